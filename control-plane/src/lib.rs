@@ -1,1 +1,2 @@
-//! .
+//! The control plane.
+pub mod store;

@@ -1,0 +1,152 @@
+//! OpenAI's API, and everything that is compatible with it.
+//!
+//! Source: platform.openai.com/docs/api-reference (errors, rate limits, models), read in autumn 2026.
+
+use std::time::SystemTime;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use serde::Deserialize;
+
+use super::{Adapter, Classified, NotAModelList, Operation, UnfitSecret, hint};
+use crate::base_url::BaseUrl;
+use crate::failure::Failure;
+use crate::secret::Secret;
+
+/// OpenAI's API.
+#[derive(Debug)]
+pub(super) struct OpenAi;
+
+impl Adapter for OpenAi {
+    fn address(&self, base: &BaseUrl, operation: Operation) -> Uri {
+        let path = match operation {
+            Operation::Chat => "/chat/completions",
+            Operation::Completion => "/completions",
+            Operation::Embeddings => "/embeddings",
+            Operation::ListModels => "/models",
+        };
+        base.with_path(path)
+    }
+
+    fn sign(&self, secret: &Secret, headers: &mut HeaderMap) -> Result<(), UnfitSecret> {
+        let bearer = [b"Bearer ".as_slice(), secret.expose()].concat();
+        let mut value = HeaderValue::from_maybe_shared(bytes::Bytes::from(bearer)).map_err(|_| UnfitSecret)?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+        Ok(())
+    }
+
+    fn classify(&self, status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Option<Classified> {
+        if status.is_success() {
+            return None;
+        }
+        let error = ErrorBody::read(body);
+        let provider_code = error.known_code();
+        let failure = match (status.as_u16(), provider_code) {
+            (_, Some("insufficient_quota" | "billing_hard_limit_reached" | "credit_balance_exhausted")) | (402, _) => {
+                Failure::Exhausted
+            }
+            (_, Some("invalid_api_key")) => Failure::Rejected,
+            (401 | 403, _) if error.names_a_missing_scope() => Failure::Denied,
+            (401, _) => Failure::Rejected,
+            // The egress region or a policy: another credential of the same account would meet the same.
+            (403, Some("unsupported_country_region_territory" | "content_policy_violation")) => Failure::CallersFault,
+            (403, _) => Failure::Denied,
+            // xAI answers 400 to a bad key.
+            (400, _) if error.says_incorrect_key() => Failure::Rejected,
+            (404, Some("model_not_found")) => Failure::Denied,
+            (429, Some("slow_down")) | (503 | 529, _) => Failure::Overloaded,
+            (429 | 498, _) => Failure::RateLimited,
+            (408, _) => Failure::TimedOut,
+            (500..=599, _) => Failure::ServerError,
+            _ => Failure::CallersFault,
+        };
+        Some(Classified { failure, retry_after: hint::retry_after(headers, now), provider_code })
+    }
+
+    fn read_models(&self, body: &[u8]) -> Result<Vec<String>, NotAModelList> {
+        #[derive(Deserialize)]
+        struct List {
+            data: Vec<Model>,
+        }
+        #[derive(Deserialize)]
+        struct Model {
+            id: String,
+        }
+        let list: List = serde_json::from_slice(body).map_err(|_| NotAModelList)?;
+        Ok(list.data.into_iter().map(|model| model.id).collect())
+    }
+
+    fn forwards_request_header(&self, name: &str) -> bool {
+        matches!(name, "content-type" | "accept" | "user-agent" | "idempotency-key" | "traceparent" | "tracestate")
+            || name.starts_with("openai-")
+            || name.starts_with("x-stainless-")
+    }
+
+    fn forwards_response_header(&self, name: &str) -> bool {
+        matches!(name, "content-type" | "cache-control" | "retry-after" | "retry-after-ms")
+            || name.starts_with("openai-")
+            || name.starts_with("x-ratelimit-")
+    }
+}
+
+/// The codes that we know: what stands in logs and reports is one of them or nothing, never an upstream's own text.
+const CODES: [&str; 15] = [
+    "billing_hard_limit_reached",
+    "content_policy_violation",
+    "context_length_exceeded",
+    "credit_balance_exhausted",
+    "engine_overloaded",
+    "insufficient_quota",
+    "invalid_api_key",
+    "invalid_organization",
+    "ip_not_authorized",
+    "mismatched_project",
+    "model_not_found",
+    "rate_limit_exceeded",
+    "server_is_overloaded",
+    "slow_down",
+    "unsupported_country_region_territory",
+];
+
+/// `{"error": {"message", "type", "code"}}`, or a one-element array of it, as far as it can be read.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorBody {
+    error: ErrorDetail,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorDetail {
+    message: Option<String>,
+    r#type: Option<String>,
+    code: Option<serde_json::Value>,
+}
+
+impl ErrorBody {
+    fn read(body: &[u8]) -> Self {
+        serde_json::from_slice(body)
+            .or_else(|_| serde_json::from_slice::<[Self; 1]>(body).map(|[one]| one))
+            .unwrap_or_default()
+    }
+
+    fn known_code(&self) -> Option<&'static str> {
+        let code = self.error.code.as_ref().and_then(|code| code.as_str());
+        let given = [code, self.error.r#type.as_deref()];
+        CODES.into_iter().find(|known| given.contains(&Some(known)))
+    }
+
+    /// A restricted key: it is valid, but not for this endpoint. OpenAI has no code for it.
+    fn names_a_missing_scope(&self) -> bool {
+        self.message_has("missing scopes") || self.message_has("insufficient permissions")
+    }
+
+    fn says_incorrect_key(&self) -> bool {
+        self.message_has("incorrect api key")
+    }
+
+    fn message_has(&self, words: &str) -> bool {
+        self.error.message.as_deref().is_some_and(|message| message.to_ascii_lowercase().contains(words))
+    }
+}
