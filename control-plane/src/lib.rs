@@ -1,2 +1,5 @@
-//! The control plane.
+//! Keyplane's control plane.
+
+pub mod resource;
 pub mod store;
+pub mod view;
