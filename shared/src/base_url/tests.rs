@@ -59,11 +59,13 @@ fn a_path_below_it_is_a_uri() {
     assert_eq!(base.with_path("/models"), "https://api.openai.com/v1/models".parse::<Uri>().unwrap());
 }
 
+type IsExpected = fn(&BaseUrlError) -> bool;
+
 /// Refused whatever the installation allows.
 #[test]
 fn tricks_are_refused_always() {
     use BaseUrlError as E;
-    let is = |expected: fn(&E) -> bool| expected;
+    let is = |expected: IsExpected| expected;
     let scheme = is(|error| *error == E::Scheme);
     let host = is(|error| *error == E::Host);
     let user = is(|error| *error == E::UserInfo);
@@ -71,7 +73,7 @@ fn tricks_are_refused_always() {
     let character = is(|error| *error == E::Character);
     let odd = is(|error| matches!(error, E::OddAddress(_)));
     let never = is(|error| matches!(error, E::Refused(RefusedAddress::Never(_)) | E::MetadataName(_)));
-    let table: [(&[&str], fn(&E) -> bool); 7] = [
+    let table: [(&[&str], IsExpected); 7] = [
         (
             &[
                 "api.openai.com",
