@@ -1,1 +1,6 @@
-//! .
+//! Keyplane's proxy: serves the APIs that applications speak, with the providers and credentials that the control plane streams.
+
+pub mod evidence;
+pub mod snapshot;
+
+mod balance;
