@@ -18,6 +18,8 @@ pub mod catalog;
 
 pub mod adapter;
 
+pub mod address;
+
 pub mod base_url;
 
 pub mod dial;
