@@ -1,5 +1,13 @@
 //! Keyplane's control plane.
 
-pub mod resource;
+pub mod error;
+
 pub mod store;
+
+pub mod resource;
+
 pub mod view;
+
+pub mod access;
+
+pub mod service;

@@ -7,6 +7,8 @@
 //! commit(preconditions, changes) ─► one atomic batch ─► fdatasync ─► answer ─► watchers
 //! ```
 
+#[cfg(test)]
+pub(crate) mod memory;
 pub mod seal;
 
 use std::fmt;
