@@ -9,7 +9,11 @@
 
 #[cfg(test)]
 pub(crate) mod memory;
+pub mod checkpoint;
+mod key;
+mod record;
 pub mod seal;
+pub mod sled;
 
 use std::fmt;
 use std::future::Future;
