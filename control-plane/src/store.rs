@@ -7,7 +7,11 @@
 //! commit(preconditions, changes) ─► one atomic batch ─► fdatasync ─► answer ─► watchers
 //! ```
 
+pub mod checkpoint;
+mod key;
+mod record;
 pub mod seal;
+pub mod sled;
 
 use std::fmt;
 use std::future::Future;
