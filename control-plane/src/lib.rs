@@ -8,6 +8,10 @@ pub mod resource;
 
 pub mod view;
 
+pub mod health;
+
+pub mod sync;
+
 pub mod access;
 
 pub mod service;
