@@ -7,10 +7,10 @@
 //! commit(preconditions, changes) ─► one atomic batch ─► fdatasync ─► answer ─► watchers
 //! ```
 
-#[cfg(test)]
-pub(crate) mod memory;
 pub mod checkpoint;
 mod key;
+#[cfg(test)]
+pub(crate) mod memory;
 mod record;
 pub mod seal;
 pub mod sled;
