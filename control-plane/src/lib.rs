@@ -11,3 +11,7 @@ pub mod view;
 pub mod access;
 
 pub mod service;
+
+pub mod surface;
+
+pub mod server;

@@ -340,6 +340,3 @@ fn read_hash(text: &str) -> Option<[u8; 32]> {
     }
     Some(hash)
 }
-
-#[cfg(test)]
-mod tests;
