@@ -29,3 +29,5 @@ pub mod backoff;
 pub mod task;
 
 pub mod telemetry;
+
+pub mod process;
