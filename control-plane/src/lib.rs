@@ -15,3 +15,7 @@ pub mod sync;
 pub mod access;
 
 pub mod service;
+
+pub mod surface;
+
+pub mod server;

@@ -257,13 +257,13 @@ impl Targets for View {
 }
 
 /// The entries of a table whose names stand directly in a parent's collection, in order. An empty parent is the top level.
-pub fn below<'a, N: ResourceName, V>(
+pub fn below<'a, N, V>(
     table: &'a OrdMap<N, V>,
     parent: &str,
     collection: &str,
 ) -> impl Iterator<Item = &'a V> + use<'a, N, V>
 where
-    N: std::borrow::Borrow<str>,
+    N: ResourceName + std::borrow::Borrow<str>,
 {
     let prefix = if parent.is_empty() { format!("{collection}/") } else { format!("{parent}/{collection}/") };
     let from = (Bound::Included(prefix.as_str()), Bound::Unbounded);
@@ -340,6 +340,3 @@ fn read_hash(text: &str) -> Option<[u8; 32]> {
     }
     Some(hash)
 }
-
-#[cfg(test)]
-mod tests;

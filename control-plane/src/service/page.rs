@@ -55,7 +55,7 @@ impl PageRequest<'_> {
     /// # Errors
     ///
     /// [`Error::PageTokenInvalid`], or a negative size.
-    pub fn page<'t, N, V>(self, table: &'t OrdMap<N, V>, keep: impl Fn(&V) -> bool) -> Result<Page<&'t V>, Error>
+    pub fn page<N, V>(self, table: &OrdMap<N, V>, keep: impl Fn(&V) -> bool) -> Result<Page<&V>, Error>
     where
         N: ResourceName + Borrow<str>,
     {
