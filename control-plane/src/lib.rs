@@ -1,6 +1,21 @@
 //! Keyplane's control plane.
 
-pub mod health;
-pub mod resource;
+pub mod error;
+
 pub mod store;
+
+pub mod resource;
+
 pub mod view;
+
+pub mod health;
+
+pub mod sync;
+
+pub mod access;
+
+pub mod service;
+
+pub mod surface;
+
+pub mod server;
