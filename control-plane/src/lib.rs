@@ -1,6 +1,19 @@
 //! Keyplane's control plane.
 
-pub mod health;
-pub mod resource;
+pub mod error;
+
 pub mod store;
+
+pub mod resource;
+
 pub mod view;
+
+pub mod access;
+
+pub mod health;
+
+pub mod service;
+
+pub mod surface;
+
+pub mod server;

@@ -9,6 +9,8 @@
 
 pub mod checkpoint;
 mod key;
+#[cfg(test)]
+pub(crate) mod memory;
 mod record;
 pub mod seal;
 pub mod sled;
