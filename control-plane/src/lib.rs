@@ -14,6 +14,8 @@ pub mod sync;
 
 pub mod access;
 
+pub mod health;
+
 pub mod service;
 
 pub mod surface;
