@@ -32,6 +32,10 @@ impl Disk for FaultyDisk {
     fn available_bytes(&self) -> io::Result<u64> {
         Ok((1 << 40) - self.used_bytes.load(Ordering::SeqCst))
     }
+
+    fn reserve(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn open(folder: &TempDir) -> SledStore {
@@ -74,6 +78,7 @@ async fn nothing_is_answered_after_a_failed_sync() {
     disk.fails.store(false, Ordering::SeqCst);
     assert_eq!(store.commit(put("c", "3")).await, stopped);
     assert_eq!(store.range("").await, Err(StoreError::Stopped));
+    store.stopped().await;
     assert_eq!(store.head(), Revision(1));
     assert_eq!(watch.next().await.unwrap().revision, Revision(1));
     assert_eq!(watch.next().await, Err(WatchError::Stopped));
@@ -227,6 +232,7 @@ async fn a_checkpoint_restores_to_the_same_records_in_a_new_epoch() {
     let expected = store.range("").await.unwrap();
     let Identity { store_id, epoch } = store.identity();
     store.commit(delete("k/0003")).await.unwrap();
+    let later = store.checkpoint().await.unwrap();
     store.close().await;
 
     for data_dir in [&folder, &TempDir::new().unwrap()] {
@@ -240,15 +246,22 @@ async fn a_checkpoint_restores_to_the_same_records_in_a_new_epoch() {
         assert_eq!(store.commit(put("a", "1")).await, Ok(Revision(22)));
         store.close().await;
     }
-    assert!(folder.path().join("sled.replaced-1/db").exists(), "what was there is kept");
+    let aside = folder.path().join("replaced-1");
+    assert!(
+        aside.join("sled/db").exists() && aside.join(later.file_name().unwrap()).exists(),
+        "what was there is kept"
+    );
+    assert_eq!(checkpoint::newest(from.parent().unwrap()), Some(from));
 }
 
 #[tokio::test]
-async fn checkpoints_are_written_by_themselves() {
+async fn checkpoints_are_written_by_themselves_over_restarts_too() {
     let folder = TempDir::new().unwrap();
-    let store = SledStore::open(folder.path(), Options { checkpoint_every: 10, ..Options::default() }).unwrap();
-    fill(&store, 35).await;
-    store.close().await;
+    for _ in 0..7 {
+        let store = SledStore::open(folder.path(), Options { checkpoint_every: 10, ..Options::default() }).unwrap();
+        fill(&store, 5).await;
+        store.close().await;
+    }
     let newest = checkpoint::newest(&folder.path().join("checkpoints")).unwrap();
     assert_eq!(checkpoint::read(&newest).unwrap().revision, Revision(30));
 }
