@@ -87,18 +87,16 @@ fn flock_soon(file: &File, tries: u32) -> Result<(), Errno> {
 
 /// Opens sled, and once more without its snapshots, which only save time and of which a damaged one keeps it from opening.
 pub(super) fn open_or_repair(folder: &Folder, options: Options) -> Result<Db, StoreError> {
+    let full = || folder.refusal(&"its disk is full", "free some space, then start again");
     let first = match open_sled(folder, options) {
         Ok(db) => return Ok(db),
+        // Without its snapshot it would have to write a new one.
+        Err(error) if is_full(&error) => return Err(full()),
         Err(error) => error,
     };
     tracing::warn!(error = %first, path = %folder.root().display(), "the store does not open: trying without snapshots");
     remove_snapshots(folder).map_err(|error| folder.damaged(&error))?;
-    open_sled(folder, options).map_err(|error| {
-        if is_full(&error) {
-            return folder.refusal(&"its disk is full", "free some space, then start again");
-        }
-        folder.damaged(&error)
-    })
+    open_sled(folder, options).map_err(|error| if is_full(&error) { full() } else { folder.damaged(&error) })
 }
 
 fn open_sled(folder: &Folder, options: Options) -> Result<Db, sled::Error> {

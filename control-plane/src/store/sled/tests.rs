@@ -342,3 +342,14 @@ async fn commits_that_wait_together_see_each_other() {
     assert_eq!(b, Err(CommitError::Precondition { precondition, current: Some(Revision(1)) }));
     assert_eq!(c, Ok(Revision(2)));
 }
+
+#[tokio::test]
+async fn the_last_change_of_a_key_in_a_commit_counts() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let changes =
+        [vec![1; 20_000], vec![2]].map(|value| Change { key: "k".into(), value: Some(value.into()) }).to_vec();
+    store.commit(Commit { preconditions: Vec::new(), changes }).await.unwrap();
+    let records = store.range("").await.unwrap().records;
+    assert_eq!(records.iter().map(|record| &*record.value).collect::<Vec<_>>(), [[2]]);
+}
