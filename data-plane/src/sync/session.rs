@@ -106,10 +106,12 @@ pub(super) enum Lost {
     BadSnapshots { environment: EnvironmentName, source: Refusal },
 }
 
+type Renewing = Pin<Box<dyn Future<Output = Result<Identity, EnrollError>> + Send>>;
+
 #[derive(Default)]
 struct Renewal {
     at: Option<Instant>,
-    running: Option<Pin<Box<dyn Future<Output = Result<Identity, EnrollError>> + Send>>>,
+    running: Option<Renewing>,
 }
 
 /// What ends a session from within.
