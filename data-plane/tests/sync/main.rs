@@ -3,20 +3,24 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod control;
+mod environment;
+mod stream;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use control::{Ca, Control, Environment, Stream, until, within};
+use control::{Ca, Control};
 use data_plane::evidence::{self, EvidenceHandle, Finding, Observation};
 use data_plane::observe::sync::SyncMetrics;
 use data_plane::snapshot::SnapshotStore;
 use data_plane::sync::{self, SyncConfig};
+use environment::Environment;
 use proto::sync::v1::{CallerKeyConfig, Kind, ProviderConfig, RefusalReason, UpstreamAdapter, UpstreamAuth, directive};
 use shared::address::AddressPolicy;
 use shared::task::Tasks;
+use stream::{Stream, until, within};
 use tempfile::TempDir;
 use tonic::Status;
 
