@@ -8,9 +8,15 @@ use clap::Parser;
 use shared::address::AddressPolicy;
 use shared::telemetry::LogFormat;
 
+use crate::sync::ControlUrl;
+
 /// What the process is started with. Every flag has an environment variable of the same name: `--listen` is `KEYPLANE_LISTEN`.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "keyplane-proxy", version, about = "Keyplane's data-plane proxy: serves the APIs that applications speak.")]
+#[command(
+    name = "keyplane-proxy",
+    version,
+    about = "Keyplane's data-plane proxy: serves the APIs that applications speak."
+)]
 pub struct Config {
     /// Where applications connect.
     #[arg(long, env = "KEYPLANE_LISTEN", default_value = "127.0.0.1:8800")]
@@ -22,7 +28,7 @@ pub struct Config {
 
     /// A control plane's sync listener, https://host:port. May be repeated.
     #[arg(long, env = "KEYPLANE_CONTROL", value_delimiter = ',', required = true)]
-    pub control: Vec<String>,
+    pub control: Vec<ControlUrl>,
 
     /// The file with the join token. It is waited for if it is not there yet.
     #[arg(long, env = "KEYPLANE_JOIN_TOKEN_FILE")]

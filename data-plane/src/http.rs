@@ -121,9 +121,7 @@ impl Worker {
                 object: "list",
                 data: route::listed(environment, &caller.key).into_iter().map(Model::of).collect(),
             })),
-            Endpoint::Model(id) if !route::exists(environment, &id) => {
-                Err(Refusal::ModelUnknown { model: shown(&id) })
-            }
+            Endpoint::Model(id) if !route::exists(environment, &id) => Err(Refusal::ModelUnknown { model: shown(&id) }),
             Endpoint::Model(id) if !caller.key.allows(&id) => Err(Refusal::ModelNotAllowed { model: shown(&id) }),
             Endpoint::Model(id) => Ok(listed(&Model::of(id))),
         }

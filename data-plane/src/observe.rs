@@ -3,6 +3,7 @@
 //! Counters of the path that goes well are found once, at the start; only what goes wrong looks its labels up.
 
 mod histogram;
+pub mod sync;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,13 +17,6 @@ use shared::adapter::Operation;
 use shared::failure::Failure;
 
 use self::histogram::Histogram;
-use crate::evidence::EvidenceHandle;
-
-/// A registry for everything that this process counts: `keyplane_proxy_…`.
-#[must_use]
-pub fn registry() -> Registry {
-    Registry::with_prefix("keyplane_proxy")
-}
 
 /// The request path's metrics.
 #[derive(Debug)]
@@ -37,7 +31,6 @@ pub(crate) struct Metrics {
     pub(crate) connections_shed: Counter,
     pub(crate) retries_refused: Counter,
     ready: Gauge,
-    evidence_dropped: Gauge,
 }
 
 const OPERATIONS: [Operation; 4] =
@@ -68,10 +61,11 @@ const ABANDONED: &str = "abandoned";
 
 impl Metrics {
     pub(crate) fn new(registry: &mut Registry) -> Self {
+        let registry = registry.sub_registry_with_prefix("keyplane_proxy");
         let requests = Family::<RequestLabels, Counter>::default();
         let attempts = Family::<AttemptLabels, Counter>::default();
         let durations = Family::<OperationLabels, Histogram>::new_with_constructor(Histogram::default);
-        let [connections, in_flight, ready, evidence_dropped] = [(); 4].map(|()| Gauge::default());
+        let [connections, in_flight, ready] = [(); 3].map(|()| Gauge::default());
         let [connections_shed, retries_refused] = [(); 2].map(|()| Counter::default());
         registry.register("requests", "Requests by operation and outcome", requests.clone());
         registry.register("attempts", "Upstream calls by result: served, or the failure word", attempts.clone());
@@ -81,7 +75,6 @@ impl Metrics {
         registry.register("connections_shed", "Connections closed over the limit", connections_shed.clone());
         registry.register("retries_refused", "Retries that the budget did not allow", retries_refused.clone());
         registry.register("ready", "Whether every granted environment has a state", ready.clone());
-        registry.register("evidence_dropped", "Observations dropped for want of room", evidence_dropped.clone());
         let labels = |operation| RequestLabels { operation: word(operation), outcome: SERVED };
         Self {
             served: OPERATIONS.map(|operation| requests.get_or_create_owned(&labels(operation))),
@@ -95,7 +88,6 @@ impl Metrics {
             connections_shed,
             retries_refused,
             ready,
-            evidence_dropped,
         }
     }
 
@@ -110,9 +102,8 @@ impl Metrics {
     }
 
     /// What is known only when somebody asks.
-    pub(crate) fn refresh(&self, ready: bool, evidence: &EvidenceHandle) {
+    pub(crate) fn refresh(&self, ready: bool) {
         self.ready.set(i64::from(ready));
-        self.evidence_dropped.set(i64::try_from(evidence.dropped()).unwrap_or(i64::MAX));
     }
 
     fn ended(&self, operation: Operation, outcome: &'static str, started: Instant) {

@@ -184,7 +184,8 @@ impl Run<'_> {
     fn no_pick(&mut self, no_pick: NoPick) -> Next {
         // What an upstream said tells more than that nobody is left.
         if self.trouble.is_none() || no_pick != NoPick::Tried {
-            let keep = matches!(&self.trouble, Some(Trouble::Failed { failed, .. }) if failed.failure.is_credentials_fault());
+            let keep =
+                matches!(&self.trouble, Some(Trouble::Failed { failed, .. }) if failed.failure.is_credentials_fault());
             if !keep {
                 self.trouble = Some(Trouble::NoPick(no_pick));
             }
@@ -241,7 +242,14 @@ impl Run<'_> {
         }
     }
 
-    fn observe(&self, stop: &Stop, member: &Member, finding: Finding, status: u16, provider_code: Option<&'static str>) {
+    fn observe(
+        &self,
+        stop: &Stop,
+        member: &Member,
+        finding: Finding,
+        status: u16,
+        provider_code: Option<&'static str>,
+    ) {
         self.context.evidence.offer(Observation {
             environment: self.environment.clone(),
             credential: member.name.clone(),

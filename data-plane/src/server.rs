@@ -132,7 +132,7 @@ pub async fn serve(
     let dialer = Dialer::new(config.address_policy(), CONNECT_TIMEOUT)?;
     let tls = tls::acceptor(config)?;
     let metrics = Arc::new(Metrics::new(&mut registry));
-    let ops = ops::Ops::new(Arc::clone(&snapshots), Arc::clone(&metrics), evidence.clone(), registry);
+    let ops = ops::Ops::new(Arc::clone(&snapshots), Arc::clone(&metrics), registry);
     let ops_listener = tokio::net::TcpListener::from_std(listeners.metrics).map_err(RunError::Worker)?;
     let ops_tasks = Tasks::new();
     ops_tasks.spawn("ops", Arc::clone(&ops).run(ops_listener, ops_tasks.clone()));

@@ -26,9 +26,8 @@ pub(crate) fn identify<'s>(
     snapshot: &'s Snapshot,
 ) -> Result<(&'s Arc<Caller>, &'s Arc<Environment>), Refusal> {
     let key = key(headers)?;
-    let found = snapshot
-        .caller(&token_hash(key))
-        .and_then(|caller| Some((caller, snapshot.environment(&caller.environment)?)));
+    let found =
+        snapshot.caller(&token_hash(key)).and_then(|caller| Some((caller, snapshot.environment(&caller.environment)?)));
     let Some((caller, environment)) = found else {
         // The key may be among what has not come yet.
         return Err(if snapshot.is_ready() { Refusal::KeyInvalid } else { Refusal::NotReady });

@@ -52,9 +52,11 @@ fn is_ours(name: &HeaderName) -> bool {
 
 /// Whether `Connection` names it as the hop's own.
 fn is_listed(headers: &HeaderMap, name: &HeaderName) -> bool {
-    headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok()).any(|listed| {
-        listed.split(',').any(|token| token.trim().eq_ignore_ascii_case(name.as_str()))
-    })
+    headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|listed| listed.split(',').any(|token| token.trim().eq_ignore_ascii_case(name.as_str())))
 }
 
 #[cfg(test)]

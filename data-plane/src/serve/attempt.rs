@@ -170,7 +170,11 @@ fn failed(status: StatusCode, headers: &HeaderMap, body: &Bytes, adapter: &dyn A
         .unwrap_or(Classified { failure: Failure::ServerError, retry_after: None, provider_code: None });
     let answer = (failure == Failure::CallersFault && status.is_client_error()).then(|| {
         let error = ErrorBody::remade(body).unwrap_or_else(|| {
-            ErrorBody::new("the provider refused the request and gave no reason", "invalid_request_error", "upstream_error")
+            ErrorBody::new(
+                "the provider refused the request and gave no reason",
+                "invalid_request_error",
+                "upstream_error",
+            )
         });
         (header::for_caller(headers, adapter), error.to_json())
     });

@@ -96,7 +96,10 @@ impl Acceptor {
         }
         drop(listener);
         if timeout(drain, self.tasks.stopped()).await.is_err() {
-            tracing::warn!(connections = self.open.count.load(Ordering::Relaxed), "not all requests ended within the drain");
+            tracing::warn!(
+                connections = self.open.count.load(Ordering::Relaxed),
+                "not all requests ended within the drain"
+            );
         }
     }
 

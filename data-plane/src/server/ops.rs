@@ -19,7 +19,6 @@ use shared::task::Tasks;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-use crate::evidence::EvidenceHandle;
 use crate::observe::{Metrics, rendered};
 use crate::snapshot::SnapshotStore;
 
@@ -30,19 +29,13 @@ const EXHAUSTED: Duration = Duration::from_millis(50);
 pub(super) struct Ops {
     snapshots: Arc<SnapshotStore>,
     metrics: Arc<Metrics>,
-    evidence: EvidenceHandle,
     registry: Registry,
     leaving: AtomicBool,
 }
 
 impl Ops {
-    pub(super) fn new(
-        snapshots: Arc<SnapshotStore>,
-        metrics: Arc<Metrics>,
-        evidence: EvidenceHandle,
-        registry: Registry,
-    ) -> Arc<Self> {
-        Arc::new(Self { snapshots, metrics, evidence, registry, leaving: AtomicBool::new(false) })
+    pub(super) fn new(snapshots: Arc<SnapshotStore>, metrics: Arc<Metrics>, registry: Registry) -> Arc<Self> {
+        Arc::new(Self { snapshots, metrics, registry, leaving: AtomicBool::new(false) })
     }
 
     /// From now on `/readyz` says no.
@@ -97,7 +90,7 @@ impl Ops {
     }
 
     fn metrics(&self) -> Response<Full<Bytes>> {
-        self.metrics.refresh(self.is_ready(), &self.evidence);
+        self.metrics.refresh(self.is_ready());
         let Ok(text) = rendered(&self.registry) else {
             return self::text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics can't be written\n");
         };

@@ -45,9 +45,8 @@ pub(super) fn acceptor(config: &Config) -> Result<Option<TlsAcceptor>, TlsError>
         let path = path.clone();
         move |source| TlsError::NotPem { path, source }
     };
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&read(certificate)?)
-        .collect::<Result<_, _>>()
-        .map_err(not_pem(certificate))?;
+    let chain: Vec<_> =
+        CertificateDer::pem_slice_iter(&read(certificate)?).collect::<Result<_, _>>().map_err(not_pem(certificate))?;
     let key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(not_pem(key))?;
     let mut server = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()?

@@ -110,7 +110,8 @@ mod tests {
     fn upstream_errors_are_remade_from_four_fields() {
         let given = br#"{"error":{"message":"bad sk-abcdefgh12345678","type":"invalid_request_error","param":"n","code":null,"internal":"x"},"id":1}"#;
         let remade = ErrorBody::remade(given).unwrap().to_json();
-        let expected = br#"{"error":{"message":"bad [redacted]","type":"invalid_request_error","param":"n","code":null}}"#;
+        let expected =
+            br#"{"error":{"message":"bad [redacted]","type":"invalid_request_error","param":"n","code":null}}"#;
         assert_eq!(remade, expected.as_slice());
         assert!(ErrorBody::remade(b"<html>").is_none());
         assert!(ErrorBody::remade(br#"[{"error":{"message":"m"}}]"#).is_some());

@@ -302,9 +302,8 @@ fn plain_prefix(bytes: &[u8]) -> usize {
         eight.copy_from_slice(chunk);
         let word = u64::from_le_bytes(eight);
         // The lowest set bit of each is exact, and so is the lowest of all.
-        let stops = below(word, 0x20)
-            | below(word ^ (ONES * u64::from(b'"')), 1)
-            | below(word ^ (ONES * u64::from(b'\\')), 1);
+        let stops =
+            below(word, 0x20) | below(word ^ (ONES * u64::from(b'"')), 1) | below(word ^ (ONES * u64::from(b'\\')), 1);
         if stops != 0 {
             return done + stops.trailing_zeros() as usize / 8;
         }

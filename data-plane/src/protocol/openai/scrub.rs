@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 
 /// How known keys and tokens begin.
-const PREFIXES: [&str; 14] = [
-    "sk-", "sk_", "pk-", "rk-", "kp_", "kpa_", "kpj_", "xai-", "gsk_", "AIza", "AKIA", "ASIA", "ghp_", "eyJ",
-];
+const PREFIXES: [&str; 14] =
+    ["sk-", "sk_", "pk-", "rk-", "kp_", "kpa_", "kpj_", "xai-", "gsk_", "AIza", "AKIA", "ASIA", "ghp_", "eyJ"];
 
 /// A run of letters and digits of this length, with both in it, is no word and no model's name.
 const OPAQUE: usize = 20;
