@@ -13,3 +13,6 @@ pub mod provider;
 pub mod proxy;
 pub mod sync;
 pub mod world;
+
+#[cfg(test)]
+mod tidy;

@@ -1,0 +1,4 @@
+//! The conventions, as tests: what a reviewer would forget.
+
+mod code;
+mod protos;
