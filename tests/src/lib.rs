@@ -15,4 +15,6 @@ pub mod sync;
 pub mod world;
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod tidy;
