@@ -190,6 +190,7 @@ async fn answer(
     Ok(match (is_probe, body["stream"] == true) {
         (true, _) => json_answer(&models()),
         (false, true) => stream(&script, &body, &tasks),
+        (false, false) if parts.uri.path().ends_with("/embeddings") => json_answer(&embeddings(&body)),
         (false, false) => json_answer(&completion(&body)),
     })
 }
@@ -205,6 +206,15 @@ fn completion(body: &Value) -> Value {
         "choices": [{"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
     })
+}
+
+/// The same vector, 1 and 0, for every input, in the encoding asked for.
+fn embeddings(body: &Value) -> Value {
+    let vector = if body["encoding_format"] == "base64" { json!("AACAPwAAAAA=") } else { json!([1.0, 0.0]) };
+    let count = body["input"].as_array().map_or(1, Vec::len);
+    let data: Vec<_> =
+        (0..count).map(|index| json!({"object": "embedding", "index": index, "embedding": vector})).collect();
+    json!({"object": "list", "data": data, "model": body["model"], "usage": {"prompt_tokens": 1, "total_tokens": 1}})
 }
 
 /// A refusal in OpenAI's words, which for a wrong key show most of it.

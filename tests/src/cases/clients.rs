@@ -3,9 +3,10 @@
 use std::process::{Command, Output, Stdio};
 
 use anyhow::Context as _;
+use proto::admin::v1::{CallerKey, CreateCallerKeyRequest};
 
 use crate::process::repository;
-use crate::world::World;
+use crate::world::{ENVIRONMENT, PROJECT, World};
 
 /// Runs a script of `tests/python` in the environment that `tests/run` made.
 async fn run(script: &str, arguments: Vec<String>) -> anyhow::Result<()> {
@@ -54,5 +55,17 @@ async fn a_client_generated_from_the_protos_syncs_as_a_proxy_would() -> anyhow::
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_openai_package_is_served() -> anyhow::Result<()> {
     let world = World::start(&[("sk-python-0001", 1)], 1).await?;
-    run("openai_client.py", vec![world.proxies[0].url(), world.caller_key.clone()]).await
+    let request = CreateCallerKeyRequest {
+        parent: PROJECT.into(),
+        caller_key_id: "limited".into(),
+        caller_key: Some(CallerKey {
+            environment: ENVIRONMENT.into(),
+            allowed_models: vec!["other".into()],
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let limited = world.admin.caller_keys().create_caller_key(request).await?.into_inner().plaintext;
+    world.admin.rolled_out(0).await?;
+    run("openai_client.py", vec![world.proxies[0].url(), world.caller_key.clone(), limited]).await
 }
