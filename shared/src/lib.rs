@@ -18,6 +18,8 @@ pub mod catalog;
 
 pub mod adapter;
 
+pub mod address;
+
 pub mod base_url;
 
 pub mod dial;
@@ -27,3 +29,5 @@ pub mod backoff;
 pub mod task;
 
 pub mod telemetry;
+
+pub mod process;

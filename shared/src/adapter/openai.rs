@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Adapter, Classified, NotAModelList, Operation, UnfitSecret, hint};
 use crate::base_url::BaseUrl;
@@ -109,32 +110,27 @@ const CODES: [&str; 15] = [
     "unsupported_country_region_territory",
 ];
 
-/// `{"error": {"message", "type", "code"}}`, or a one-element array of it, as far as it can be read.
-#[derive(Default, Deserialize)]
-#[serde(default)]
+/// `{"error": {"message", "type", "code"}}`, a one-element array of it, or xAI's `{"error": "message"}`, as far as it can be read.
+#[derive(Default)]
 struct ErrorBody {
-    error: ErrorDetail,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ErrorDetail {
-    message: Option<String>,
-    r#type: Option<String>,
-    code: Option<serde_json::Value>,
+    message: String,
+    kind: String,
+    code: String,
 }
 
 impl ErrorBody {
     fn read(body: &[u8]) -> Self {
-        serde_json::from_slice(body)
-            .or_else(|_| serde_json::from_slice::<[Self; 1]>(body).map(|[one]| one))
-            .unwrap_or_default()
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let error = &body.get(0).unwrap_or(&body)["error"];
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        match error {
+            Value::String(message) => Self { message: message.clone(), ..Self::default() },
+            error => Self { message: text(&error["message"]), kind: text(&error["type"]), code: text(&error["code"]) },
+        }
     }
 
     fn known_code(&self) -> Option<&'static str> {
-        let code = self.error.code.as_ref().and_then(|code| code.as_str());
-        let given = [code, self.error.r#type.as_deref()];
-        CODES.into_iter().find(|known| given.contains(&Some(known)))
+        CODES.into_iter().find(|known| *known == self.code || *known == self.kind)
     }
 
     /// A restricted key: it is valid, but not for this endpoint. OpenAI has no code for it.
@@ -147,6 +143,9 @@ impl ErrorBody {
     }
 
     fn message_has(&self, words: &str) -> bool {
-        self.error.message.as_deref().is_some_and(|message| message.to_ascii_lowercase().contains(words))
+        self.message.to_ascii_lowercase().contains(words)
     }
 }
+
+#[cfg(test)]
+mod tests;

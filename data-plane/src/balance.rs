@@ -1,0 +1,447 @@
+//! Which credential of a provider a request uses.
+//!
+//! A [`Pool`] has a provider's credentials as one snapshot knows them, in an order that is computed ahead ([`ring`]) and holds only those
+//! that serve, so that none inherits another's share. Picking is one atomic add on a counter that outlives the snapshot, as does what was
+//! learned of each credential ([`cooldown`]). Whoever changes a credential's health moves the pool's generation on; the order is remade by
+//! the next request that finds it old, or finds that somebody's time has come. So no timer is needed, and a credential that is out is
+//! never picked again, not even through an older snapshot.
+
+pub(crate) mod breaker;
+pub(crate) mod cooldown;
+pub(crate) mod moment;
+pub(crate) mod ring;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use shared::name::CredentialName;
+use shared::secret::Secret;
+
+use self::cooldown::{Cause, Cooldown, State};
+use self::moment::Moment;
+use crate::snapshot::resource::Credential;
+
+/// How many models a credential may be out for at a time. Callers choose names where all of a provider's models are exposed, so this has
+/// to have a bound; the cooldown that ends first makes room.
+const MODELS: usize = 32;
+
+/// A provider's credentials and their order.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    members: Box<[Arc<Member>]>,
+    ring: ArcSwap<Ring>,
+    shared: Arc<Shared>,
+}
+
+/// A credential in a pool.
+#[derive(Debug)]
+pub(crate) struct Member {
+    /// Its name.
+    pub(crate) name: CredentialName,
+    /// The secret, for signing.
+    pub(crate) secret: Secret,
+    /// Counts the values that it has had.
+    pub(crate) value_version: u64,
+    weight: u32,
+    unverified: bool,
+    health: Arc<Health>,
+}
+
+/// What outlives a pool's snapshot.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Counts the picks.
+    cursor: AtomicU64,
+    /// Moves on with every change of a member's health.
+    generation: AtomicU64,
+}
+
+/// What was learned of one value of a credential.
+#[derive(Debug, Default)]
+struct Health {
+    whole: Cooldown,
+    /// The models that it is out for; at most [`MODELS`].
+    models: ArcSwap<Vec<(Arc<str>, Arc<Cooldown>)>>,
+    /// A newer snapshot does not have it.
+    gone: AtomicBool,
+    /// Its first success was reported.
+    verified: AtomicBool,
+}
+
+/// The order of the members that serve, as of one generation.
+#[derive(Debug)]
+struct Ring {
+    generation: u64,
+    /// When somebody's time comes; then the ring is old.
+    due: Moment,
+    base: Turns,
+    /// For the models that somebody is out for.
+    by_model: HashMap<Arc<str>, ModelTurns>,
+}
+
+#[derive(Debug, Default)]
+struct Turns {
+    order: Box<[u32]>,
+    /// Somebody waits for a request to probe with.
+    probation: bool,
+}
+
+#[derive(Debug)]
+struct ModelTurns {
+    turns: Turns,
+    /// Its own counter: requests for other models would step over its turns.
+    cursor: Arc<AtomicU64>,
+}
+
+/// A member picked for one attempt. Whoever has it says how it went; dropped without a word, it taught nothing.
+#[derive(Debug)]
+pub(crate) struct Pick {
+    member: Arc<Member>,
+    shared: Arc<Shared>,
+    /// The cooldowns that this attempt may end. Almost always empty, which allocates nothing.
+    probes: Vec<Probe>,
+}
+
+#[derive(Debug)]
+enum Probe {
+    Whole,
+    Model(Arc<Cooldown>),
+}
+
+/// Why no member could be picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoPick {
+    /// There is none with a weight.
+    Empty,
+    /// Everyone is out; `retry_after` is the shortest wait.
+    Out { retry_after: Duration, all_rate_limited: bool },
+    /// Everyone who serves was tried in this request.
+    Tried,
+}
+
+impl Pool {
+    /// A provider's credentials, with what a former pool learned of those that are the same: by name, value and state.
+    pub(crate) fn new<'a>(
+        credentials: impl Iterator<Item = (&'a CredentialName, &'a Credential)>,
+        former: Option<&Self>,
+    ) -> Self {
+        let known: HashMap<&CredentialName, &Arc<Member>> =
+            former.iter().flat_map(|pool| &pool.members).map(|member| (&member.name, member)).collect();
+        let member = |(name, credential): (&CredentialName, &Credential)| {
+            let same = known.get(name).filter(|known| known.is_same(credential));
+            Arc::new(Member {
+                name: name.clone(),
+                secret: credential.secret.clone(),
+                value_version: credential.value_version,
+                weight: credential.weight,
+                unverified: credential.unverified,
+                health: same.map_or_else(Arc::default, |known| Arc::clone(&known.health)),
+            })
+        };
+        let members: Box<[_]> = credentials.map(member).collect();
+        let shared = former.map_or_else(Arc::default, |former| Arc::clone(&former.shared));
+        // Made at the first pick: a start with 100,000 providers computes no orders that nobody asks for.
+        let ring = ArcSwap::from_pointee(Ring {
+            generation: u64::MAX,
+            due: Moment::NEVER,
+            base: Turns::default(),
+            by_model: HashMap::new(),
+        });
+        Self { members, ring, shared }
+    }
+
+    /// The members that `next` has not, or has with another value. They are still picked by requests that hold the older snapshot, until
+    /// [`retire`](Member::retire) says otherwise.
+    pub(crate) fn missing_in<'a>(&'a self, next: Option<&'a Self>) -> impl Iterator<Item = &'a Arc<Member>> {
+        let kept: HashMap<&CredentialName, &Arc<Member>> =
+            next.iter().flat_map(|pool| &pool.members).map(|member| (&member.name, member)).collect();
+        self.members
+            .iter()
+            .filter(move |member| !kept.get(&member.name).is_some_and(|kept| Arc::ptr_eq(&kept.health, &member.health)))
+    }
+
+    /// The next credential for a model, of those not `tried` in this request.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub(crate) fn pick(&self, model: &str, tried: &[Arc<Member>], now: Moment) -> Result<Pick, NoPick> {
+        // Each round ends in a pick, or is followed by another because a member went out meanwhile, which happens once to each.
+        for _ in 0..=self.members.len() {
+            let ring = self.current(now);
+            let own = if ring.by_model.is_empty() { None } else { ring.by_model.get(model) };
+            let (turns, cursor) =
+                own.map_or((&ring.base, &self.shared.cursor), |own| (&own.turns, own.cursor.as_ref()));
+            if turns.probation
+                && let Some(pick) = self.claim(model, tried, now)
+            {
+                return Ok(pick);
+            }
+            if let Some(member) = self.next_untried(&turns.order, cursor, tried) {
+                return Ok(Pick { member: Arc::clone(member), shared: Arc::clone(&self.shared), probes: Vec::new() });
+            }
+            if self.shared.generation.load(Ordering::Acquire) == ring.generation {
+                break;
+            }
+        }
+        Err(self.why_none(model, tried, now))
+    }
+
+    fn next_untried(&self, order: &[u32], cursor: &AtomicU64, tried: &[Arc<Member>]) -> Option<&Arc<Member>> {
+        for _ in 0..order.len() {
+            let turn = cursor.fetch_add(1, Ordering::Relaxed) % order.len() as u64;
+            let member = &self.members[order[turn as usize] as usize];
+            // The ring may be a moment old.
+            if member.health.whole.serves() && !member.health.is_gone() && !member.is_in(tried) {
+                return Some(member);
+            }
+        }
+        None
+    }
+
+    /// The ring, remade if it is old.
+    fn current(&self, now: Moment) -> arc_swap::Guard<Arc<Ring>> {
+        let ring = self.ring.load();
+        if ring.generation == self.shared.generation.load(Ordering::Acquire) && now < ring.due {
+            return ring;
+        }
+        self.remake(&ring, now);
+        self.ring.load()
+    }
+
+    /// Puts the members that serve now in order. The generation is read first, so that a change made meanwhile leaves the result old.
+    fn remake(&self, former: &Ring, now: Moment) {
+        let generation = self.shared.generation.load(Ordering::Acquire);
+        let mut due = Moment::NEVER;
+        let mut models: HashSet<Arc<str>> = HashSet::new();
+        for member in &self.members {
+            due = member.health.whole.state().due_after(now).min(due);
+            for (model, cooldown) in member.health.models.load().iter().filter(|(_, cooldown)| !cooldown.serves()) {
+                due = cooldown.state().due_after(now).min(due);
+                models.insert(Arc::clone(model));
+            }
+        }
+        let own_turns = |model: Arc<str>| {
+            let turns = self.turns(|member| member.standing(&model, now));
+            let cursor = former.by_model.get(&model).map_or_else(Arc::default, |own| Arc::clone(&own.cursor));
+            (model, ModelTurns { turns, cursor })
+        };
+        let by_model = models.into_iter().map(own_turns).collect();
+        let base = self.turns(|member| member.standing_whole(now));
+        self.ring.store(Arc::new(Ring { generation, due, base, by_model }));
+    }
+
+    fn turns(&self, standing: impl Fn(&Member) -> Standing) -> Turns {
+        let mut probation = false;
+        let weight = |member: &Arc<Member>| match standing(member) {
+            Standing::Serving => member.weight,
+            Standing::Due => {
+                probation |= member.weight > 0;
+                0
+            }
+            Standing::Out => 0,
+        };
+        let weights: Vec<u32> = self.members.iter().map(weight).collect();
+        Turns { order: ring::order(&weights), probation }
+    }
+
+    /// Claims the probation of a member whose time has come for this model.
+    fn claim(&self, model: &str, tried: &[Arc<Member>], now: Moment) -> Option<Pick> {
+        for member in &self.members {
+            if member.weight == 0 || member.standing(model, now) != Standing::Due || member.is_in(tried) {
+                continue;
+            }
+            let mut probes = Vec::new();
+            if member.health.whole.claim(now) {
+                probes.push(Probe::Whole);
+            }
+            if let Some(own) = member.health.model(model)
+                && own.claim(now)
+            {
+                probes.push(Probe::Model(own));
+            }
+            if !probes.is_empty() {
+                self.shared.moved();
+                return Some(Pick { member: Arc::clone(member), shared: Arc::clone(&self.shared), probes });
+            }
+        }
+        None
+    }
+
+    fn why_none(&self, model: &str, tried: &[Arc<Member>], now: Moment) -> NoPick {
+        let weighted = self.members.iter().filter(|member| member.weight > 0 && !member.health.is_gone());
+        let mut retry_after = None::<Duration>;
+        let (mut count, mut rate_limited) = (0, 0);
+        for member in weighted {
+            let own = member.health.model(model).and_then(|own| own.state().out());
+            let out = member.health.whole.state().out().into_iter().chain(own).max_by_key(|(until, _)| *until);
+            count += 1;
+            let Some((until, cause)) = out else { continue };
+            rate_limited += usize::from(cause == Cause::RateLimited);
+            let wait = until.since(now);
+            retry_after = Some(retry_after.map_or(wait, |shortest| shortest.min(wait)));
+        }
+        match retry_after {
+            None if count > 0 || !tried.is_empty() => NoPick::Tried,
+            None => NoPick::Empty,
+            Some(retry_after) => NoPick::Out { retry_after, all_rate_limited: rate_limited == count },
+        }
+    }
+}
+
+impl Member {
+    fn is_same(&self, credential: &Credential) -> bool {
+        self.value_version == credential.value_version && self.unverified == credential.unverified
+    }
+
+    fn is_in(&self, members: &[Arc<Self>]) -> bool {
+        // By health: another snapshot's member of the same credential is the same.
+        members.iter().any(|other| Arc::ptr_eq(&other.health, &self.health))
+    }
+
+    fn standing_whole(&self, now: Moment) -> Standing {
+        if self.health.is_gone() { Standing::Out } else { Standing::of(self.health.whole.state(), now) }
+    }
+
+    fn standing(&self, model: &str, now: Moment) -> Standing {
+        let own = self.health.model(model).map_or(State::Serving, |own| own.state());
+        self.standing_whole(now).and(Standing::of(own, now))
+    }
+
+    /// Keeps requests that hold an older snapshot from picking it again.
+    pub(crate) fn retire(&self) {
+        self.health.gone.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Health {
+    fn model(&self, model: &str) -> Option<Arc<Cooldown>> {
+        self.models.load().iter().find(|(own, _)| **own == *model).map(|(_, cooldown)| Arc::clone(cooldown))
+    }
+
+    fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    /// The cooldown for a model, made if there is none.
+    fn for_model(&self, model: &Arc<str>) -> Arc<Cooldown> {
+        if let Some(cooldown) = self.model(model) {
+            return cooldown;
+        }
+        let fresh = Arc::new(Cooldown::default());
+        self.models.rcu(|models| {
+            let mut models = Vec::clone(models);
+            models.retain(|(own, cooldown)| own != model && !cooldown.serves());
+            if models.len() >= MODELS
+                && let Some((first, _)) =
+                    models.iter().enumerate().min_by_key(|(_, (_, cooldown))| cooldown.state().out().map(|out| out.0))
+            {
+                models.swap_remove(first);
+            }
+            models.push((Arc::clone(model), Arc::clone(&fresh)));
+            models
+        });
+        fresh
+    }
+}
+
+impl Shared {
+    fn moved(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// Whether a member takes its turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Serving,
+    /// It is out, and a request may probe it.
+    Due,
+    Out,
+}
+
+impl Standing {
+    fn of(state: State, now: Moment) -> Self {
+        match state.out() {
+            None => Self::Serving,
+            Some((until, _)) if until <= now => Self::Due,
+            Some(_) => Self::Out,
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Serving, Self::Serving) => Self::Serving,
+            (Self::Out, _) | (_, Self::Out) => Self::Out,
+            (Self::Due, _) | (_, Self::Due) => Self::Due,
+        }
+    }
+}
+
+/// How long a credential is out, and for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// For every model.
+    Whole,
+    /// For the model that was asked for.
+    Model,
+}
+
+impl Pick {
+    /// The credential.
+    pub(crate) fn member(&self) -> &Arc<Member> {
+        &self.member
+    }
+
+    /// It served. Returns whether the fleet should know: it was unverified or had failed.
+    pub(crate) fn succeeded(mut self) -> bool {
+        let first = self.member.unverified && !self.member.health.verified.swap(true, Ordering::Relaxed);
+        if self.probes.is_empty() {
+            return first;
+        }
+        for probe in std::mem::take(&mut self.probes) {
+            self.cooldown(&probe).step(State::succeeded);
+        }
+        self.shared.moved();
+        true
+    }
+
+    /// It failed: out at once, for every model or for one.
+    pub(crate) fn failed(mut self, scope: Scope, model: &Arc<str>, cause: Cause, hint: Option<Duration>, now: Moment) {
+        match scope {
+            Scope::Whole => self.member.health.whole.step(|state| state.failed(cause, hint, now)),
+            Scope::Model => self.member.health.for_model(model).step(|state| state.failed(cause, hint, now)),
+        }
+        // A probe of the other scope learned nothing of its own.
+        for probe in std::mem::take(&mut self.probes) {
+            self.cooldown(&probe).step(|state| state.released(now));
+        }
+        self.shared.moved();
+    }
+
+    fn cooldown<'a>(&'a self, probe: &'a Probe) -> &'a Cooldown {
+        match probe {
+            Probe::Whole => &self.member.health.whole,
+            Probe::Model(own) => own,
+        }
+    }
+}
+
+impl Drop for Pick {
+    fn drop(&mut self) {
+        if !self.probes.is_empty() {
+            // A request that ended without a verdict: rare, so that reading the clock here costs nothing.
+            let now = Moment::now();
+            for probe in std::mem::take(&mut self.probes) {
+                self.cooldown(&probe).step(|state| state.released(now));
+            }
+            self.shared.moved();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

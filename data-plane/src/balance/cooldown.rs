@@ -1,0 +1,240 @@
+//! A credential's health, whole or for one model: serving → cooling → probation → serving.
+//!
+//! ```text
+//!              fail                    due, claimed by one request
+//!   Serving ──────────► Cooling(until) ──────────────────────────► Probation
+//!      ▲                  ▲   ▲ fail: the longer deadline wins         │ │
+//!      │                  │   └────────────────────────────────────────┘ │
+//!      │                  │     fail: the delay doubles                  │
+//!      │                  └── nothing learned: due again at once ────────┤
+//!      └────────────────────────────────────────────── success ─────────┘
+//! ```
+//!
+//! [`State`] is pure; [`Cooldown`] is a state in one atomic word, so that no request waits for another.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::moment::Moment;
+
+/// The first delay, which doubles with each failed probation.
+const FIRST: Duration = Duration::from_secs(30);
+/// The longest delay without a hint.
+const MOST: Duration = Duration::from_secs(600);
+/// After this a probation whose request never reported is open to another.
+const PROBATION: Duration = Duration::from_secs(60);
+
+/// Why a credential is out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The provider refuses it.
+    Rejected,
+    /// Its account is empty.
+    Exhausted,
+    /// It may not do this.
+    Denied,
+    /// It is asked too often.
+    RateLimited,
+}
+
+/// Where a credential stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It takes its turns.
+    Serving,
+    /// It is out until then.
+    Cooling { until: Moment, failures: u8, cause: Cause },
+    /// One request tries it; `until` is when another may.
+    Probation { until: Moment, failures: u8, cause: Cause },
+}
+
+impl State {
+    /// After a failure at `now`, for which the provider asked to wait `hint`.
+    #[must_use]
+    pub(crate) fn failed(self, cause: Cause, hint: Option<Duration>, now: Moment) -> Self {
+        let (failures, at_least) = match self {
+            Self::Serving => (1, now),
+            // Requests that were under way when it went out say nothing new.
+            Self::Cooling { until, failures, .. } => (failures, until),
+            Self::Probation { failures, .. } => (failures.saturating_add(1).min(MOST_FAILURES), now),
+        };
+        Self::Cooling { until: now.plus(hint.unwrap_or_else(|| delay(failures))).max(at_least), failures, cause }
+    }
+
+    /// In probation, if it is due at `now`.
+    #[must_use]
+    pub(crate) fn claimed(self, now: Moment) -> Option<Self> {
+        match self {
+            Self::Cooling { until, failures, cause } | Self::Probation { until, failures, cause } if until <= now => {
+                Some(Self::Probation { until: now.plus(PROBATION), failures, cause })
+            }
+            Self::Serving | Self::Cooling { .. } | Self::Probation { .. } => None,
+        }
+    }
+
+    /// After its probation's success. A late success of an older request does not end a cooldown.
+    #[must_use]
+    pub(crate) fn succeeded(self) -> Self {
+        match self {
+            Self::Probation { .. } | Self::Serving => Self::Serving,
+            cooling @ Self::Cooling { .. } => cooling,
+        }
+    }
+
+    /// After a probation that taught nothing: the next request may try.
+    #[must_use]
+    pub(crate) fn released(self, now: Moment) -> Self {
+        match self {
+            Self::Probation { failures, cause, .. } => Self::Cooling { until: now, failures, cause },
+            other @ (Self::Serving | Self::Cooling { .. }) => other,
+        }
+    }
+
+    /// When it may be tried, and why it is out; `None` while it serves.
+    #[must_use]
+    pub(crate) fn out(self) -> Option<(Moment, Cause)> {
+        match self {
+            Self::Serving => None,
+            Self::Cooling { until, cause, .. } | Self::Probation { until, cause, .. } => Some((until, cause)),
+        }
+    }
+}
+
+impl State {
+    /// When its time comes, if that is after `now`; never otherwise.
+    #[must_use]
+    pub(crate) fn due_after(self, now: Moment) -> Moment {
+        self.out().map(|(until, _)| until).filter(|until| *until > now).unwrap_or(Moment::NEVER)
+    }
+}
+
+fn delay(failures: u8) -> Duration {
+    FIRST.saturating_mul(1 << u32::from(failures.saturating_sub(1)).min(16)).min(MOST)
+}
+
+const MOST_FAILURES: u8 = 63;
+const UNTIL_BITS: u32 = 54;
+const UNTIL_MOST: u64 = (1 << UNTIL_BITS) - 1;
+
+impl State {
+    /// In one word: 2 bits of state, 2 of cause, 6 of failures, 54 of time. 0 is serving.
+    fn pack(self) -> u64 {
+        let (tag, until, failures, cause) = match self {
+            Self::Serving => return 0,
+            Self::Cooling { until, failures, cause } => (1_u64, until, failures, cause),
+            Self::Probation { until, failures, cause } => (2, until, failures, cause),
+        };
+        let cause: u64 = match cause {
+            Cause::Rejected => 0,
+            Cause::Exhausted => 1,
+            Cause::Denied => 2,
+            Cause::RateLimited => 3,
+        };
+        tag << 62 | cause << 60 | u64::from(failures.min(MOST_FAILURES)) << UNTIL_BITS | until.0.min(UNTIL_MOST)
+    }
+
+    fn unpack(word: u64) -> Self {
+        let until = Moment(word & UNTIL_MOST);
+        let failures = (word >> UNTIL_BITS) as u8 & MOST_FAILURES;
+        let cause = match word >> 60 & 3 {
+            0 => Cause::Rejected,
+            1 => Cause::Exhausted,
+            2 => Cause::Denied,
+            _ => Cause::RateLimited,
+        };
+        match word >> 62 {
+            0 => Self::Serving,
+            1 => Self::Cooling { until, failures, cause },
+            _ => Self::Probation { until, failures, cause },
+        }
+    }
+}
+
+/// A [`State`] that threads share without a lock.
+#[derive(Debug, Default)]
+pub(crate) struct Cooldown(AtomicU64);
+
+impl Cooldown {
+    /// Where it stands.
+    pub(crate) fn state(&self) -> State {
+        State::unpack(self.0.load(Ordering::Acquire))
+    }
+
+    /// Whether it takes its turns: one load, for the request path.
+    pub(crate) fn serves(&self) -> bool {
+        self.0.load(Ordering::Acquire) == 0
+    }
+
+    /// Moves on by a pure step.
+    pub(crate) fn step(&self, step: impl Fn(State) -> State) {
+        let moved =
+            self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| Some(step(State::unpack(word)).pack()));
+        // The step above never refuses.
+        debug_assert!(moved.is_ok());
+    }
+
+    /// Claims its probation, if it is due and nobody else was faster.
+    pub(crate) fn claim(&self, now: Moment) -> bool {
+        let claim = |word| State::unpack(word).claimed(now).map(State::pack);
+        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, claim).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn seconds(seconds: u64) -> Moment {
+        Moment(seconds * 1000)
+    }
+
+    #[test]
+    fn delays_grow_with_failed_probations_up_to_ten_minutes() {
+        let mut state = State::Serving;
+        let mut now = seconds(1);
+        for expected in [30, 60, 120, 240, 480, 600, 600] {
+            state = state.failed(Cause::RateLimited, None, now);
+            let (until, _) = state.out().unwrap();
+            assert_eq!(until.since(now), Duration::from_secs(expected));
+            assert_eq!(state.claimed(Moment(until.0 - 1)), None);
+            now = until;
+            state = state.claimed(now).unwrap();
+            assert_eq!(state.claimed(now), None, "one request probes");
+        }
+        assert_eq!(state.succeeded(), State::Serving);
+    }
+
+    #[test]
+    fn the_longer_deadline_wins_and_failures_under_way_do_not_double_it() {
+        let state = State::Serving.failed(Cause::RateLimited, Some(Duration::from_secs(100)), seconds(1));
+        let state = state.failed(Cause::RateLimited, Some(Duration::from_secs(5)), seconds(2));
+        assert_eq!(state.out().unwrap().0, seconds(101));
+        let state = state.failed(Cause::RateLimited, None, seconds(90));
+        assert_eq!(state.out().unwrap().0, seconds(120), "the first delay, from now");
+        assert_eq!(state.succeeded(), state, "a late success ends nothing");
+    }
+
+    #[test]
+    fn a_probation_that_teaches_nothing_is_open_to_the_next_request() {
+        let probation = State::Serving.failed(Cause::Rejected, None, seconds(0)).claimed(seconds(30)).unwrap();
+        assert!(probation.released(seconds(31)).claimed(seconds(31)).is_some());
+        assert!(probation.claimed(seconds(89)).is_none());
+        assert!(probation.claimed(seconds(90)).is_some(), "its request never reported");
+    }
+
+    proptest! {
+        #[test]
+        fn a_word_holds_every_state(tag in 0..3, until in 0..UNTIL_MOST, failures in 0..=MOST_FAILURES, cause in 0..4) {
+            let until = Moment(until);
+            let cause = [Cause::Rejected, Cause::Exhausted, Cause::Denied, Cause::RateLimited][cause as usize];
+            let state = match tag {
+                0 => State::Serving,
+                1 => State::Cooling { until, failures, cause },
+                _ => State::Probation { until, failures, cause },
+            };
+            prop_assert_eq!(State::unpack(state.pack()), state);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The bodies that OpenAI and its kin answer with, and what each means.
+
+use std::time::Duration;
+
+use super::*;
+use crate::address::AddressPolicy;
+
+fn classify(status: u16, body: &str) -> Option<(Failure, Option<&'static str>)> {
+    let status = StatusCode::from_u16(status).unwrap();
+    OpenAi
+        .classify(status, &HeaderMap::new(), body.as_bytes(), SystemTime::UNIX_EPOCH)
+        .map(|classified| (classified.failure, classified.provider_code))
+}
+
+fn error(code: &str) -> String {
+    format!(r#"{{"error":{{"message":"x","type":"invalid_request_error","param":null,"code":"{code}"}}}}"#)
+}
+
+fn message(message: &str) -> String {
+    format!(r#"{{"error":{{"message":"{message}","type":"invalid_request_error","param":null,"code":null}}}}"#)
+}
+
+#[test]
+fn every_code_has_its_failure() {
+    for (status, code, failure) in [
+        (400, "context_length_exceeded", Failure::CallersFault),
+        (400, "content_policy_violation", Failure::CallersFault),
+        (400, "unsupported_parameter", Failure::CallersFault),
+        (401, "invalid_api_key", Failure::Rejected),
+        (401, "invalid_organization", Failure::Rejected),
+        (401, "mismatched_project", Failure::Rejected),
+        (401, "ip_not_authorized", Failure::Rejected),
+        (403, "unsupported_country_region_territory", Failure::CallersFault),
+        (403, "content_policy_violation", Failure::CallersFault),
+        (404, "model_not_found", Failure::Denied),
+        (429, "rate_limit_exceeded", Failure::RateLimited),
+        (429, "insufficient_quota", Failure::Exhausted),
+        (429, "billing_hard_limit_reached", Failure::Exhausted),
+        (429, "credit_balance_exhausted", Failure::Exhausted),
+        (429, "slow_down", Failure::Overloaded),
+        (503, "slow_down", Failure::Overloaded),
+        (503, "engine_overloaded", Failure::Overloaded),
+        (503, "server_is_overloaded", Failure::Overloaded),
+    ] {
+        let known = CODES.into_iter().find(|known| *known == code);
+        assert_eq!(classify(status, &error(code)), Some((failure, known)), "{status} {code}");
+    }
+}
+
+#[test]
+fn a_status_alone_has_its_failure() {
+    for (status, failure) in [
+        (400, Failure::CallersFault),
+        (401, Failure::Rejected),
+        (402, Failure::Exhausted),
+        (403, Failure::Denied),
+        (404, Failure::CallersFault),
+        (408, Failure::TimedOut),
+        (409, Failure::CallersFault),
+        (413, Failure::CallersFault),
+        (422, Failure::CallersFault),
+        (429, Failure::RateLimited),
+        (498, Failure::RateLimited),
+        (500, Failure::ServerError),
+        (502, Failure::ServerError),
+        (503, Failure::Overloaded),
+        (504, Failure::ServerError),
+        (529, Failure::Overloaded),
+    ] {
+        // Edge proxies answer with pages, or cut bodies.
+        for body in [
+            "",
+            "<html>nginx</html>",
+            r#"{"error":"#,
+            "[]",
+            r#"{"error":"text"}"#,
+            r#"{"error":{"code":429}}"#,
+            "[1]",
+            "null",
+        ] {
+            assert_eq!(classify(status, body), Some((failure, None)), "{status} {body}");
+        }
+    }
+    assert_eq!(classify(200, "{}"), None);
+    assert_eq!(classify(204, ""), None);
+}
+
+#[test]
+fn what_no_code_says_is_read_from_the_message() {
+    for (status, text, failure) in [
+        (401, "You have insufficient permissions for this operation. Missing scopes: model.request.", Failure::Denied),
+        (403, "Missing scopes: api.model.read", Failure::Denied),
+        (
+            400,
+            "Incorrect API key provided: xa***. You can obtain an API key from https://console.x.ai.",
+            Failure::Rejected,
+        ),
+        (400, "Invalid value for temperature", Failure::CallersFault),
+    ] {
+        assert_eq!(classify(status, &message(text)), Some((failure, None)), "{text}");
+    }
+    let of_xai = r#"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: xa***."}"#;
+    assert_eq!(classify(400, of_xai), Some((Failure::Rejected, None)));
+    // The code says more than the message.
+    let both = r#"{"error":{"message":"missing scopes","code":"invalid_api_key"}}"#;
+    assert_eq!(classify(401, both), Some((Failure::Rejected, Some("invalid_api_key"))));
+}
+
+#[test]
+fn an_error_in_an_array_or_in_its_type_is_read() {
+    let array = r#"[{"error":{"code":"insufficient_quota","message":"x"}}]"#;
+    assert_eq!(classify(429, array), Some((Failure::Exhausted, Some("insufficient_quota"))));
+    let kind = r#"{"error":{"type":"insufficient_quota","code":null}}"#;
+    assert_eq!(classify(429, kind), Some((Failure::Exhausted, Some("insufficient_quota"))));
+}
+
+#[test]
+fn a_hint_to_wait_is_kept() {
+    let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, HeaderValue::from_static("7"))]);
+    let classified = OpenAi.classify(StatusCode::TOO_MANY_REQUESTS, &headers, b"", SystemTime::UNIX_EPOCH).unwrap();
+    assert_eq!(classified.retry_after, Some(Duration::from_secs(7)));
+}
+
+#[test]
+fn model_lists_are_read_in_their_order() {
+    let list = br#"{"object":"list","data":[{"id":"gpt-4o","object":"model","created":1,"owned_by":"x"},{"id":"a","new":{}}]}"#;
+    assert_eq!(OpenAi.read_models(list), Ok(vec!["gpt-4o".to_owned(), "a".to_owned()]));
+    assert_eq!(OpenAi.read_models(br#"{"data":[]}"#), Ok(vec![]));
+    for bad in ["", "{}", "[]", "<html>", r#"{"data":[{"name":"x"}]}"#, r#"{"data":"#] {
+        assert_eq!(OpenAi.read_models(bad.as_bytes()), Err(NotAModelList), "{bad}");
+    }
+}
+
+#[test]
+fn addresses_are_below_the_base_url() {
+    let base = BaseUrl::parse(crate::adapter::AdapterKind::OpenAi, "https://h/api/v3/", AddressPolicy::Public).unwrap();
+    for (operation, expected) in [
+        (Operation::Chat, "https://h/api/v3/chat/completions"),
+        (Operation::Completion, "https://h/api/v3/completions"),
+        (Operation::Embeddings, "https://h/api/v3/embeddings"),
+        (Operation::ListModels, "https://h/api/v3/models"),
+    ] {
+        assert_eq!(OpenAi.address(&base, operation).to_string(), expected);
+    }
+}
+
+#[test]
+fn a_signature_replaces_what_stood_there_and_is_sensitive() {
+    let mut headers = HeaderMap::new();
+    headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer of-the-caller"));
+    headers.append(AUTHORIZATION, HeaderValue::from_static("Basic x"));
+    OpenAi.sign(&Secret::from("sk-1".to_owned()), &mut headers).unwrap();
+    let values: Vec<_> = headers.get_all(AUTHORIZATION).iter().collect();
+    assert_eq!(values, ["Bearer sk-1"]);
+    assert!(values[0].is_sensitive());
+    for unfit in ["sk-1\n", "a\u{0}b", "a\r\nx: y"] {
+        assert_eq!(OpenAi.sign(&Secret::from(unfit.to_owned()), &mut headers), Err(UnfitSecret));
+    }
+}
+
+#[test]
+fn only_listed_headers_pass() {
+    for name in ["content-type", "accept", "openai-organization", "traceparent", "x-stainless-lang"] {
+        assert!(OpenAi.forwards_request_header(name), "{name}");
+    }
+    for name in ["authorization", "cookie", "x-api-key", "x-goog-api-key", "accept-encoding", "host", "x-keyplane-key"]
+    {
+        assert!(!OpenAi.forwards_request_header(name), "{name}");
+    }
+    for name in
+        ["content-type", "retry-after", "retry-after-ms", "x-ratelimit-remaining-requests", "openai-processing-ms"]
+    {
+        assert!(OpenAi.forwards_response_header(name), "{name}");
+    }
+    for name in ["set-cookie", "server", "www-authenticate", "alt-svc"] {
+        assert!(!OpenAi.forwards_response_header(name), "{name}");
+    }
+}
