@@ -1,0 +1,254 @@
+//! `keyplane credentials`. Values come from a file or the standard input, never from an argument.
+
+use std::path::PathBuf;
+
+use proto::admin::v1::{
+    CheckCredentialRequest, CreateCredentialRequest, Credential, CredentialStateReason, DeleteCredentialRequest,
+    DeleteCredentialResponse, GetCredentialRequest, ListCredentialsRequest, UpdateCredentialRequest,
+};
+use shared::name::{CredentialName, ProviderName};
+
+use super::{
+    Changes, Context, DeleteFlags, InProject, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, print_deleted, state,
+};
+use crate::client::{every_page, send};
+use crate::error::Error;
+use crate::input;
+use crate::output::{Printable, Row, word};
+
+/// What to do with credentials.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Lists credentials.
+    List {
+        /// Their provider; left out, those of every provider of the project.
+        #[command(flatten)]
+        of: OfProvider,
+        /// Which ones.
+        #[command(flatten)]
+        list: ListFlags,
+    },
+    /// Shows a credential.
+    Get {
+        /// Which one.
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Makes a credential. Its value is checked with the provider first.
+    Create {
+        /// Its id; left out, one is made from the display name.
+        #[arg(default_value = "")]
+        id: String,
+        /// Its provider.
+        #[command(flatten)]
+        of: OfProvider,
+        /// Its fields.
+        #[command(flatten)]
+        fields: Fields,
+        /// Stores a value that can't be checked as UNVERIFIED instead of refusing it.
+        #[arg(long)]
+        skip_validation: bool,
+        /// How to write.
+        #[command(flatten)]
+        write: WriteFlags,
+    },
+    /// Changes a credential.
+    Update {
+        /// Which one.
+        #[command(flatten)]
+        which: Which,
+        /// The fields to change.
+        #[command(flatten)]
+        fields: Fields,
+        /// Stores a value that can't be checked as UNVERIFIED instead of refusing it.
+        #[arg(long)]
+        skip_validation: bool,
+        /// How to update.
+        #[command(flatten)]
+        update: UpdateFlags,
+    },
+    /// Deletes a credential.
+    Delete {
+        /// Which one.
+        #[command(flatten)]
+        which: Which,
+        /// How to delete.
+        #[command(flatten)]
+        delete: DeleteFlags,
+    },
+    /// Asks the provider whether a credential is good, and shows its state after that.
+    Check {
+        /// Which one.
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+/// Whose credentials.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OfProvider {
+    /// The provider, by its id or its full name.
+    #[arg(long, value_name = "PROVIDER")]
+    provider: Option<String>,
+    /// The project.
+    #[command(flatten)]
+    project: InProject,
+}
+
+/// Which credential.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Which {
+    /// The credential, by its id with --provider, or its full name.
+    name: String,
+    /// Its provider.
+    #[command(flatten)]
+    of: OfProvider,
+}
+
+impl Which {
+    fn name(&self) -> Result<CredentialName, Error> {
+        input::credential(&self.name, self.of.provider.as_deref(), &self.of.project.project)
+    }
+}
+
+/// What an admin sets of a credential.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Fields {
+    /// What people call it.
+    #[arg(long, value_name = "TEXT")]
+    display_name: Option<String>,
+    /// The file with its value, `-` for the standard input.
+    #[arg(long, value_name = "PATH")]
+    value_file: Option<PathBuf>,
+    /// Its share of the provider's requests, 0 to 100; 0 drains it.
+    #[arg(long, value_name = "WEIGHT")]
+    weight: Option<u32>,
+    /// Whether it is taken out.
+    #[arg(long, value_name = "BOOL")]
+    disabled: Option<bool>,
+    /// Who answers for it.
+    #[arg(long, value_name = "TEXT")]
+    owner: Option<String>,
+    /// When its owner means to replace it, `2030-01-31T00:00:00Z`: a reminder, not a limit.
+    #[arg(long, value_name = "TIME")]
+    expire_time: Option<prost_types::Timestamp>,
+}
+
+impl Fields {
+    fn apply(self, credential: &mut Credential) -> Result<Vec<&'static str>, Error> {
+        let value = self.value_file.as_deref().map(input::credential_value).transpose()?;
+        let mut changes = Changes::default();
+        changes.set("display_name", &mut credential.display_name, self.display_name);
+        changes.set("value", &mut credential.value, value.map(Some));
+        changes.set("weight", &mut credential.weight, self.weight.map(Some));
+        changes.set("disabled", &mut credential.disabled, self.disabled);
+        changes.set("owner", &mut credential.owner, self.owner);
+        changes.set("expire_time", &mut credential.expire_time, self.expire_time.map(Some));
+        Ok(changes.paths())
+    }
+}
+
+impl Printable for Credential {
+    const MESSAGE: &'static str = "keyplane.admin.v1.Credential";
+}
+
+impl Row for Credential {
+    const HEADINGS: &'static [&'static str] = &["NAME", "VALUE", "WEIGHT", "STATE", "REASON", "LAST ERROR"];
+
+    fn cells(&self) -> Vec<String> {
+        let reason = CredentialStateReason::try_from(self.state_reason).unwrap_or_default();
+        vec![
+            self.name.clone(),
+            self.masked_value.clone(),
+            self.weight.unwrap_or(1).to_string(),
+            state(self.state).to_owned(),
+            word(reason.as_str_name(), "CREDENTIAL_STATE_REASON_").to_owned(),
+            self.last_error.as_ref().map_or_else(|| "-".to_owned(), |error| error.message.clone()),
+        ]
+    }
+}
+
+impl Printable for DeleteCredentialResponse {
+    const MESSAGE: &'static str = "keyplane.admin.v1.DeleteCredentialResponse";
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// What the control plane refused, or can't be printed.
+pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Error> {
+    let (client, output) = (&context.client, context.output);
+    match command {
+        Command::List { of, list } => output.list(&every(context, of, list).await?),
+        Command::Get { which } => {
+            let request = GetCredentialRequest { name: which.name()?.to_string() };
+            output.one(&send(async || client.credentials().get_credential(request.clone()).await).await?)
+        }
+        Command::Create { id, of, fields, skip_validation, write } => {
+            let mut credential = Credential::default();
+            fields.apply(&mut credential)?;
+            let request = CreateCredentialRequest {
+                parent: parent(&of)?,
+                credential_id: id,
+                credential: Some(credential),
+                validate_only: write.validate_only,
+                request_id: write.request_id(),
+                skip_validation,
+            };
+            output.one(&send(async || client.credentials().create_credential(request.clone()).await).await?)
+        }
+        Command::Update { which, fields, skip_validation, update } => {
+            let mut credential =
+                Credential { name: which.name()?.to_string(), etag: update.etag.clone(), ..Default::default() };
+            let update_mask = update.mask(fields.apply(&mut credential)?)?;
+            let request = UpdateCredentialRequest {
+                credential: Some(credential),
+                update_mask,
+                validate_only: update.write.validate_only,
+                request_id: update.write.request_id(),
+                skip_validation,
+            };
+            output.one(&send(async || client.credentials().update_credential(request.clone()).await).await?)
+        }
+        Command::Delete { which, delete } => {
+            let name = which.name()?;
+            let request = DeleteCredentialRequest {
+                name: name.to_string(),
+                etag: delete.etag.clone(),
+                validate_only: delete.write.validate_only,
+                request_id: delete.write.request_id(),
+            };
+            let answer = send(async || client.credentials().delete_credential(request.clone()).await).await?;
+            print_deleted(output, &name, &answer, answer.revision, &answer.dependents)
+        }
+        Command::Check { which } => {
+            let request = CheckCredentialRequest { name: which.name()?.to_string() };
+            output.one(&send(async || client.credentials().check_credential(request.clone()).await).await?)
+        }
+    }
+}
+
+/// The provider, which has to be said.
+fn parent(of: &OfProvider) -> Result<String, Error> {
+    let provider = of.provider.as_deref().ok_or_else(|| Error::Usage("say which --provider it is for".into()))?;
+    Ok(input::in_project::<ProviderName>(provider, &of.project.project)?.to_string())
+}
+
+async fn every(context: &Context, of: OfProvider, flags: ListFlags) -> Result<Vec<Credential>, Error> {
+    let parent = match of.provider {
+        Some(_) => parent(&of)?,
+        None => format!("{}/providers/-", of.project.name()?),
+    };
+    every_page(async |page_token| {
+        let request = ListCredentialsRequest {
+            parent: parent.clone(),
+            page_size: PAGE_SIZE,
+            page_token,
+            filter: flags.filter.clone(),
+        };
+        let answer = send(async || context.client.credentials().list_credentials(request.clone()).await).await?;
+        Ok((answer.credentials, answer.next_page_token))
+    })
+    .await
+}

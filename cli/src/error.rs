@@ -1,0 +1,189 @@
+//! What can go wrong in a command, how people are told, and the exit code that scripts read.
+//!
+//! | code | meaning |
+//! | --- | --- |
+//! | 1 | the control plane refused, or something here failed |
+//! | 2 | the command line is wrong |
+//! | 3 | the control plane can't be reached, or can't answer now |
+//! | 4 | the token is not accepted, or lacks the permission |
+//! | 5 | the time ended before it was complete |
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use shared::name::NameError;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+/// Why a command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The command line can't be acted on.
+    #[error("{0}")]
+    Usage(String),
+    /// A name or an id is not one.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// No admin token was given.
+    #[error("no admin token: give --token-file, or set KEYPLANE_TOKEN_FILE")]
+    NoToken,
+    /// A file can't be read.
+    #[error("{} can't be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The answer can't be printed.
+    #[error("the answer can't be printed")]
+    Print(#[from] io::Error),
+    /// The answer has no JSON form.
+    #[error("the answer can't be written as JSON")]
+    Json(#[from] serde_json::Error),
+    /// An address is not one.
+    #[error("{given} is not the address of a server")]
+    Address {
+        /// The text.
+        given: String,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The control plane said no.
+    #[error("{}", .0.message())]
+    Refused(Box<Status>),
+    /// A wait was not over in time.
+    #[error("the time ended before it was complete: {0}")]
+    Incomplete(String),
+    /// A process is not healthy.
+    #[error("not healthy: {0}")]
+    Unhealthy(String),
+    /// The threads could not be started.
+    #[error("the runtime can't be started")]
+    Runtime {
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl From<Status> for Error {
+    fn from(status: Status) -> Self {
+        Self::Refused(Box::new(status))
+    }
+}
+
+impl Error {
+    /// Tells people, on the standard error stream, and gives the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        // Nobody is left to tell when that stream is closed.
+        let _ = io::stderr().write_all(self.text().as_bytes());
+        ExitCode::from(self.code())
+    }
+
+    /// The exit code.
+    fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::Name(_) | Self::NoToken | Self::Address { .. } => 2,
+            Self::Refused(status) => match status.code() {
+                Code::Unavailable => 3,
+                Code::Unauthenticated | Code::PermissionDenied => 4,
+                Code::DeadlineExceeded => 5,
+                _ => 1,
+            },
+            Self::Incomplete(_) => 5,
+            Self::Read { .. } | Self::Print(_) | Self::Json(_) | Self::Unhealthy(_) | Self::Runtime { .. } => 1,
+        }
+    }
+
+    /// What people read: what failed, each field at fault, what to do.
+    fn text(&self) -> String {
+        let mut text = format!("error: {self}");
+        let mut source = self.source();
+        while let Some(cause) = source {
+            let _ = write!(text, ": {cause}");
+            source = cause.source();
+        }
+        text.push('\n');
+        if let Self::Refused(status) = self {
+            describe(status, &mut text);
+        }
+        text
+    }
+}
+
+/// Adds the status's details: the fields at fault, the reason for scripts, what to do.
+fn describe(status: &Status, text: &mut String) {
+    let details = status.get_error_details();
+    if let Some(request) = details.bad_request() {
+        for violation in &request.field_violations {
+            let _ = writeln!(text, "  {}: {}", violation.field, violation.description);
+        }
+    }
+    if let Some(info) = details.error_info() {
+        let mut pairs: Vec<_> = info.metadata.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        pairs.sort_unstable();
+        let _ = writeln!(text, "  reason: {} {}", info.reason, pairs.join(" "));
+    }
+    if let Some(delay) = details.retry_info().and_then(|info| info.retry_delay) {
+        let _ = writeln!(text, "  try again in {} s", delay.as_secs().max(1));
+    }
+    let reason = details.error_info().map(|info| info.reason.as_str()).unwrap_or_default();
+    if let Some(advice) = advice(status.code(), reason) {
+        let _ = writeln!(text, "what to do: {advice}");
+    }
+}
+
+/// What a person can do about it.
+fn advice(code: Code, reason: &str) -> Option<&'static str> {
+    Some(match (code, reason) {
+        (_, "ETAG_MISMATCH") => "somebody changed it since you read it: get it again, then repeat the change",
+        (_, "HAS_DEPENDENTS") => "delete what depends on it first; where the command has --force, that does so too",
+        (_, "DESTINATION_CHANGED") => {
+            "give the credential's value again: it is bound to the host that it was given for"
+        }
+        (_, "CREDENTIAL_REJECTED") => "the provider refuses the value: check that it is whole and still valid",
+        (_, "ENDPOINT_WRONG") => "check the provider's base URL",
+        (_, "UPSTREAM_UNREACHABLE" | "TLS_FAILED") => {
+            "check the provider's base URL and the network; --skip-validation stores the value unverified"
+        }
+        (_, "STORE_SEALED") => "the control plane has no master key that opens its store: see its log",
+        (_, "STORE_FULL") => "free some space on the control plane's disk",
+        (Code::Unauthenticated, _) => "check the token file (--token-file or KEYPLANE_TOKEN_FILE)",
+        (Code::Unavailable, _) => "check that the control plane runs, and --server or KEYPLANE_SERVER",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::ErrorDetails;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_every_field_and_the_reason() {
+        let mut details = ErrorDetails::with_bad_request_violation("provider.vendor", "is required");
+        details.add_bad_request_violation("provider.display_name", "is required");
+        details.set_error_info("FIELD_INVALID", "keyplane", [("fields".to_owned(), "2".to_owned())]);
+        let status = Status::with_error_details(Code::InvalidArgument, "2 fields are wrong", details);
+        let text = Error::from(status).text();
+        assert_eq!(
+            text,
+            "error: 2 fields are wrong\n  provider.vendor: is required\n  provider.display_name: is required\n  \
+             reason: FIELD_INVALID fields=2\n"
+        );
+    }
+
+    #[test]
+    fn scripts_can_tell_causes_apart_by_the_exit_code() {
+        for (code, exit) in
+            [(Code::Unavailable, 3), (Code::PermissionDenied, 4), (Code::Unauthenticated, 4), (Code::NotFound, 1)]
+        {
+            assert_eq!(Error::from(Status::new(code, "no")).code(), exit);
+        }
+        assert_eq!(Error::Usage(String::new()).code(), 2);
+    }
+}

@@ -1,0 +1,141 @@
+//! Chats through real proxies: weights, keys that die and come back, keys that are rate limited.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use proto::admin::v1::{CredentialState, CredentialStateReason};
+
+use crate::condition::{eventually, within};
+use crate::provider::Script;
+use crate::world::{MODEL, World};
+
+async fn chats(world: &World, count: u32) -> anyhow::Result<()> {
+    let caller = world.caller();
+    for _ in 0..count {
+        let answer = caller.chat(MODEL).await?;
+        anyhow::ensure!(answer.status == StatusCode::OK, "{}: {}", answer.status, answer.body);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn weights_of_3_2_1_share_6000_requests_exactly() -> anyhow::Result<()> {
+    let world = World::start(&[("sk-three-0001", 3), ("sk-two-000002", 2), ("sk-one-000003", 1)], 1).await?;
+    chats(&world, 6000).await?;
+    let counts = ["sk-three-0001", "sk-two-000002", "sk-one-000003"].map(|key| world.provider.counts(key).requests);
+    assert_eq!(counts, [3000, 2000, 1000]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_dies_costs_no_caller_anything_and_comes_back_when_it_is_repaired() -> anyhow::Result<()> {
+    let world = World::start(&[("sk-alive-0001", 1), ("sk-dies-00002", 1)], 1).await?;
+    chats(&world, 100).await?;
+    world.provider.script("sk-dies-00002", Script::rejected());
+    world.provider.reset_counts();
+    chats(&world, 1).await?;
+    chats(&world, 1).await?;
+
+    // One of the two met the dead key; the fleet knows within a second.
+    let (credential, _) = within(Duration::from_secs(1), "the credential is INACTIVE", async || {
+        let credential = world.admin.credential(&world.credential(1)).await.ok()?;
+        (credential.state() == CredentialState::Inactive).then_some(credential)
+    })
+    .await?;
+    assert_eq!(credential.state_reason(), CredentialStateReason::Rejected);
+    assert_eq!(credential.last_error.unwrap_or_default().upstream_status, 401);
+
+    chats(&world, 5000).await?;
+    assert!(world.provider.counts("sk-dies-00002").requests <= 1, "{:?}", world.provider.counts("sk-dies-00002"));
+
+    world.provider.accept("sk-dies-00002");
+    let checked = world.admin.check_credential(&world.credential(1)).await?;
+    assert_eq!(checked.state(), CredentialState::Active);
+    world.admin.rolled_out(0).await?;
+    world.provider.reset_counts();
+    chats(&world, 100).await?;
+    assert_eq!(world.provider.counts("sk-dies-00002").requests, 50);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seven_of_eight_equal_keys_share_evenly_while_one_is_rate_limited() -> anyhow::Result<()> {
+    let keys: Vec<_> = (0..8).map(|index| format!("sk-equal-{index:04}")).collect();
+    let weighted: Vec<_> = keys.iter().map(|key| (key.as_str(), 1)).collect();
+    let world = World::start(&weighted, 1).await?;
+    world.provider.script(&keys[3], Script::rate_limited("600"));
+    chats(&world, 8).await?;
+    world.provider.reset_counts();
+    chats(&world, 700).await?;
+    let counts: Vec<_> = keys.iter().map(|key| world.provider.counts(key).requests).collect();
+    assert_eq!(counts, [100, 100, 100, 0, 100, 100, 100, 100]);
+    // It stays local: the fleet's state is as it was.
+    let credential = world.admin.credential(&world.credential(3)).await?;
+    assert_ne!(credential.state(), CredentialState::Inactive);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_requests_are_answered_in_openai_s_shape() -> anyhow::Result<()> {
+    let world = World::start(&[("sk-good-00001", 1)], 1).await?;
+    let caller = world.caller();
+    for (body, status, code) in [
+        (r#"{"model": "nobody", "messages": []}"#, 404, Some("model_not_found")),
+        (r#"{"messages": []}"#, 400, None),
+        (r#"{"model": "chat""#, 400, None),
+        (r#"{"model": "chat", "model": "other", "messages": []}"#, 400, None),
+        (r#"{"model": "chat", "mod\u0065l": "other", "messages": []}"#, 400, None),
+    ] {
+        let answer = caller.post("/v1/chat/completions", body).await?;
+        let error = &answer.json()["error"];
+        assert_eq!(answer.status.as_u16(), status, "{body}: {}", answer.body);
+        assert!(error["message"].is_string() && error["type"].is_string(), "{}", answer.body);
+        assert!(answer.headers.contains_key("x-request-id"));
+        if let Some(code) = code {
+            assert_eq!(error["code"], code);
+        }
+    }
+    let stranger = world.proxies[0].caller("kp_0000000000000000000000000000000000000000000000000").chat(MODEL).await?;
+    assert_eq!((stranger.status.as_u16(), &stranger.json()["error"]["code"]), (401, &"caller_key_invalid".into()));
+    assert_eq!(world.provider.counts("sk-good-00001").requests, 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_without_a_usable_credential_says_so_and_when_to_come_back() -> anyhow::Result<()> {
+    let world = World::start(&[("sk-only-00001", 1)], 1).await?;
+    world.provider.script("sk-only-00001", Script::rejected());
+    let caller = world.caller();
+    let answer = eventually("the proxy has none left", async || {
+        let answer = caller.chat(MODEL).await.ok()?;
+        (answer.status == StatusCode::SERVICE_UNAVAILABLE).then_some(answer)
+    })
+    .await?;
+    assert!(answer.headers.contains_key("retry-after"), "{:?}", answer.headers);
+    assert!(!answer.body.contains("sk-only"), "{}", answer.body);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_the_upstream_cuts_never_ends_well() -> anyhow::Result<()> {
+    let world = World::start(&[("sk-cuts-00001", 1)], 1).await?;
+    world.provider.script("sk-cuts-00001", Script { cut_after: Some(1), ..Script::default() });
+    let stream = world.caller().stream(MODEL).await?;
+    // An error event, or a body that breaks off: both tell the caller, and `[DONE]` would lie.
+    if let Ok(text) = stream.rest().await {
+        assert!(text.contains("\"error\"") && !text.contains("[DONE]"), "{text}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_upstream_never_sees_the_caller_key() -> anyhow::Result<()> {
+    let world = World::start(&[("sk-seen-00001", 1)], 1).await?;
+    chats(&world, 3).await?;
+    let seen = world.provider.seen();
+    assert!(!seen.is_empty());
+    for request in seen {
+        assert!(!request.contains(&world.caller_key), "{request}");
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! A real proxy, as [`Control`](crate::control::Control) is a real control plane.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use anyhow::Context as _;
+
+use crate::caller::Caller;
+use crate::condition::eventually;
+use crate::http;
+use crate::process::{Process, free_port};
+
+/// A proxy, running or not.
+#[derive(Debug)]
+pub struct Proxy {
+    process: Option<Process>,
+    dir: PathBuf,
+    node_id: String,
+    control_url: String,
+    join_token_file: PathBuf,
+    port: u16,
+    metrics_port: u16,
+}
+
+impl Proxy {
+    /// A proxy that logs to `<dir>/<node id>.log`. Not started yet.
+    ///
+    /// # Errors
+    ///
+    /// When there is no port for it.
+    pub fn new(dir: &Path, node_id: &str, control_url: &str, join_token_file: &Path) -> anyhow::Result<Self> {
+        Ok(Self {
+            process: None,
+            dir: dir.to_owned(),
+            node_id: node_id.to_owned(),
+            control_url: control_url.to_owned(),
+            join_token_file: join_token_file.to_owned(),
+            port: free_port()?,
+            metrics_port: free_port()?,
+        })
+    }
+
+    /// Starts one, and waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// When it isn't.
+    pub async fn start(dir: &Path, node_id: &str, control_url: &str, join_token_file: &Path) -> anyhow::Result<Self> {
+        let mut proxy = Self::new(dir, node_id, control_url, join_token_file)?;
+        proxy.spawn()?;
+        proxy.ready().await?;
+        Ok(proxy)
+    }
+
+    /// Starts it without waiting.
+    ///
+    /// # Errors
+    ///
+    /// When the process can't be started.
+    pub fn spawn(&mut self) -> anyhow::Result<()> {
+        let flags = [
+            "--listen",
+            &format!("127.0.0.1:{}", self.port),
+            "--metrics-listen",
+            &format!("127.0.0.1:{}", self.metrics_port),
+            "--control",
+            &self.control_url,
+            "--join-token-file",
+            &self.join_token_file.display().to_string(),
+            "--node-id",
+            &self.node_id,
+            "--log-level",
+            "debug",
+            "--allow-private-upstreams",
+        ]
+        .map(str::to_owned);
+        self.process = Some(Process::start("keyplane-proxy", &flags, &self.log_path())?);
+        Ok(())
+    }
+
+    /// Waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// When it isn't.
+    pub async fn ready(&mut self) -> anyhow::Result<()> {
+        let url = format!("http://127.0.0.1:{}/readyz", self.metrics_port);
+        let ready = eventually("the proxy is ready", async || {
+            if let Some(process) = &mut self.process
+                && let Ok(Some(status)) = process.has_ended()
+            {
+                return Some(Err(anyhow::anyhow!("it ended with {status}: {}", process.log().unwrap_or_default())));
+            }
+            http::get(&url).await.filter(|(status, _)| status.is_success()).map(|_| Ok(()))
+        });
+        ready.await?
+    }
+
+    /// The running process.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn process(&mut self) -> anyhow::Result<&mut Process> {
+        self.process.as_mut().context("the proxy was started")
+    }
+
+    /// Waits for its exit.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end.
+    pub async fn ended(&mut self) -> anyhow::Result<ExitStatus> {
+        let status = self.process()?.ended().await?;
+        self.process = None;
+        Ok(status)
+    }
+
+    /// Where applications send their requests.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// An application with this caller key.
+    #[must_use]
+    pub fn caller(&self, key: &str) -> Caller {
+        Caller::new(&self.url(), key)
+    }
+
+    /// Where it logs.
+    #[must_use]
+    pub fn log_path(&self) -> PathBuf {
+        self.dir.join(format!("{}.log", self.node_id))
+    }
+
+    /// Its metrics now.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer.
+    pub async fn metrics(&self) -> anyhow::Result<String> {
+        let url = format!("http://127.0.0.1:{}/metrics", self.metrics_port);
+        Ok(http::get(&url).await.context("the proxy answers")?.1)
+    }
+}
