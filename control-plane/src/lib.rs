@@ -14,8 +14,6 @@ pub mod sync;
 
 pub mod access;
 
-pub mod health;
-
 pub mod service;
 
 pub mod surface;
