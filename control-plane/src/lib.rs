@@ -19,3 +19,10 @@ pub mod service;
 pub mod surface;
 
 pub mod server;
+
+pub mod config;
+
+pub mod bootstrap;
+mod run;
+
+pub use run::{Listeners, RunError, run};

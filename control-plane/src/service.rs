@@ -18,6 +18,7 @@ mod read;
 
 pub mod caller_key;
 pub mod environment;
+pub mod fleet;
 pub mod model;
 pub mod project;
 pub mod provider;

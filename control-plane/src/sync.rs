@@ -218,6 +218,12 @@ impl Sync {
         &self.shared.ca
     }
 
+    /// The tasks of the sync side.
+    #[must_use]
+    pub fn tasks(&self) -> &Tasks {
+        &self.shared.tasks
+    }
+
     /// Registers the sync side's metrics.
     pub fn register(&self, registry: &mut Registry) {
         self.shared.metrics.register(registry);

@@ -16,7 +16,7 @@ use crate::resource::{seconds, timestamp};
 #[derive(Debug, Clone)]
 pub struct System {
     context: Context,
-    fleet: Arc<dyn FleetStatus>,
+    fleet: Option<Arc<dyn FleetStatus>>,
     start_time: SystemTime,
 }
 
@@ -38,15 +38,16 @@ pub struct FleetNumbers {
 }
 
 impl System {
-    /// The service of a control plane that started then.
+    /// The service of a control plane that started then. There is no fleet while the store is sealed: nobody can be told anything.
     #[must_use]
-    pub fn new(context: Context, fleet: Arc<dyn FleetStatus>, start_time: SystemTime) -> Self {
+    pub fn new(context: Context, fleet: Option<Arc<dyn FleetStatus>>, start_time: SystemTime) -> Self {
         Self { context, fleet, start_time }
     }
 
     fn status(&self) -> v1::Status {
         let view = self.context.views.load();
-        let FleetNumbers { connected_proxies, lag, environments } = self.fleet.fleet();
+        let fleet = self.fleet.as_ref().map(|fleet| fleet.fleet()).unwrap_or_default();
+        let FleetNumbers { connected_proxies, lag, environments } = fleet;
         let states = view.credentials.values().filter_map(|credential| view.state_of(credential));
         v1::Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),

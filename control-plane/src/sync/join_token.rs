@@ -10,12 +10,29 @@ use shared::secret::Secret;
 
 const PREFIX: &str = "kpj_";
 
-/// A new token's text, and the hash of its secret.
-#[must_use]
-pub fn new_join_token(name: &JoinTokenName, pin: [u8; 32]) -> (Secret, [u8; 32]) {
-    let secret = hex(&id::random());
-    let sha256 = id::token_hash(secret.as_bytes());
-    (Secret::from(format!("{PREFIX}{}.{secret}.{}", name.id(), hex(&pin))), sha256)
+/// A new token's secret.
+#[derive(Debug)]
+pub struct JoinSecret(Secret);
+
+impl JoinSecret {
+    /// 256 random bits.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(Secret::from(hex(&id::random())))
+    }
+
+    /// Its hash, which is what is stored.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        id::token_hash(self.0.expose())
+    }
+
+    /// The whole token, which is shown once.
+    #[must_use]
+    pub fn plaintext(&self, name: &JoinTokenName, pin: [u8; 32]) -> Secret {
+        let secret = String::from_utf8_lossy(self.0.expose());
+        Secret::from(format!("{PREFIX}{}.{secret}.{}", name.id(), hex(&pin)))
+    }
 }
 
 /// A token that a proxy sent.
@@ -62,7 +79,8 @@ mod tests {
     #[test]
     fn a_token_is_read_as_it_was_made_and_a_damaged_one_is_not() {
         let name: JoinTokenName = "joinTokens/edge".parse().unwrap();
-        let (token, sha256) = new_join_token(&name, [0xab; 32]);
+        let secret = JoinSecret::random();
+        let (token, sha256) = (secret.plaintext(&name, [0xab; 32]), secret.sha256());
         let text = std::str::from_utf8(token.expose()).unwrap();
         let read = parse(text).unwrap();
         assert_eq!(read, Presented { name, sha256, pin: "ab".repeat(32) });

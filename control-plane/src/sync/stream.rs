@@ -35,6 +35,7 @@ use super::metrics::EndWord;
 use super::position::Position;
 use super::refusal::Refusal;
 use super::tls::Peer;
+use crate::resource::Proxy;
 
 /// The version of the protocol that is spoken.
 pub const PROTOCOL: u32 = 1;
@@ -188,12 +189,11 @@ impl Stream {
     /// Decides what the proxy gets of each environment, and welcomes it.
     fn begin(&mut self, hello: v1::Hello) -> Result<(), Refusal> {
         let published = self.shared.feeds.published();
-        let record = published.view.proxies.get(&self.identity.name);
-        let record = record.ok_or_else(|| Refusal::NotEnrolled { proxy: self.proxy.clone() })?;
+        let record = self.record()?;
         let mut held: BTreeMap<String, v1::Held> =
             hello.held.into_iter().map(|held| (held.environment.clone(), held)).collect();
         let here = self.shared.feeds.here();
-        for (environment, place) in fleet::granted(&published, record) {
+        for (environment, place) in fleet::granted(&published, &record) {
             let claim = self.claim(environment, held.remove(&environment.to_string()));
             let (cursor, decision) = Cursor::begin(Arc::clone(&place.feed), &claim, &here);
             self.note_decision(environment, decision);
@@ -207,6 +207,13 @@ impl Stream {
         let welcome = self.welcome();
         self.control.push_back(Frame::encode(welcome));
         Ok(())
+    }
+
+    /// The proxy's record, of the view itself: what is published may be a moment behind an enrollment.
+    fn record(&self) -> Result<Arc<Proxy>, Refusal> {
+        let view = self.shared.views.load();
+        let record = view.proxies.get(&self.identity.name).map(Arc::clone);
+        record.ok_or_else(|| Refusal::NotEnrolled { proxy: self.proxy.clone() })
     }
 
     fn claim(&self, environment: &EnvironmentName, held: Option<v1::Held>) -> Claim {
@@ -410,9 +417,8 @@ impl Stream {
     /// Follows what the proxy is granted now.
     fn regrant(&mut self) -> Result<(), Refusal> {
         let published = self.shared.feeds.published();
-        let record = published.view.proxies.get(&self.identity.name);
-        let record = record.ok_or_else(|| Refusal::NotEnrolled { proxy: self.proxy.clone() })?;
-        let granted: BTreeMap<_, _> = fleet::granted(&published, record).collect();
+        let record = self.record()?;
+        let granted: BTreeMap<_, _> = fleet::granted(&published, &record).collect();
         // An environment that was deleted and made again has another feed.
         let kept = |cursor: &Cursor| {
             granted.get(cursor.environment()).is_some_and(|place| Arc::ptr_eq(&place.feed, &cursor.feed))

@@ -116,7 +116,7 @@ fn chosen<T>(choice: [bool; 3], make: impl Fn(usize) -> T) -> impl Iterator<Item
     choice.into_iter().enumerate().filter(|(_, chosen)| *chosen).map(move |(at, _)| make(at))
 }
 
-fn changes(view: &View, operation: &Operation, revision: Revision) -> Vec<Change> {
+pub(crate) fn changes(view: &View, operation: &Operation, revision: Revision) -> Vec<Change> {
     match operation.clone() {
         Operation::PutEnvironment(at) => vec![put(environment(at), revision, Environment { display_name: "e".into() })],
         Operation::DeleteEnvironment(at) => vec![delete(&environment(at))],
@@ -209,7 +209,7 @@ fn changes(view: &View, operation: &Operation, revision: Revision) -> Vec<Change
     }
 }
 
-fn put<R: Resource>(name: R::Name, revision: Revision, spec: R) -> Change {
+pub(crate) fn put<R: Resource>(name: R::Name, revision: Revision, spec: R) -> Change {
     let meta = Meta {
         uid: format!("{}1", R::UID_PREFIX),
         revision,
@@ -221,7 +221,7 @@ fn put<R: Resource>(name: R::Name, revision: Revision, spec: R) -> Change {
     Change { key, value: Some(Stored { name, meta, spec }.to_record().into()) }
 }
 
-fn delete(name: &impl ResourceName) -> Change {
+pub(crate) fn delete(name: &impl ResourceName) -> Change {
     Change { key: key::spec(name.as_str()), value: None }
 }
 
