@@ -8,6 +8,8 @@ pub mod resource;
 
 pub mod view;
 
+pub mod health;
+
 pub mod access;
 
 pub mod health;
