@@ -12,8 +12,6 @@ pub mod health;
 
 pub mod access;
 
-pub mod health;
-
 pub mod service;
 
 pub mod surface;

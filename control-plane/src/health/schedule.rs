@@ -97,9 +97,15 @@ impl HealthHandle {
     }
 }
 
-/// Starts the task.
+/// Starts the task. Without a sealer, while the store is sealed, nothing is asked.
 #[must_use]
-pub fn start(tasks: &Tasks, views: Views, store: Arc<dyn Store>, sealer: Arc<Sealer>, prober: Prober) -> HealthHandle {
+pub fn start(
+    tasks: &Tasks,
+    views: Views,
+    store: Arc<dyn Store>,
+    sealer: Option<Arc<Sealer>>,
+    prober: Prober,
+) -> HealthHandle {
     let (orders, taken) = mpsc::channel(ORDERS);
     let worker = Worker { views, store, sealer, prober, probes: Arc::new(Semaphore::new(PROBES)) };
     let stop = tasks.clone();
@@ -238,6 +244,9 @@ impl Schedule {
 
     /// Finds what has to be asked about again and has no machine yet: after a start, and what a service stored. Drops what is quiet.
     fn scan(&mut self) {
+        if self.worker.sealer.is_none() {
+            return;
+        }
         let view = self.worker.views.load();
         let now = Instant::now().into_std();
         self.entries.retain(|_, entry| !matches!(entry, Entry::Idle(machine) if machine.is_forgettable(now)));

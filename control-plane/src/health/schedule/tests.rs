@@ -40,7 +40,7 @@ impl World {
         let tasks = Tasks::new();
         let views = Views::open(store.clone(), &tasks).await.unwrap();
         let prober = prober(AddressPolicy::AllowPrivate);
-        let health = start(&tasks, views.clone(), store.clone(), sealer, prober);
+        let health = start(&tasks, views.clone(), store.clone(), Some(sealer), prober);
         Self { provider, store, views, health, tasks }
     }
 
@@ -86,7 +86,7 @@ fn seed(provider: &ProviderDouble, store: &dyn Store, sealer: &Sealer, status: C
     let binding = Binding {
         store_id: store.identity().store_id,
         uid: "crd_1",
-        field: work::VALUE_FIELD,
+        field: Credential::VALUE_FIELD,
         version: 1,
         origin: origin.as_str(),
     };
