@@ -5,6 +5,7 @@
 //! ```
 
 mod allowance;
+mod form;
 mod validate;
 
 use std::sync::Arc;
@@ -18,20 +19,21 @@ use shared::name::{CredentialName, ProviderName, ResourceName as _};
 use shared::secret::Secret;
 use tonic::{Request, Response, Status};
 
-use super::{Begun, Context, FieldValue, Mode, PageRequest, Plan, get, list, parent, parse_name};
+use super::{Begun, Context, Mode, PageRequest, Plan, get, list, parent, parse_name};
 use crate::access::Call;
 use crate::error::{Error, FieldReason, FieldViolations};
 use crate::health::probe::Prober;
 use crate::health::schedule::{CheckError, HealthHandle};
 use crate::resource::{
-    AuthMode, Credential, CredentialProblem, CredentialSettings, CredentialStatus, Project, Provider, Resource as _,
-    SealedValue, Stored, key, timestamp,
+    AuthMode, Credential, CredentialSettings, CredentialStatus, Project, Provider, Resource as _, SealedValue, Stored,
+    key,
 };
 use crate::store::seal::Binding;
 use crate::store::{Precondition, StoreError};
 use crate::view::View;
 
 use allowance::Allowance;
+use form::{FIELDS, field, message};
 use validate::{Question, Validated, Validator};
 
 /// Serves `CredentialService`.
@@ -42,9 +44,6 @@ pub struct Credentials {
     health: HealthHandle,
     allowance: Arc<Allowance>,
 }
-
-/// The fields to filter by.
-const FIELDS: [&str; 5] = ["state", "state_reason", "owner", "disabled", "display_name"];
 
 /// A change that was decided.
 #[derive(Debug)]
@@ -269,39 +268,6 @@ fn read_value(given: Option<v1::CredentialValue>, violations: &mut FieldViolatio
         given
     });
     Credential::read_value(trimmed, violations)
-}
-
-/// A credential as the API answers it, with what was observed of it.
-fn message(view: &View, credential: &Stored<Credential>, status: &CredentialStatus) -> v1::Credential {
-    let mut message = credential.to_message(view.identity.epoch);
-    if let Some(provider) = view.providers.get(&credential.name.provider()) {
-        let (state, reason) = credential.spec.state(status, &provider.spec);
-        message.state = state.to_message().into();
-        message.state_reason = reason.map_or(0, |reason| reason.to_message().into());
-    }
-    message.last_check_time = status.last_check_time.map(timestamp);
-    message.last_error = status.last_error.as_ref().map(CredentialProblem::to_message);
-    message
-}
-
-fn field<'a>(view: &View, credential: &'a Stored<Credential>, name: &str) -> FieldValue<'a> {
-    let state = || view.state_of(credential);
-    match name {
-        "state" => FieldValue::Enum {
-            name: state().map_or(v1::CredentialState::Unspecified, |(state, _)| state.to_message()).as_str_name(),
-            prefix: "CREDENTIAL_STATE_",
-        },
-        "state_reason" => FieldValue::Enum {
-            name: state()
-                .and_then(|(_, reason)| reason)
-                .map_or(v1::CredentialStateReason::Unspecified, |reason| reason.to_message())
-                .as_str_name(),
-            prefix: "CREDENTIAL_STATE_REASON_",
-        },
-        "owner" => credential.spec.owner.as_str().into(),
-        "disabled" => credential.spec.disabled.into(),
-        _ => credential.spec.display_name.as_str().into(),
-    }
 }
 
 impl From<CheckError> for Error {

@@ -46,7 +46,7 @@ impl World {
 
     async fn tell(&self, finding: Finding, value_version: u64) {
         let evidence = Evidence { credential: name(), value_version, finding, count: 1, upstream_status: Some(401) };
-        self.health.report(evidence).await.unwrap();
+        self.health.report(&"proxies/a".parse().unwrap(), vec![evidence]).await.unwrap();
     }
 
     fn status(&self) -> Arc<CredentialStatus> {
