@@ -23,6 +23,7 @@
 pub(crate) mod double;
 pub mod evidence;
 pub mod probe;
+mod problem;
 pub mod schedule;
 
 use std::time::{Duration, Instant, SystemTime};
@@ -371,33 +372,6 @@ fn doubled(first: Duration, times: u32, most: Duration) -> Duration {
 fn fraction(span: Duration, random: u64) -> Duration {
     let part = (u128::from(random >> 32) * span.as_nanos()) >> 32;
     Duration::from_nanos(u64::try_from(part).unwrap_or(u64::MAX))
-}
-
-impl CredentialProblem {
-    /// A proxy met a missing right.
-    fn denied(upstream_status: Option<u16>, time: SystemTime) -> Self {
-        Self {
-            reason: "CREDENTIAL_REJECTED".to_owned(),
-            upstream_status,
-            message:
-                "the credential lacks a right that a request needed; check its scopes and its project with the provider"
-                    .to_owned(),
-            time,
-        }
-    }
-
-    /// A proxy met an empty account, which the free probe can't see.
-    fn exhausted_elsewhere(upstream_status: Option<u16>, time: SystemTime) -> Self {
-        Self {
-            reason: "CREDENTIAL_REJECTED".to_owned(),
-            upstream_status,
-            message:
-                "requests are refused for want of credit or quota, though the provider still knows the credential; \
-                      check the account's billing"
-                    .to_owned(),
-            time,
-        }
-    }
 }
 
 impl ProbeOutcome {

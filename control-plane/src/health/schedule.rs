@@ -17,7 +17,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use shared::name::CredentialName;
+use shared::name::{CredentialName, ProxyName};
 use shared::task::Tasks;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
@@ -35,8 +35,8 @@ use work::{Known, Outcome, Worker, moment};
 const SCAN: Duration = Duration::from_secs(30);
 /// Probes at a time.
 const PROBES: usize = 16;
-/// Orders that wait for the task.
-const ORDERS: usize = 1024;
+/// Orders that wait for the task; one of them may be a whole batch.
+const ORDERS: usize = 64;
 /// Inputs of one credential that wait for the work on it. They are of few kinds, and more of the same say nothing more.
 const WAITING: usize = 16;
 
@@ -59,14 +59,14 @@ pub enum CheckError {
 
 #[derive(Debug)]
 enum Order {
-    Evidence(Evidence),
+    Evidence(ProxyName, Vec<Evidence>),
     Check(CredentialName, Asker),
 }
 
 type Asker = oneshot::Sender<Result<(), CheckError>>;
 
 impl HealthHandle {
-    /// Takes what a proxy told. The caller has made sure that the proxy serves an environment in which the credential's provider is active.
+    /// Takes what a proxy told. The caller has made sure that the proxy serves an environment in which each credential's provider is active.
     /// Waits while the task is behind, so that a stream that tells too much is slowed and not the others' evidence dropped.
     ///
     /// # Errors
@@ -76,8 +76,9 @@ impl HealthHandle {
     /// # Cancel safety
     ///
     /// The evidence is taken or not, as a whole.
-    pub async fn report(&self, evidence: Evidence) -> Result<(), CheckError> {
-        self.orders.send(Order::Evidence(evidence)).await.map_err(|_| CheckError::Stopped)
+    pub async fn report(&self, proxy: &ProxyName, evidence: Vec<Evidence>) -> Result<(), CheckError> {
+        let order = Order::Evidence(proxy.clone(), evidence);
+        self.orders.send(order).await.map_err(|_| CheckError::Stopped)
     }
 
     /// Asks the provider about a credential, and waits until the result is stored and in the view. Nothing happens to a credential that
@@ -97,9 +98,15 @@ impl HealthHandle {
     }
 }
 
-/// Starts the task.
+/// Starts the task. Without a sealer, while the store is sealed, nothing is asked.
 #[must_use]
-pub fn start(tasks: &Tasks, views: Views, store: Arc<dyn Store>, sealer: Arc<Sealer>, prober: Prober) -> HealthHandle {
+pub fn start(
+    tasks: &Tasks,
+    views: Views,
+    store: Arc<dyn Store>,
+    sealer: Option<Arc<Sealer>>,
+    prober: Prober,
+) -> HealthHandle {
     let (orders, taken) = mpsc::channel(ORDERS);
     let worker = Worker { views, store, sealer, prober, probes: Arc::new(Semaphore::new(PROBES)) };
     let stop = tasks.clone();
@@ -140,7 +147,7 @@ impl Schedule {
             let due = self.due.first().map(|(due, _)| *due);
             tokio::select! {
                 order = orders.recv() => match order {
-                    Some(Order::Evidence(evidence)) => self.take_evidence(evidence),
+                    Some(Order::Evidence(proxy, evidence)) => evidence.into_iter().for_each(|one| self.take_evidence(&proxy, one)),
                     Some(Order::Check(credential, asker)) => self.take_check(credential, asker),
                     // Every handle is gone, and re-checks go on until the stop.
                     None => std::future::pending().await,
@@ -152,8 +159,9 @@ impl Schedule {
         }
     }
 
-    fn take_evidence(&mut self, evidence: Evidence) {
-        let Evidence { credential, value_version, finding, count: _, upstream_status } = evidence;
+    fn take_evidence(&mut self, proxy: &ProxyName, evidence: Evidence) {
+        let Evidence { credential, value_version, finding, count, upstream_status } = evidence;
+        tracing::debug!(%proxy, %credential, value_version, ?finding, count, upstream_status, "a proxy reports");
         self.input(credential, Input::Evidence { finding, value_version, upstream_status }, None);
     }
 
@@ -238,6 +246,9 @@ impl Schedule {
 
     /// Finds what has to be asked about again and has no machine yet: after a start, and what a service stored. Drops what is quiet.
     fn scan(&mut self) {
+        if self.worker.sealer.is_none() {
+            return;
+        }
         let view = self.worker.views.load();
         let now = Instant::now().into_std();
         self.entries.retain(|_, entry| !matches!(entry, Entry::Idle(machine) if machine.is_forgettable(now)));

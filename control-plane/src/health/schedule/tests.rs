@@ -40,13 +40,13 @@ impl World {
         let tasks = Tasks::new();
         let views = Views::open(store.clone(), &tasks).await.unwrap();
         let prober = prober(AddressPolicy::AllowPrivate);
-        let health = start(&tasks, views.clone(), store.clone(), sealer, prober);
+        let health = start(&tasks, views.clone(), store.clone(), Some(sealer), prober);
         Self { provider, store, views, health, tasks }
     }
 
     async fn tell(&self, finding: Finding, value_version: u64) {
         let evidence = Evidence { credential: name(), value_version, finding, count: 1, upstream_status: Some(401) };
-        self.health.report(evidence).await.unwrap();
+        self.health.report(&"proxies/a".parse().unwrap(), vec![evidence]).await.unwrap();
     }
 
     fn status(&self) -> Arc<CredentialStatus> {
@@ -86,7 +86,7 @@ fn seed(provider: &ProviderDouble, store: &dyn Store, sealer: &Sealer, status: C
     let binding = Binding {
         store_id: store.identity().store_id,
         uid: "crd_1",
-        field: work::VALUE_FIELD,
+        field: Credential::VALUE_FIELD,
         version: 1,
         origin: origin.as_str(),
     };

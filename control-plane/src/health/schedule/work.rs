@@ -16,9 +16,6 @@ use crate::store::seal::{Binding, SealError, Sealer};
 use crate::store::{Change, Commit, CommitError, Precondition, Store};
 use crate::view::{View, Views};
 
-/// The field of a credential's binding.
-pub(crate) const VALUE_FIELD: &str = "value";
-
 /// A commit that loses a race is decided anew, and this often at the most.
 const ATTEMPTS: usize = 8;
 
@@ -27,7 +24,8 @@ const ATTEMPTS: usize = 8;
 pub(super) struct Worker {
     pub(super) views: Views,
     pub(super) store: Arc<dyn Store>,
-    pub(super) sealer: Arc<Sealer>,
+    /// `None` while the store is sealed: nothing can be asked then.
+    pub(super) sealer: Option<Arc<Sealer>>,
     pub(super) prober: Prober,
     pub(super) probes: Arc<Semaphore>,
 }
@@ -94,6 +92,17 @@ enum NotStored {
     Failed(CommitError),
 }
 
+/// Why a value could not be opened.
+#[derive(Debug, thiserror::Error)]
+enum NotOpened {
+    /// The master key is missing or wrong.
+    #[error("the store is sealed")]
+    StoreSealed,
+    /// The value is damaged.
+    #[error(transparent)]
+    Value(#[from] SealError),
+}
+
 impl Worker {
     /// Carries the machine from an input to where there is nothing more to do.
     pub(super) async fn drive(&self, name: &CredentialName, mut machine: Machine, input: Input) -> (Machine, Outcome) {
@@ -107,7 +116,7 @@ impl Worker {
                 Action::Probe => match self.probe(&known).await {
                     Ok(probed) => input = probed,
                     Err(error) => {
-                        tracing::error!(credential = %name, %error, "a stored value can't be opened, so that it can't be checked");
+                        tracing::error!(credential = %name, %error, "a credential can't be checked");
                         machine.postpone(moment());
                         return (machine, Outcome::Failed);
                     }
@@ -133,7 +142,7 @@ impl Worker {
         }
     }
 
-    async fn probe(&self, known: &Known) -> Result<Input, SealError> {
+    async fn probe(&self, known: &Known) -> Result<Input, NotOpened> {
         let secret = self.open(known)?;
         // The semaphore is never closed, and without a permit the probe is only less orderly.
         let _permit = self.probes.acquire().await.ok();
@@ -144,17 +153,18 @@ impl Worker {
     }
 
     /// Opens the value for the provider's present origin: for another one than it was given for, it does not open.
-    fn open(&self, known: &Known) -> Result<Secret, SealError> {
+    fn open(&self, known: &Known) -> Result<Secret, NotOpened> {
+        let sealer = self.sealer.as_ref().ok_or(NotOpened::StoreSealed)?;
         let value = &known.credential.spec.value;
         let origin = known.provider.spec.base_url.origin();
         let binding = Binding {
             store_id: self.store.identity().store_id,
             uid: &known.credential.meta.uid,
-            field: VALUE_FIELD,
+            field: Credential::VALUE_FIELD,
             version: value.version,
             origin: origin.as_str(),
         };
-        self.sealer.open(&value.sealed, binding)
+        Ok(sealer.open(&value.sealed, binding)?)
     }
 
     /// Stores a status, and waits until the view has it. Whatever it was decided on must not have changed.
