@@ -150,10 +150,10 @@ async fn serve(
     bootstrap::admin_token(&*store, &views.load(), &config.bootstrap_token_file).await?;
     let context = Context { store, views: views.clone(), sealing, addresses: config.addresses };
 
-    let registry = Registry::default();
+    let mut registry = Registry::default();
     let readiness = Readiness::default();
     let routes = routes(&context, start_time)?;
-    let grpc = Grpc::new(views.clone(), routes);
+    let grpc = Grpc::new(views.clone(), routes, &mut registry);
     let ops = Ops::new(Arc::new(registry), readiness.clone());
     tasks.spawn("admin", server::serve(listeners.admin, tls, grpc, tasks.clone()));
     tasks.spawn("metrics", server::serve(listeners.metrics, None, ops, tasks.clone()));
