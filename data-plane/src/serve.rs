@@ -274,11 +274,11 @@ impl Run<'_> {
                 return Refusal::NoCredential { model: shown(model), retry_after: None, rate_limited: false };
             }
         };
-        let Failed { failure, retry_after, status, answer, .. } = failed;
-        match (answer, status) {
-            (Some((headers, body)), Some(status)) => Refusal::CallersFault { status, headers, body },
-            _ if failure.is_credentials_fault() => Refusal::UpstreamAuth { provider },
-            _ => Refusal::Upstream { provider, failure, retry_after },
+        let Failed { failure, retry_after, fault, .. } = failed;
+        match fault {
+            Some(fault) => Refusal::CallersFault(fault),
+            None if failure.is_credentials_fault() => Refusal::UpstreamAuth { provider },
+            None => Refusal::Upstream { provider, failure, retry_after },
         }
     }
 }

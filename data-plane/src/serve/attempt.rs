@@ -13,6 +13,7 @@ use shared::failure::Failure;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::balance::Pick;
+use crate::error::Fault;
 use crate::http::header;
 use crate::protocol::openai::error::{ErrorBody, status_in};
 use crate::protocol::openai::stream::{Seen, Watch};
@@ -54,12 +55,12 @@ pub(crate) struct Failed {
     /// The upstream's status, if it answered.
     pub(crate) status: Option<StatusCode>,
     /// What the caller gets if the request is at fault.
-    pub(crate) answer: Option<(HeaderMap, Bytes)>,
+    pub(crate) fault: Option<Box<Fault>>,
 }
 
 impl Failed {
     fn of(failure: Failure) -> Self {
-        Self { failure, retry_after: None, provider_code: None, status: None, answer: None }
+        Self { failure, retry_after: None, provider_code: None, status: None, fault: None }
     }
 }
 
@@ -168,7 +169,7 @@ fn failed(status: StatusCode, headers: &HeaderMap, body: &Bytes, adapter: &dyn A
     let Classified { failure, retry_after, provider_code } = adapter
         .classify(status, headers, body, SystemTime::now())
         .unwrap_or(Classified { failure: Failure::ServerError, retry_after: None, provider_code: None });
-    let answer = (failure == Failure::CallersFault && status.is_client_error()).then(|| {
+    let fault = (failure == Failure::CallersFault && status.is_client_error()).then(|| {
         let error = ErrorBody::remade(body).unwrap_or_else(|| {
             ErrorBody::new(
                 "the provider refused the request and gave no reason",
@@ -176,7 +177,7 @@ fn failed(status: StatusCode, headers: &HeaderMap, body: &Bytes, adapter: &dyn A
                 "upstream_error",
             )
         });
-        (header::for_caller(headers, adapter), error.to_json())
+        Box::new(Fault { status, headers: header::for_caller(headers, adapter), body: error.to_json() })
     });
-    Failed { failure, retry_after, provider_code, status: Some(status), answer }
+    Failed { failure, retry_after, provider_code, status: Some(status), fault }
 }
