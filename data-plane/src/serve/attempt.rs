@@ -54,13 +54,15 @@ pub(crate) struct Failed {
     pub(crate) provider_code: Option<&'static str>,
     /// The upstream's status, if it answered.
     pub(crate) status: Option<StatusCode>,
+    /// A connection that was made broke before a byte of an answer came, as one does that was closing while the request was sent.
+    pub(crate) broke: bool,
     /// What the caller gets if the request is at fault.
     pub(crate) fault: Option<Box<Fault>>,
 }
 
 impl Failed {
     fn of(failure: Failure) -> Self {
-        Self { failure, retry_after: None, provider_code: None, status: None, fault: None }
+        Self { failure, retry_after: None, provider_code: None, status: None, broke: false, fault: None }
     }
 }
 
@@ -97,15 +99,7 @@ async fn answer(client: &Client, request: Request<Payload>, adapter: &dyn Adapte
     let response = client.request(request).await.map_err(|error| {
         let failure = DialFailure::of(&error);
         tracing::debug!(%failure, "an upstream call got no answer");
-        Failed::of(match failure {
-            DialFailure::ConnectTimedOut
-            | DialFailure::RefusedAddress(_)
-            | DialFailure::RefusedScheme
-            | DialFailure::Dns
-            | DialFailure::Connect
-            | DialFailure::Tls
-            | DialFailure::Broken => Failure::Unreachable,
-        })
+        Failed { broke: !failure.is_before_the_request(), ..Failed::of(Failure::Unreachable) }
     })?;
     if !response.status().is_success() {
         return Err(refused(response, adapter).await);
@@ -179,5 +173,5 @@ fn failed(status: StatusCode, headers: &HeaderMap, body: &Bytes, adapter: &dyn A
         });
         Box::new(Fault { status, headers: header::for_caller(headers, adapter), body: error.to_json() })
     });
-    Failed { failure, retry_after, provider_code, status: Some(status), fault }
+    Failed { failure, retry_after, provider_code, status: Some(status), broke: false, fault }
 }

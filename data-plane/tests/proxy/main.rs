@@ -401,3 +401,34 @@ async fn a_drain_that_takes_too_long_ends_what_is_left() {
     timeout(SOON, proxy.served).await.unwrap().unwrap().unwrap();
     assert!(response.into_body().collect().await.is_err());
 }
+
+#[tokio::test]
+async fn a_connection_that_breaks_before_an_answer_costs_the_caller_nothing() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let tasks = shared::task::Tasks::new();
+    tasks.spawn("breaking upstream", async move {
+        for count in 0.. {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = [0; 16];
+            stream.read_exact(&mut head).await.unwrap();
+            if count > 0 {
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
+                // Whatever is unread would turn the close into a reset.
+                drop(stream.read(&mut [0; 4096]).await);
+            }
+        }
+    });
+    let proxy = Proxy::start([provider("a", address), model("m", &["a"]), credential("a", "k1", 1)]).await;
+    let answered = proxy.chat("m").await;
+    assert_eq!((answered.status, &*answered.body, answered.header("x-keyplane-attempts")), (200, "{}", "2"));
+}
+
+#[tokio::test]
+async fn an_encoded_answer_that_nobody_asked_for_is_refused() {
+    let upstream = Upstream::start(|_| Reply::Json(200, &[("content-encoding", "gzip")], "x".into())).await;
+    let proxy = Proxy::start([provider("a", upstream.address), model("m", &["a"]), credential("a", "k1", 1)]).await;
+    let answered = proxy.chat("m").await;
+    assert_eq!((answered.status, &*answered.code()), (502, "upstream_error"));
+}
