@@ -79,7 +79,6 @@ impl Client {
             () = tasks.stopping() => {}
             () = self.stay_connected() => {}
         }
-        self.live.send_replace(None);
         self.metrics.disconnected();
     }
 

@@ -305,8 +305,8 @@ async fn evidence_is_sent_until_it_is_acknowledged() {
     assert_eq!((first.credential_evidence[0].value_version, first.credential_evidence[0].count), (3, 1));
 
     // Cut before the acknowledgement: it comes again, as it was.
-    drop(reports);
     stream.fail(Status::internal("cut")).await;
+    assert!(reports.ended().await);
     let mut stream = control.stream().await;
     assert_eq!(stream.hello().await.boot_id, first.boot_id);
     stream.welcome(&[&environment.name]).await;
