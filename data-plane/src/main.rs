@@ -1,3 +1,45 @@
 //! The binary: flags, run, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use data_plane::config::Config;
+use data_plane::server::Listeners;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Gives memory back after a load, which the system's allocator does late.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let config = Config::parse();
+    let started = shared::telemetry::init(config.log_format, &config.log_level)
+        .map_err(anyhow::Error::from)
+        .and_then(|()| run(config));
+    match started {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: Config) -> anyhow::Result<()> {
+    shared::process::protect_memory()?;
+    let listeners =
+        Listeners::bind(&config).map_err(|error| anyhow::Error::from(error).context("an address can't be bound"))?;
+    // The workers have runtimes of their own; this one has the sync client and the metrics.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let shutdown = async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        Ok(data_plane::run(config, listeners, shutdown).await?)
+    })
+}

@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn turns_are_spread_evenly() {
-        assert_eq!(*order(&[3, 2, 1]), [0, 1, 0, 2, 1, 0]);
+        assert_eq!(*order(&[3, 2, 1]), [0, 1, 2, 0, 1, 0]);
         assert_eq!(*order(&[100, 100]), [0, 1]);
         assert_eq!(*order(&[0, 40, 20]), [1, 2, 1]);
         assert!(order(&[0, 0]).is_empty());

@@ -222,6 +222,11 @@ fn direct(environment: &Environment, asked: &str) -> Option<Plan> {
     Some(Plan { stops, timeout: DEFAULT_TIMEOUT, max_attempts: DEFAULT_ATTEMPTS })
 }
 
+/// Whether a name stands for something, whatever may become of a request for it.
+pub(crate) fn exists(environment: &Environment, asked: &str) -> bool {
+    environment.routes.contains_key(asked) || direct(environment, asked).is_some()
+}
+
 /// The names that a key may ask for in an environment, sorted: aliases, and what providers expose by name.
 pub(crate) fn listed(environment: &Environment, key: &CallerKey) -> Vec<String> {
     let aliases = environment.routes.keys().map(|id| id.to_string());

@@ -1,0 +1,246 @@
+//! What can go wrong in a request, whose fault it is, and what the caller is told. Outside messages never hold what an upstream wrote,
+//! but for an answer that is the caller's own fault.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use shared::failure::Failure;
+
+use crate::protocol::openai::error::ErrorBody;
+use crate::protocol::openai::scan::ScanError;
+
+/// Why a request was not served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// No such route.
+    #[error("there is no such route; see /v1/models for the models and POST /v1/chat/completions to use one")]
+    NoRoute,
+    /// The route takes another method.
+    #[error("this route takes {allow} only")]
+    Method {
+        /// The method that it takes.
+        allow: &'static str,
+    },
+    /// The URI is over 8 KiB.
+    #[error("the URI is too long")]
+    UriTooLong,
+    /// The body is over the limit.
+    #[error("the body is over {most} bytes")]
+    BodyTooLarge {
+        /// The limit.
+        most: u64,
+    },
+    /// The body is compressed.
+    #[error("send the body without content-encoding")]
+    BodyEncoded,
+    /// The body did not come.
+    #[error("the body did not come in time or was cut")]
+    BodyCut,
+    /// The body can't be routed.
+    #[error(transparent)]
+    Body(#[from] ScanError),
+    /// No caller key.
+    #[error("give a caller key, as Authorization: Bearer kp_… or as x-keyplane-key")]
+    KeyMissing,
+    /// Two keys that differ.
+    #[error("two different keys are given; give one, or name the caller key in x-keyplane-key")]
+    KeysDiffer,
+    /// Nobody's key.
+    #[error("this caller key is not known here")]
+    KeyInvalid,
+    /// Too old a key.
+    #[error("this caller key has expired")]
+    KeyExpired,
+    /// A key that was taken out.
+    #[error("this caller key is disabled")]
+    KeyDisabled,
+    /// This proxy does not have its config yet.
+    #[error("this proxy has no configuration yet; try again")]
+    NotReady,
+    /// No such model.
+    #[error("the model {model:?} does not exist here; GET /v1/models lists those that this key may use")]
+    ModelUnknown {
+        /// The name as asked for, cut.
+        model: String,
+    },
+    /// Not for this key.
+    #[error("this caller key may not use the model {model:?}; GET /v1/models lists those that it may use")]
+    ModelNotAllowed {
+        /// The name as asked for, cut.
+        model: String,
+    },
+    /// Nothing can serve the model.
+    #[error("nothing serves the model {model:?} now: its providers are disabled or gone")]
+    NoTarget {
+        /// The name as asked for, cut.
+        model: String,
+    },
+    /// Every credential is out, or there is none.
+    #[error("no credential can serve the model {model:?} now; your caller key is fine")]
+    NoCredential {
+        /// The name as asked for, cut.
+        model: String,
+        /// The shortest wait, if waiting helps.
+        retry_after: Option<Duration>,
+        /// All of them are asked too often.
+        rate_limited: bool,
+    },
+    /// The provider refused our credentials.
+    #[error("the provider {provider} refused our credentials; your caller key is fine")]
+    UpstreamAuth {
+        /// The last provider's id.
+        provider: String,
+    },
+    /// The provider failed.
+    #[error("the provider {provider} could not serve this request: {}", failure.word())]
+    Upstream {
+        /// The last provider's id.
+        provider: String,
+        /// The last failure.
+        failure: Failure,
+        /// What the provider asked to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The request is at fault, and the provider says how.
+    #[error("the provider refused the request")]
+    CallersFault {
+        /// The provider's status.
+        status: StatusCode,
+        /// Those of its headers that callers get.
+        headers: HeaderMap,
+        /// Its error, remade.
+        body: Bytes,
+    },
+    /// A bug of ours.
+    #[error("something went wrong inside the proxy")]
+    Internal,
+}
+
+impl Refusal {
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::NoRoute | Self::ModelUnknown { .. } => StatusCode::NOT_FOUND,
+            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyEncoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BodyCut => StatusCode::REQUEST_TIMEOUT,
+            Self::Body(_) | Self::KeysDiffer => StatusCode::BAD_REQUEST,
+            Self::KeyMissing | Self::KeyInvalid | Self::KeyExpired | Self::KeyDisabled => StatusCode::UNAUTHORIZED,
+            Self::ModelNotAllowed { .. } => StatusCode::FORBIDDEN,
+            Self::NotReady | Self::NoTarget { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoCredential { rate_limited: true, .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::NoCredential { rate_limited: false, .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UpstreamAuth { .. } => StatusCode::BAD_GATEWAY,
+            Self::Upstream { failure, .. } => upstream_status(*failure),
+            Self::CallersFault { status, .. } => *status,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The code, as the body and the metrics have it.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::NoRoute => "route_not_found",
+            Self::Method { .. } => "method_not_allowed",
+            Self::UriTooLong => "uri_too_long",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyEncoded => "body_encoded",
+            Self::BodyCut => "body_cut",
+            Self::Body(_) => "body_invalid",
+            Self::KeyMissing | Self::KeysDiffer | Self::KeyInvalid => "caller_key_invalid",
+            Self::KeyExpired => "caller_key_expired",
+            Self::KeyDisabled => "caller_key_disabled",
+            Self::NotReady => "not_ready",
+            Self::ModelUnknown { .. } => "model_not_found",
+            Self::ModelNotAllowed { .. } => "model_not_allowed",
+            Self::NoTarget { .. } => "no_target_available",
+            Self::NoCredential { .. } => "no_credential_available",
+            Self::UpstreamAuth { .. } => "upstream_auth",
+            Self::Upstream { failure, .. } => upstream_code(*failure),
+            Self::CallersFault { .. } => "callers_fault",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// When the caller may try again.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::NotReady => Some(Duration::from_secs(1)),
+            Self::NoCredential { retry_after, .. } => Some(retry_after.unwrap_or(UNKNOWN_WAIT)),
+            Self::NoTarget { .. } => Some(UNKNOWN_WAIT),
+            Self::Upstream { retry_after, .. } => *retry_after,
+            Self::NoRoute
+            | Self::Method { .. }
+            | Self::UriTooLong
+            | Self::BodyTooLarge { .. }
+            | Self::BodyEncoded
+            | Self::BodyCut
+            | Self::Body(_)
+            | Self::KeyMissing
+            | Self::KeysDiffer
+            | Self::KeyInvalid
+            | Self::KeyExpired
+            | Self::KeyDisabled
+            | Self::ModelUnknown { .. }
+            | Self::ModelNotAllowed { .. }
+            | Self::UpstreamAuth { .. }
+            | Self::CallersFault { .. }
+            | Self::Internal => None,
+        }
+    }
+
+    /// The body, in OpenAI's shape.
+    pub(crate) fn body(&self) -> Bytes {
+        if let Self::CallersFault { body, .. } = self {
+            return body.clone();
+        }
+        ErrorBody::new(Cow::Owned(self.to_string()), self.kind(), self.code()).to_json()
+    }
+
+    /// OpenAI's `type`, from which its SDKs make nothing, but people read it.
+    fn kind(&self) -> &'static str {
+        match self.status().as_u16() {
+            401 | 403 => "authentication_error",
+            429 => "rate_limit_error",
+            500..=599 => "server_error",
+            _ => "invalid_request_error",
+        }
+    }
+}
+
+/// What to say where nothing is known of how long it takes.
+const UNKNOWN_WAIT: Duration = Duration::from_secs(30);
+
+fn upstream_status(failure: Failure) -> StatusCode {
+    match failure {
+        Failure::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Failure::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        Failure::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+        Failure::Rejected
+        | Failure::Denied
+        | Failure::Exhausted
+        | Failure::ServerError
+        | Failure::Unreachable
+        | Failure::CallersFault => StatusCode::BAD_GATEWAY,
+    }
+}
+
+fn upstream_code(failure: Failure) -> &'static str {
+    match failure {
+        Failure::Rejected | Failure::Denied | Failure::Exhausted => "upstream_auth",
+        Failure::RateLimited => "upstream_rate_limited",
+        Failure::Overloaded => "upstream_overloaded",
+        Failure::ServerError | Failure::CallersFault => "upstream_error",
+        Failure::Unreachable => "upstream_unreachable",
+        Failure::TimedOut => "upstream_timeout",
+    }
+}
+
+/// A model's name as a message may show it.
+pub(crate) fn shown(model: &str) -> String {
+    model.chars().take(200).collect()
+}

@@ -1,0 +1,317 @@
+//! Finds the few things that routing needs in a request's body, and proves that the rest is JSON.
+//!
+//! No tree is built and nothing is copied: one pass over the bytes, whose keys are compared unescaped, so that what is read here is what
+//! the upstream reads. Anything that two parsers might read differently, as a key that is given twice, is refused.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// How deep arrays and objects may stand in each other.
+const DEPTH: u32 = 64;
+
+/// What routing needs of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Scan<'a> {
+    /// The name of the model that is asked for.
+    pub(crate) model: Cow<'a, str>,
+    /// Where it stands, with its quotes.
+    pub(crate) model_at: Range<usize>,
+    /// Whether the answer is to be a stream.
+    pub(crate) stream: bool,
+}
+
+/// Why a body can't be routed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ScanError {
+    /// Not a JSON object.
+    #[error("the body is not a JSON object: something is wrong at byte {at}")]
+    NotJson {
+        /// Where it stops being one.
+        at: usize,
+    },
+    /// Deeper than [`DEPTH`].
+    #[error("the body nests deeper than {DEPTH} levels")]
+    TooDeep,
+    /// No `model` on top, or not a string with something in it.
+    #[error("the body has no model; give the model's name as the string \"model\"")]
+    NoModel,
+    /// A key that matters is given twice.
+    #[error("the body has the key {0:?} twice")]
+    Twice(&'static str),
+}
+
+/// Scans a body.
+///
+/// # Errors
+///
+/// When it is not JSON, or what routing needs is not there exactly once.
+pub(crate) fn scan(body: &[u8]) -> Result<Scan<'_>, ScanError> {
+    let (mut model, mut stream) = (None, None);
+    members(body, |key, value| {
+        match &*key {
+            b"model" if model.is_some() => return Err(ScanError::Twice("model")),
+            b"model" => model = Some(value),
+            b"stream" if stream.is_some() => return Err(ScanError::Twice("stream")),
+            b"stream" => stream = Some(&body[value] == b"true"),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    let at = model.ok_or(ScanError::NoModel)?;
+    let name = string_at(body, &at).filter(|name| !name.is_empty()).ok_or(ScanError::NoModel)?;
+    Ok(Scan { model: name, model_at: at, stream: stream.unwrap_or(false) })
+}
+
+/// Whether a JSON object has a member of this name on top that is not `null`. Whatever is no object has none.
+pub(crate) fn has_member(object: &[u8], name: &[u8]) -> bool {
+    let mut found = false;
+    let read = members(object, |key, value| {
+        found |= *key == *name && &object[value] != b"null";
+        Ok(())
+    });
+    read.is_ok() && found
+}
+
+/// Calls `member` for each member of the object that `json` is, with its unescaped key and where its value stands.
+fn members<'a>(
+    json: &'a [u8],
+    mut member: impl FnMut(Cow<'a, [u8]>, Range<usize>) -> Result<(), ScanError>,
+) -> Result<(), ScanError> {
+    let mut scanner = Scanner { json, at: 0 };
+    scanner.space();
+    scanner.expect(b'{')?;
+    scanner.space();
+    if scanner.peek() == Some(b'}') {
+        scanner.at += 1;
+    } else {
+        loop {
+            let key = scanner.string()?;
+            let key = unescaped(&json[key.start + 1..key.end - 1]).ok_or(ScanError::NotJson { at: key.start })?;
+            scanner.space();
+            scanner.expect(b':')?;
+            scanner.space();
+            let begin = scanner.at;
+            scanner.value(2)?;
+            member(key, begin..scanner.at)?;
+            scanner.space();
+            match scanner.next() {
+                Some(b',') => scanner.space(),
+                Some(b'}') => break,
+                _ => return Err(scanner.wrong_before()),
+            }
+        }
+    }
+    scanner.space();
+    if scanner.at == json.len() { Ok(()) } else { Err(scanner.wrong()) }
+}
+
+/// The string that stands at a place, if it is one and is text.
+fn string_at<'a>(json: &'a [u8], at: &Range<usize>) -> Option<Cow<'a, str>> {
+    let literal = &json[at.clone()];
+    let inner = literal.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    if memchr::memchr(b'\\', inner).is_none() {
+        return std::str::from_utf8(inner).ok().map(Cow::Borrowed);
+    }
+    serde_json::from_slice(literal).ok().map(Cow::Owned)
+}
+
+/// A key without its escapes. Bytes, since a key that is no text is no key of ours either.
+fn unescaped(inner: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if memchr::memchr(b'\\', inner).is_none() {
+        return Some(Cow::Borrowed(inner));
+    }
+    // Rare; a lone surrogate half is an error here, which is right: parsers differ on it.
+    let literal = [b"\"", inner, b"\""].concat();
+    let text: String = serde_json::from_slice(&literal).ok()?;
+    Some(Cow::Owned(text.into_bytes()))
+}
+
+struct Scanner<'a> {
+    json: &'a [u8],
+    at: usize,
+}
+
+impl Scanner<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.json.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn wrong(&self) -> ScanError {
+        ScanError::NotJson { at: self.at }
+    }
+
+    fn wrong_before(&self) -> ScanError {
+        ScanError::NotJson { at: self.at.saturating_sub(1) }
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), ScanError> {
+        if self.peek() == Some(byte) {
+            self.at += 1;
+            Ok(())
+        } else {
+            Err(self.wrong())
+        }
+    }
+
+    fn space(&mut self) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    /// A value of any kind, which would stand `depth` levels deep if it were an array or an object.
+    fn value(&mut self, depth: u32) -> Result<(), ScanError> {
+        match self.peek() {
+            Some(b'"') => self.string().map(drop),
+            Some(b'{') => self.object(depth),
+            Some(b'[') => self.array(depth),
+            Some(b't') => self.literal(b"true"),
+            Some(b'f') => self.literal(b"false"),
+            Some(b'n') => self.literal(b"null"),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            _ => Err(self.wrong()),
+        }
+    }
+
+    fn object(&mut self, depth: u32) -> Result<(), ScanError> {
+        self.nested(depth, b'}', |scanner| {
+            scanner.string()?;
+            scanner.space();
+            scanner.expect(b':')?;
+            scanner.space();
+            scanner.value(depth + 1)
+        })
+    }
+
+    fn array(&mut self, depth: u32) -> Result<(), ScanError> {
+        self.nested(depth, b']', |scanner| scanner.value(depth + 1))
+    }
+
+    /// Items with commas between them, from the opening byte to the closing one.
+    fn nested(
+        &mut self,
+        depth: u32,
+        close: u8,
+        mut item: impl FnMut(&mut Self) -> Result<(), ScanError>,
+    ) -> Result<(), ScanError> {
+        if depth > DEPTH {
+            return Err(ScanError::TooDeep);
+        }
+        self.at += 1;
+        self.space();
+        if self.peek() == Some(close) {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            item(self)?;
+            self.space();
+            match self.next() {
+                Some(b',') => self.space(),
+                Some(byte) if byte == close => return Ok(()),
+                _ => return Err(self.wrong_before()),
+            }
+        }
+    }
+
+    /// A string; gives where it stands, with its quotes.
+    fn string(&mut self) -> Result<Range<usize>, ScanError> {
+        let begin = self.at;
+        self.expect(b'"')?;
+        loop {
+            self.at += plain_prefix(&self.json[self.at..]);
+            match self.next() {
+                Some(b'"') => return Ok(begin..self.at),
+                Some(b'\\') => self.escape()?,
+                _ => return Err(self.wrong_before()),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), ScanError> {
+        match self.next() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(()),
+            Some(b'u') => {
+                let digits = self.json.get(self.at..self.at + 4).ok_or(self.wrong())?;
+                if !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return Err(self.wrong());
+                }
+                self.at += 4;
+                Ok(())
+            }
+            _ => Err(self.wrong_before()),
+        }
+    }
+
+    fn literal(&mut self, word: &[u8]) -> Result<(), ScanError> {
+        if self.json[self.at..].starts_with(word) {
+            self.at += word.len();
+            Ok(())
+        } else {
+            Err(self.wrong())
+        }
+    }
+
+    /// RFC 8259, section 6: `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`.
+    fn number(&mut self) -> Result<(), ScanError> {
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), ScanError> {
+        let begin = self.at;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+        if self.at > begin { Ok(()) } else { Err(self.wrong()) }
+    }
+}
+
+/// How many bytes go by before a quote, a backslash or a control character: eight at a time, since bodies are mostly text.
+fn plain_prefix(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGHS;
+    let mut done = 0;
+    for chunk in bytes.chunks_exact(8) {
+        let mut eight = [0; 8];
+        eight.copy_from_slice(chunk);
+        let word = u64::from_le_bytes(eight);
+        // The lowest set bit of each is exact, and so is the lowest of all.
+        let stops =
+            below(word, 0x20) | below(word ^ (ONES * u64::from(b'"')), 1) | below(word ^ (ONES * u64::from(b'\\')), 1);
+        if stops != 0 {
+            return done + stops.trailing_zeros() as usize / 8;
+        }
+        done += 8;
+    }
+    let rest = bytes[done..].iter().take_while(|byte| **byte >= 0x20 && !matches!(byte, b'"' | b'\\')).count();
+    done + rest
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn model(body: &str) -> Result<String, ScanError> {
+    scan(body.as_bytes()).map(|scan| scan.model.into_owned())
+}
+
+#[test]
+fn the_top_level_model_is_found_and_others_are_not() {
+    for (body, expected) in [
+        (r#"{"model":"a"}"#, "a"),
+        (r#" { "messages" : [{"model":"x"}], "model" : "a/b" , "stream":true } "#, "a/b"),
+        (r#"{"mod\u0065l":"a"}"#, "a"),
+        (r#"{"model":"a\"\u00e9"}"#, "a\"é"),
+        (r#"{"x":"\"model\":\"no\"","model":"yes","n":-1.5e+3,"y":[[],{}]}"#, "yes"),
+    ] {
+        assert_eq!(model(body).as_deref(), Ok(expected), "{body}");
+    }
+    let scanned = scan(br#"{"model": "gpt", "stream": true}"#).unwrap();
+    assert_eq!((scanned.model_at, scanned.stream), (10..15, true));
+    assert!(!scan(br#"{"model": "gpt", "stream": false}"#).unwrap().stream);
+}
+
+#[test]
+fn what_two_parsers_may_read_differently_is_refused() {
+    for (body, expected) in [
+        (r#"{"model":"a","model":"b"}"#, ScanError::Twice("model")),
+        (r#"{"model":"a","\u006dodel":"b"}"#, ScanError::Twice("model")),
+        (r#"{"model":"a","stream":true,"stream":false}"#, ScanError::Twice("stream")),
+        (r#"{"model":5}"#, ScanError::NoModel),
+        (r#"{"model":""}"#, ScanError::NoModel),
+        (r#"{"model":["a"]}"#, ScanError::NoModel),
+        (r#"{"model":"\ud800"}"#, ScanError::NoModel),
+        ("{}", ScanError::NoModel),
+        ("", ScanError::NotJson { at: 0 }),
+        ("[]", ScanError::NotJson { at: 0 }),
+        (r#"{"model":"a"} x"#, ScanError::NotJson { at: 14 }),
+        (r#"{"model":"a",}"#, ScanError::NotJson { at: 13 }),
+        (r#"{"model":"a","x":01}"#, ScanError::NotJson { at: 18 }),
+        (r#"{"model":"a","x":"\x"}"#, ScanError::NotJson { at: 19 }),
+        ("{\"model\":\"a\nb\"}", ScanError::NotJson { at: 11 }),
+        (r#"{"model":"a"#, ScanError::NotJson { at: 10 }),
+    ] {
+        assert_eq!(model(body), Err(expected), "{body}");
+    }
+}
+
+#[test]
+fn depth_is_limited() {
+    let nested = |levels: usize| format!(r#"{{"model":"a","x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+    assert!(model(&nested(63)).is_ok());
+    assert_eq!(model(&nested(64)), Err(ScanError::TooDeep));
+    assert_eq!(model(&nested(1_000_000)), Err(ScanError::TooDeep));
+}
+
+fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        "\\PC{0,20}|[\"\\\\\n\u{7f}é🦀]{0,20}".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(4, 32, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Into::into),
+            prop::collection::hash_map(".{0,12}", inner, 0..5)
+                .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_object_with_a_model_is_read_as_serde_reads_it(mut members in prop::collection::hash_map("[a-z\"é]{1,9}", any_json(), 0..6), name in ".{1,30}", pretty: bool) {
+        members.insert("model".into(), name.clone().into());
+        members.remove("stream");
+        let value = serde_json::Value::Object(members.into_iter().collect());
+        let body = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) }.unwrap();
+        let scanned = scan(&body).unwrap();
+        prop_assert_eq!(&*scanned.model, name.as_str());
+        prop_assert_eq!(&body[scanned.model_at], serde_json::to_vec(&name).unwrap());
+    }
+
+    #[test]
+    fn what_it_takes_is_json_and_what_is_json_it_takes(mut body in any_json().prop_map(|v| format!("{{\"model\":\"m\",\"v\":{v}}}").into_bytes()), at: prop::sample::Index, byte: u8) {
+        let at = at.index(body.len());
+        body[at] = byte;
+        let serde = serde_json::from_slice::<serde_json::Value>(&body);
+        match scan(&body) {
+            Ok(_) if std::str::from_utf8(&body).is_ok() => { prop_assert!(serde.is_ok() || byte == b'e' || byte == b'E', "{:?}", String::from_utf8_lossy(&body)); }
+            Ok(_) => {}
+            Err(ScanError::NotJson { .. }) => prop_assert!(serde.is_err(), "{:?}", String::from_utf8_lossy(&body)),
+            Err(_) => {}
+        }
+    }
+
+    #[test]
+    fn nothing_makes_it_panic(body: Vec<u8>) {
+        drop(scan(&body));
+    }
+
+    #[test]
+    fn plain_prefixes_end_where_a_byte_by_byte_search_ends(bytes in prop::collection::vec(prop_oneof![5 => any::<u8>(), 20 => 0x20_u8..0x7f], 0..40)) {
+        let expected = bytes.iter().position(|b| *b < 0x20 || matches!(b, b'"' | b'\\')).unwrap_or(bytes.len());
+        prop_assert_eq!(plain_prefix(&bytes), expected);
+    }
+}

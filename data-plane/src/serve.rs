@@ -1,0 +1,320 @@
+//! The request path: from a model's name to an answer, over as many attempts as it takes and as are allowed.
+//!
+//! Nothing goes to the caller before an attempt has served, so that until then another credential, or another target, can take over.
+
+pub(crate) mod attempt;
+mod budget;
+pub(crate) mod relay;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response};
+use shared::adapter::Operation;
+use shared::failure::{EffectHere, Failure, Retry};
+use shared::name::EnvironmentName;
+use tokio::time::Instant;
+
+use self::attempt::{Answer, Call, Failed, attempt};
+pub(crate) use self::budget::Budget;
+use crate::balance::cooldown::Cause;
+use crate::balance::moment::Moment;
+use crate::balance::{Member, NoPick, Pick, Scope};
+use crate::error::{Refusal, shown};
+use crate::evidence::{EvidenceHandle, Finding, Observation};
+use crate::http::header;
+use crate::http::respond::Body;
+use crate::observe::{Metrics, Tally};
+use crate::protocol::openai::scan::scan;
+use crate::snapshot::resource::Auth;
+use crate::snapshot::route::{self, NoRoute, Plan, Stop};
+use crate::snapshot::{Caller, Environment};
+use crate::upstream::{Client, Payload};
+
+/// What serving needs of its worker.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) evidence: EvidenceHandle,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) budget: Budget,
+}
+
+/// A request of a known caller.
+#[derive(Debug)]
+pub(crate) struct Ask<'a> {
+    pub(crate) operation: Operation,
+    pub(crate) caller: &'a Caller,
+    pub(crate) environment: &'a Environment,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// What the answer's own headers say of how it came about, also where it failed.
+#[derive(Debug, Default)]
+pub(crate) struct Trail {
+    /// The last provider called.
+    pub(crate) provider: Option<HeaderValue>,
+    pub(crate) attempts: u32,
+}
+
+/// Serves a request. The tally is taken by an answer that goes on after this returns.
+///
+/// # Errors
+///
+/// What the caller is told.
+pub(crate) async fn serve(
+    context: &Context,
+    ask: Ask<'_>,
+    trail: &mut Trail,
+    tally: &mut Option<Tally>,
+) -> Result<Response<Body>, Refusal> {
+    let asked = scan(&ask.body)?;
+    let plan = route::plan(ask.environment, &ask.caller.key, &asked.model).map_err(|no| no_route(no, &asked.model))?;
+    context.budget.request();
+    let mut run = Run {
+        context,
+        environment: &ask.environment.name,
+        call: Call { operation: ask.operation, headers: ask.headers, deadline: Instant::now() + plan.timeout },
+        max_attempts: plan.max_attempts,
+        trail,
+        tried: Vec::new(),
+        was_denied: false,
+        trouble: None,
+    };
+    let payload = |stop: &Stop| {
+        if *stop.upstream_model == *asked.model {
+            return Payload::whole(ask.body.clone());
+        }
+        Payload::spliced(&ask.body, asked.model_at.clone(), &quoted(&stop.upstream_model))
+    };
+    match run.targets(&plan, payload).await {
+        Some(Served { answer, stop }) => {
+            let adapter = stop.upstream.adapter;
+            let deadline = run.call.deadline;
+            let (head, relay) = answer.into_relay(deadline, stop.breaker.clone(), tally.take());
+            let mut response = Response::new(Body::Relay(Box::new(relay)));
+            *response.status_mut() = head.status;
+            *response.headers_mut() = header::for_caller(&head.headers, adapter);
+            Ok(response)
+        }
+        None => Err(run.refusal(&asked.model)),
+    }
+}
+
+struct Served<'p> {
+    answer: Answer,
+    stop: &'p Stop,
+}
+
+/// One request on its way over the targets.
+struct Run<'a> {
+    context: &'a Context,
+    environment: &'a EnvironmentName,
+    call: Call<'a>,
+    max_attempts: u32,
+    trail: &'a mut Trail,
+    tried: Vec<Arc<Member>>,
+    was_denied: bool,
+    /// The last thing that kept the request from being served.
+    trouble: Option<Trouble>,
+}
+
+enum Trouble {
+    NoPick(NoPick),
+    Failed { failed: Failed, provider: Arc<str> },
+}
+
+/// Where to go after a failed attempt.
+enum Next {
+    Credential,
+    Target,
+    Nowhere,
+}
+
+impl Run<'_> {
+    /// Tries the targets in order, those that are open last: when all are, the first is tried.
+    async fn targets<'p>(&mut self, plan: &'p Plan, payload: impl Fn(&Stop) -> Payload) -> Option<Served<'p>> {
+        let mut any_admitted = false;
+        for stop in &plan.stops {
+            if stop.breaker.as_ref().is_some_and(|breaker| !breaker.admits(Moment::now())) {
+                continue;
+            }
+            any_admitted = true;
+            match self.target(stop, &payload).await {
+                Ok(answer) => return Some(Served { answer, stop }),
+                Err(Next::Nowhere) => return None,
+                Err(Next::Target | Next::Credential) => {}
+            }
+        }
+        let first = plan.stops.first().filter(|_| !any_admitted)?;
+        self.target(first, &payload).await.ok().map(|answer| Served { answer, stop: first })
+    }
+
+    /// Tries a target's credentials until one serves or the failure is not theirs.
+    async fn target(&mut self, stop: &Stop, payload: &impl Fn(&Stop) -> Payload) -> Result<Answer, Next> {
+        loop {
+            if self.trail.attempts >= self.max_attempts || Instant::now() >= self.call.deadline {
+                return Err(Next::Nowhere);
+            }
+            let pick = match stop.upstream.provider.auth {
+                Auth::None => None,
+                Auth::Managed => {
+                    let pick = stop.upstream.pool.pick(&stop.upstream_model, &self.tried, Moment::now());
+                    Some(pick.map_err(|no_pick| self.no_pick(no_pick))?)
+                }
+            };
+            self.trail.attempts += 1;
+            self.trail.provider = Some(stop.upstream.header.clone());
+            let attempted = attempt(&self.context.client, &self.call, stop, pick.as_ref(), payload(stop)).await;
+            match attempted {
+                Ok(answer) => {
+                    self.served(stop, pick, &answer);
+                    return Ok(answer);
+                }
+                Err(failed) => match self.failed(stop, pick, failed) {
+                    Next::Credential => {}
+                    other @ (Next::Target | Next::Nowhere) => return Err(other),
+                },
+            }
+        }
+    }
+
+    fn no_pick(&mut self, no_pick: NoPick) -> Next {
+        // What an upstream said tells more than that nobody is left.
+        if self.trouble.is_none() || no_pick != NoPick::Tried {
+            let keep =
+                matches!(&self.trouble, Some(Trouble::Failed { failed, .. }) if failed.failure.is_credentials_fault());
+            if !keep {
+                self.trouble = Some(Trouble::NoPick(no_pick));
+            }
+        }
+        Next::Target
+    }
+
+    fn served(&self, stop: &Stop, pick: Option<Pick>, answer: &Answer) {
+        self.context.metrics.attempt_served();
+        if let Some(pick) = pick {
+            let member = Arc::clone(pick.member());
+            if pick.succeeded() {
+                self.observe(stop, &member, Finding::Served, answer.head.status.as_u16(), None);
+            }
+        }
+    }
+
+    /// Draws every conclusion from a failure: for the credential here, for the fleet, for the target, for this request.
+    fn failed(&mut self, stop: &Stop, pick: Option<Pick>, failed: Failed) -> Next {
+        let failure = failed.failure;
+        let now = Moment::now();
+        self.context.metrics.attempt_failed(failure);
+        if let Some(pick) = pick {
+            let member = Arc::clone(pick.member());
+            if let Some(finding) = Finding::of(failure) {
+                let status = failed.status.map_or(0, |status| status.as_u16());
+                self.observe(stop, &member, finding, status, failed.provider_code);
+            }
+            if let Some((scope, cause)) = effect(failure) {
+                pick.failed(scope, &stop.upstream_model, cause, failed.retry_after, now);
+            }
+            self.tried.push(member);
+        }
+        if failure.effect_here() == EffectHere::CountsAgainstTarget
+            && let Some(breaker) = &stop.breaker
+        {
+            breaker.failed(now);
+        }
+        // Without credentials there is no next one.
+        let has_others = stop.upstream.provider.auth == Auth::Managed;
+        self.trouble = Some(Trouble::Failed { failed, provider: Arc::clone(&stop.upstream.id) });
+        match failure.scope_of_retry() {
+            Retry::NextCredential if has_others => Next::Credential,
+            Retry::NextCredentialOnce if has_others && !std::mem::replace(&mut self.was_denied, true) => {
+                Next::Credential
+            }
+            Retry::NextCredential | Retry::NextCredentialOnce => Next::Target,
+            Retry::NextTarget if self.context.budget.retry() => Next::Target,
+            Retry::NextTarget => {
+                self.context.metrics.retries_refused.inc();
+                Next::Nowhere
+            }
+            Retry::Stop => Next::Nowhere,
+        }
+    }
+
+    fn observe(
+        &self,
+        stop: &Stop,
+        member: &Member,
+        finding: Finding,
+        status: u16,
+        provider_code: Option<&'static str>,
+    ) {
+        self.context.evidence.offer(Observation {
+            environment: self.environment.clone(),
+            credential: member.name.clone(),
+            value_version: member.value_version,
+            upstream_model: Arc::clone(&stop.upstream_model),
+            finding,
+            status,
+            provider_code,
+            at: SystemTime::now(),
+        });
+    }
+
+    /// What the caller is told in the end.
+    fn refusal(self, model: &str) -> Refusal {
+        let (failed, provider) = match self.trouble {
+            Some(Trouble::Failed { failed, provider }) => (failed, provider.to_string()),
+            Some(Trouble::NoPick(NoPick::Out { retry_after, all_rate_limited })) => {
+                let retry_after = Some(retry_after);
+                return Refusal::NoCredential { model: shown(model), retry_after, rate_limited: all_rate_limited };
+            }
+            Some(Trouble::NoPick(NoPick::Empty | NoPick::Tried)) | None => {
+                return Refusal::NoCredential { model: shown(model), retry_after: None, rate_limited: false };
+            }
+        };
+        let Failed { failure, retry_after, status, answer, .. } = failed;
+        match (answer, status) {
+            (Some((headers, body)), Some(status)) => Refusal::CallersFault { status, headers, body },
+            _ if failure.is_credentials_fault() => Refusal::UpstreamAuth { provider },
+            _ => Refusal::Upstream { provider, failure, retry_after },
+        }
+    }
+}
+
+/// What a failure does to the credential here.
+fn effect(failure: Failure) -> Option<(Scope, Cause)> {
+    let scope = match failure.effect_here() {
+        EffectHere::OutForAll => Scope::Whole,
+        EffectHere::OutForModel | EffectHere::CooldownForModel => Scope::Model,
+        EffectHere::CountsAgainstTarget | EffectHere::Nothing => return None,
+    };
+    let cause = match failure {
+        Failure::Rejected => Cause::Rejected,
+        Failure::Exhausted => Cause::Exhausted,
+        Failure::Denied => Cause::Denied,
+        Failure::RateLimited => Cause::RateLimited,
+        Failure::Overloaded
+        | Failure::ServerError
+        | Failure::Unreachable
+        | Failure::TimedOut
+        | Failure::CallersFault => return None,
+    };
+    Some((scope, cause))
+}
+
+fn no_route(no: NoRoute, model: &str) -> Refusal {
+    let model = shown(model);
+    match no {
+        NoRoute::Unknown => Refusal::ModelUnknown { model },
+        NoRoute::NotAllowed => Refusal::ModelNotAllowed { model },
+        NoRoute::NoTarget => Refusal::NoTarget { model },
+    }
+}
+
+/// A name as a JSON string.
+fn quoted(name: &str) -> Vec<u8> {
+    // A string always serializes.
+    serde_json::to_vec(name).unwrap_or_default()
+}
