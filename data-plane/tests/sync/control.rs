@@ -96,7 +96,14 @@ impl Control {
     }
 
     pub(crate) async fn start_renewing(ca: &Arc<Ca>, tasks: &Tasks, renew_after: Duration) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::serve(ca, tasks, renew_after, TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    pub(crate) async fn start_at(ca: &Arc<Ca>, tasks: &Tasks, address: SocketAddr) -> Self {
+        Self::serve(ca, tasks, Duration::from_secs(3600), TcpListener::bind(address).await.unwrap())
+    }
+
+    fn serve(ca: &Arc<Ca>, tasks: &Tasks, renew_after: Duration, listener: TcpListener) -> Self {
         let (enroll_tx, enrollments) = mpsc::channel(16);
         let (renew_tx, renewals) = mpsc::channel(16);
         let (stream_tx, streams) = mpsc::channel(16);

@@ -9,7 +9,7 @@ mod stream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use control::{Ca, Control};
 use data_plane::evidence::{self, EvidenceHandle, Finding, Observation};
@@ -17,6 +17,8 @@ use data_plane::observe::sync::SyncMetrics;
 use data_plane::snapshot::SnapshotStore;
 use data_plane::sync::{self, SyncConfig};
 use environment::Environment;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
 use proto::sync::v1::{CallerKeyConfig, Kind, ProviderConfig, RefusalReason, UpstreamAdapter, UpstreamAuth, directive};
 use shared::address::AddressPolicy;
 use shared::task::Tasks;
@@ -32,6 +34,7 @@ struct Proxy {
     tasks: Tasks,
     snapshots: Arc<SnapshotStore>,
     evidence: EvidenceHandle,
+    registry: Registry,
     folder: TempDir,
 }
 
@@ -45,8 +48,18 @@ impl Proxy {
             node_id: "node-1".into(),
             addresses: AddressPolicy::Public,
         };
-        sync::start(config, Arc::clone(&snapshots), observations, SyncMetrics::default(), &tasks);
-        Self { tasks, snapshots, evidence, folder }
+        let (metrics, mut registry) = (SyncMetrics::default(), Registry::default());
+        metrics.register(&mut registry);
+        sync::start(config, Arc::clone(&snapshots), observations, metrics, &tasks);
+        Self { tasks, snapshots, evidence, registry, folder }
+    }
+
+    /// What a metric of the sync client says.
+    fn metric(&self, name: &str) -> u64 {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("keyplane_proxy_sync_{name} ")));
+        line.expect("the metric is there").parse().unwrap()
     }
 
     fn token_file(&self) -> PathBuf {
@@ -286,6 +299,38 @@ async fn the_next_control_plane_is_tried_where_one_is_away() {
 }
 
 #[tokio::test]
+async fn a_cold_proxy_is_back_soon_after_a_long_outage() {
+    let (ca, tasks) = (Ca::new(), Tasks::new());
+    let address = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let proxy = Proxy::start(&[format!("https://{address}")]);
+    proxy.give_token(&ca);
+    // By the tenth the delays would be anywhere under 30 s, if the proxy had something to serve meanwhile.
+    until(|| proxy.metric("reconnects_total") >= 10).await;
+    let mut control = Control::start_at(&ca, &tasks, address).await;
+    let back = Instant::now();
+    control.stream().await.hello().await;
+    assert!(back.elapsed() < Duration::from_secs(3), "{:?}", back.elapsed());
+}
+
+#[tokio::test]
+async fn metrics_tell_where_the_proxy_stands() {
+    let (_control, proxy, mut stream, mut environment) = live().await;
+    stream.send(environment.put(Kind::Provider, PROVIDER, &provider(99))).await;
+    stream.applied().await;
+    let label = format!("{{environment=\"{}\"}}", environment.name);
+    for (name, value) in [
+        ("connected".to_owned(), 1),
+        (format!("revision{label}"), environment.revision),
+        (format!("unusable{label}"), 1),
+        ("deltas_applied_total".to_owned(), 1),
+        ("snapshots_applied_total".to_owned(), 1),
+        ("repairs_total".to_owned(), 0),
+    ] {
+        assert_eq!(proxy.metric(&name), value, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn evidence_is_sent_until_it_is_acknowledged() {
     let (mut control, proxy, stream, environment) = live().await;
     let observation = Observation {
@@ -305,8 +350,8 @@ async fn evidence_is_sent_until_it_is_acknowledged() {
     assert_eq!((first.credential_evidence[0].value_version, first.credential_evidence[0].count), (3, 1));
 
     // Cut before the acknowledgement: it comes again, as it was.
-    drop(reports);
     stream.fail(Status::internal("cut")).await;
+    assert!(reports.ended().await);
     let mut stream = control.stream().await;
     assert_eq!(stream.hello().await.boot_id, first.boot_id);
     stream.welcome(&[&environment.name]).await;

@@ -97,6 +97,11 @@ impl Reports {
         within(self.batches.message()).await.unwrap().expect("the proxy ended the stream")
     }
 
+    /// Whether the proxy hung up.
+    pub(crate) async fn ended(&mut self) -> bool {
+        matches!(within(self.batches.message()).await, Ok(None) | Err(_))
+    }
+
     pub(crate) async fn acknowledge(&self, sequence: u64) {
         self.tx.send(Ok(BatchAck { sequence })).await.unwrap();
     }

@@ -8,8 +8,8 @@ use tonic::{Code, Status};
 
 use crate::sync::apply::Refusal;
 
-/// The longest that a control plane may put a proxy off.
-const PUT_OFF_AT_MOST: Duration = Duration::from_secs(60);
+/// The shortest and the longest that a control plane may put a proxy off.
+const PUT_OFF_BOUNDS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(60));
 
 /// What a session came to, however it ended.
 #[derive(Debug, Clone, Copy, Default)]
@@ -76,5 +76,6 @@ pub(super) fn put_off(status: &Status) -> Option<Duration> {
         return None;
     }
     let text = status.metadata().get("grpc-retry-pushback-ms")?.to_str().ok()?;
-    Some(Duration::from_millis(text.parse().ok()?).min(PUT_OFF_AT_MOST))
+    let (least, most) = PUT_OFF_BOUNDS;
+    Some(Duration::from_millis(text.parse().ok()?).clamp(least, most))
 }
