@@ -17,6 +17,7 @@ mod plan;
 mod read;
 
 pub mod caller_key;
+pub mod credential;
 pub mod environment;
 pub mod fleet;
 pub mod model;
