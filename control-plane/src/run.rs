@@ -7,11 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use prometheus_client::registry::Registry;
 use proto::admin::v1::caller_key_service_server::CallerKeyServiceServer;
+use proto::admin::v1::credential_service_server::CredentialServiceServer;
 use proto::admin::v1::environment_service_server::EnvironmentServiceServer;
 use proto::admin::v1::model_service_server::ModelServiceServer;
 use proto::admin::v1::project_service_server::ProjectServiceServer;
 use proto::admin::v1::provider_service_server::ProviderServiceServer;
 use proto::admin::v1::system_service_server::SystemServiceServer;
+use shared::dial::{CONNECT_TIMEOUT, DialError, Dialer};
 use shared::revision::Revision;
 use shared::task::Tasks;
 use tokio::net::TcpListener;
@@ -20,9 +22,12 @@ use tonic::service::Routes;
 
 use crate::bootstrap::{self, BootstrapError};
 use crate::config::{self, Config};
+use crate::health::probe::Prober;
+use crate::health::schedule;
 use crate::server::tls::{self, TlsError};
 use crate::server::{self};
 use crate::service::caller_key::CallerKeys;
+use crate::service::credential::Credentials;
 use crate::service::environment::Environments;
 use crate::service::model::Models;
 use crate::service::project::Projects;
@@ -101,6 +106,9 @@ pub enum RunError {
     /// The first admin token could not be made.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
+    /// Providers can't be called.
+    #[error("providers can't be called")]
+    Dial(#[from] DialError),
     /// The descriptors of the build can't be read.
     #[error("the descriptors can't be read")]
     Descriptors(#[from] tonic_reflection::server::Error),
@@ -150,9 +158,14 @@ async fn serve(
     bootstrap::admin_token(&*store, &views.load(), &config.bootstrap_token_file).await?;
     let context = Context { store, views: views.clone(), sealing, addresses: config.addresses };
 
+    let prober = Prober::new(&Dialer::new(context.addresses, CONNECT_TIMEOUT)?);
+    let sealer = context.sealing.sealer().ok().cloned();
+    let health = schedule::start(tasks, views.clone(), context.store.clone(), sealer, prober.clone());
+    let credentials = Credentials::new(context.clone(), prober, health);
+
     let registry = Registry::default();
     let readiness = Readiness::default();
-    let routes = routes(&context, start_time)?;
+    let routes = routes(&context, credentials, start_time)?;
     let grpc = Grpc::new(views.clone(), routes);
     let ops = Ops::new(Arc::new(registry), readiness.clone());
     tasks.spawn("admin", server::serve(listeners.admin, tls, grpc, tasks.clone()));
@@ -170,12 +183,13 @@ async fn serve(
 }
 
 /// The services of the admin API.
-fn routes(context: &Context, start_time: SystemTime) -> Result<Routes, RunError> {
+fn routes(context: &Context, credentials: Credentials, start_time: SystemTime) -> Result<Routes, RunError> {
     let context = || context.clone();
     Ok(grpc::common_routes()?
         .add_service(ProjectServiceServer::new(Projects::new(context())))
         .add_service(EnvironmentServiceServer::new(Environments::new(context())))
         .add_service(ProviderServiceServer::new(Providers::new(context())))
+        .add_service(CredentialServiceServer::new(credentials))
         .add_service(ModelServiceServer::new(Models::new(context())))
         .add_service(CallerKeyServiceServer::new(CallerKeys::new(context())))
         .add_service(SystemServiceServer::new(System::new(context(), None, start_time))))
