@@ -81,6 +81,7 @@ pub(crate) async fn serve(
         trail,
         tried: Vec::new(),
         was_denied: false,
+        was_broken: false,
         trouble: None,
     };
     let payload = |stop: &Stop| {
@@ -117,6 +118,7 @@ struct Run<'a> {
     trail: &'a mut Trail,
     tried: Vec<Arc<Member>>,
     was_denied: bool,
+    was_broken: bool,
     /// The last thing that kept the request from being served.
     trouble: Option<Trouble>,
 }
@@ -208,6 +210,10 @@ impl Run<'_> {
         let failure = failed.failure;
         let now = Moment::now();
         self.context.metrics.attempt_failed(failure);
+        // A connection that was kept for reuse may have been closing: that says nothing of anybody, so the same target is asked once more.
+        if failed.broke && !std::mem::replace(&mut self.was_broken, true) && self.context.budget.retry() {
+            return Next::Credential;
+        }
         if let Some(pick) = pick {
             let member = Arc::clone(pick.member());
             if let Some(finding) = Finding::of(failure) {
@@ -274,11 +280,11 @@ impl Run<'_> {
                 return Refusal::NoCredential { model: shown(model), retry_after: None, rate_limited: false };
             }
         };
-        let Failed { failure, retry_after, status, answer, .. } = failed;
-        match (answer, status) {
-            (Some((headers, body)), Some(status)) => Refusal::CallersFault { status, headers, body },
-            _ if failure.is_credentials_fault() => Refusal::UpstreamAuth { provider },
-            _ => Refusal::Upstream { provider, failure, retry_after },
+        let Failed { failure, retry_after, fault, .. } = failed;
+        match fault {
+            Some(fault) => Refusal::CallersFault(fault),
+            None if failure.is_credentials_fault() => Refusal::UpstreamAuth { provider },
+            None => Refusal::Upstream { provider, failure, retry_after },
         }
     }
 }
