@@ -276,12 +276,11 @@ impl Pool {
         let mut retry_after = None::<Duration>;
         let (mut count, mut rate_limited) = (0, 0);
         for member in weighted {
-            let own = member.health.model(model).and_then(|own| own.state().out());
-            let out = member.health.whole.state().out().into_iter().chain(own).max_by_key(|(until, _)| *until);
+            let own = member.health.model(model).and_then(|own| own.state().wait(now));
+            let out = member.health.whole.state().wait(now).into_iter().chain(own).max_by_key(|(wait, _)| *wait);
             count += 1;
-            let Some((until, cause)) = out else { continue };
+            let Some((wait, cause)) = out else { continue };
             rate_limited += usize::from(cause == Cause::RateLimited);
-            let wait = until.since(now);
             retry_after = Some(retry_after.map_or(wait, |shortest| shortest.min(wait)));
         }
         match retry_after {

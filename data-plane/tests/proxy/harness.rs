@@ -67,6 +67,10 @@ pub(crate) fn credential(provider: &str, id: &str, weight: u32) -> Change {
 }
 
 pub(crate) fn model(id: &str, providers: &[&str]) -> Change {
+    model_within(id, providers, Duration::from_secs(600))
+}
+
+pub(crate) fn model_within(id: &str, providers: &[&str], timeout: Duration) -> Change {
     let target = |(priority, provider): (usize, &&str)| Target {
         provider: (*provider).into(),
         upstream_model: "upstream-model".into(),
@@ -74,7 +78,7 @@ pub(crate) fn model(id: &str, providers: &[&str]) -> Change {
         priority: priority as u32,
     };
     let targets = providers.iter().enumerate().map(target).collect();
-    let model = Model { targets, timeout: Duration::from_secs(600), max_attempts: 4 };
+    let model = Model { targets, timeout, max_attempts: 4 };
     Change::PutModel(format!("projects/p/models/{id}").parse().unwrap(), model)
 }
 

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, Full};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use self::harness::{Answered, KEY, Proxy, caller_key, credential, model, provider};
+use self::harness::{Answered, KEY, Proxy, caller_key, credential, model, model_within, provider};
 use self::upstream::{Reply, Upstream};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -431,4 +431,85 @@ async fn an_encoded_answer_that_nobody_asked_for_is_refused() {
     let proxy = Proxy::start([provider("a", upstream.address), model("m", &["a"]), credential("a", "k1", 1)]).await;
     let answered = proxy.chat("m").await;
     assert_eq!((answered.status, &*answered.code()), (502, "upstream_error"));
+}
+
+#[tokio::test]
+async fn a_denied_credential_is_out_for_that_model_alone() {
+    let upstream = Upstream::start(|asked| {
+        let is_other = asked.body.windows(5).any(|window| window == b"other");
+        if asked.key == "sk-k1" && !is_other { Reply::error(404, "model_not_found") } else { Reply::ok() }
+    })
+    .await;
+    let credentials = [credential("a", "k1", 1), credential("a", "k2", 1)];
+    let mut proxy =
+        Proxy::start([provider("a", upstream.address), model("m", &["a"])].into_iter().chain(credentials)).await;
+    for _ in 0..10 {
+        assert_eq!(proxy.chat("m").await.status, 200);
+    }
+    assert_eq!(upstream.by_key()["sk-k1"], 1);
+    assert_eq!(proxy.evidence.try_next().unwrap().finding, Finding::Denied);
+    for _ in 0..10 {
+        assert_eq!(proxy.chat("a/other").await.status, 200);
+    }
+    assert_eq!(upstream.by_key()["sk-k1"], 1 + 5);
+}
+
+#[tokio::test]
+async fn a_request_ends_when_its_time_is_up() {
+    let (tx, rx) = mpsc::channel(4);
+    let rx = std::sync::Mutex::new(Some(rx));
+    let (_silent_tx, silent) = mpsc::channel(1);
+    let silent = std::sync::Mutex::new(Some(silent));
+    let upstream = Upstream::start(move |asked| {
+        let which = if asked.key == "sk-silent" { &silent } else { &rx };
+        Reply::Channel(which.lock().unwrap().take().unwrap())
+    })
+    .await;
+    let brief = Duration::from_millis(300);
+    let proxy = Proxy::start([
+        provider("a", upstream.address),
+        provider("silent", upstream.address),
+        credential("a", "k1", 1),
+        credential("silent", "silent", 1),
+        model_within("m", &["a"], brief),
+        model_within("silent", &["silent"], brief),
+    ])
+    .await;
+    let answered = proxy.chat("silent").await;
+    assert_eq!((answered.status, &*answered.code()), (504, "upstream_timeout"));
+    tx.send(Ok(Bytes::from("data: {}\n\n"))).await.unwrap();
+    let answered = proxy.post(r#"{"model":"m","stream":true}"#).await;
+    assert_eq!(answered.status, 200);
+    assert!(
+        answered.body.starts_with("data: {}\n\n") && answered.body.contains("upstream_timeout"),
+        "{}",
+        answered.body
+    );
+}
+
+#[tokio::test]
+async fn applications_are_served_over_tls_where_a_certificate_is_given() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let files = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (files.path().join("cert.pem"), files.path().join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let flags = [format!("--tls-cert={}", certificate.display()), format!("--tls-key={}", key.display())];
+    let proxy = Proxy::cold(&flags.each_ref().map(String::as_str)).await;
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = tokio::net::TcpStream::connect(proxy.address).await.unwrap();
+    let name = "localhost".try_into().unwrap();
+    let mut stream = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config)).connect(name, stream).await.unwrap();
+    stream.write_all(b"GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    drop(timeout(SOON, stream.read_to_end(&mut answer)).await.unwrap());
+    assert!(answer.starts_with(b"HTTP/1.1 401 "), "{}", String::from_utf8_lossy(&answer));
 }
