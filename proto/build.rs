@@ -39,6 +39,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
     tonic_prost_build::configure()
         .bytes(".keyplane.sync.v1")
+        // Ordered maps, so that the same message always encodes to the same bytes.
+        .btree_map(".keyplane.admin.v1")
         .skip_debug(SECRET_MESSAGES)
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())

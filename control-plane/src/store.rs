@@ -7,7 +7,13 @@
 //! commit(preconditions, changes) ─► one atomic batch ─► fdatasync ─► answer ─► watchers
 //! ```
 
+pub mod checkpoint;
+mod key;
+#[cfg(test)]
+pub(crate) mod memory;
+mod record;
 pub mod seal;
+pub mod sled;
 
 use std::fmt;
 use std::future::Future;

@@ -1,0 +1,407 @@
+//! The byte forms of what the store holds. Fields are never renumbered: an older store is read by a newer version.
+
+use std::time::{Duration, SystemTime};
+
+use prost::Message;
+use prost_types::Timestamp;
+use shared::address::AddressPolicy;
+use shared::base_url::BaseUrl;
+use shared::base_url::Origin;
+use shared::name::{EnvironmentName, NameError, ProviderName, ResourceName};
+use shared::revision::Revision;
+
+use super::{
+    CredentialProblem, CredentialStatus, Exposure, Health, HealthReason, JoinTokenUse, Meta, Proxy, Resource, Rules,
+    SealedValue, Stored, Targets,
+};
+use crate::error::FieldViolations;
+use crate::store::seal::Sealed;
+
+/// Why a record can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// It is not of the form.
+    #[error("the record is damaged")]
+    Damaged(#[from] prost::DecodeError),
+    /// Its key holds no name that this version knows.
+    #[error("the record's name is damaged")]
+    Name(#[from] NameError),
+    /// What it holds is against the rules.
+    #[error("the record is against the rules: {0}")]
+    Refused(FieldViolations),
+    /// A field holds what it can't.
+    #[error("the record's field {0} is damaged")]
+    Field(&'static str),
+}
+
+/// What an admin set of any resource. The commit that changed it last is the store's to know.
+#[derive(Clone, PartialEq, Message)]
+struct SpecRecord {
+    #[prost(string, tag = "1")]
+    uid: String,
+    #[prost(uint64, tag = "2")]
+    generation: u64,
+    #[prost(message, optional, tag = "3")]
+    create_time: Option<Timestamp>,
+    #[prost(message, optional, tag = "4")]
+    update_time: Option<Timestamp>,
+    /// The admin API's message with the fields that an admin sets.
+    #[prost(bytes = "vec", tag = "5")]
+    message: Vec<u8>,
+    #[prost(message, optional, tag = "6")]
+    value: Option<ValueRecord>,
+    #[prost(bytes = "vec", tag = "7")]
+    sha256: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ValueRecord {
+    #[prost(message, optional, tag = "1")]
+    sealed: Option<Sealed>,
+    #[prost(string, tag = "2")]
+    masked: String,
+    #[prost(uint64, tag = "3")]
+    version: u64,
+    /// The origin as a URL; empty is none.
+    #[prost(string, tag = "4")]
+    origin: String,
+}
+
+/// What is stored of a resource and never in its message.
+pub trait Hidden: Sized {
+    /// Puts it into the record.
+    fn put(self, record: &mut HiddenRecord);
+
+    /// Takes it out of the record.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there or damaged.
+    fn take(record: HiddenRecord) -> Result<Self, RecordError>;
+}
+
+/// The record's fields for what is hidden.
+#[derive(Debug, Default)]
+pub struct HiddenRecord {
+    value: Option<ValueRecord>,
+    sha256: Vec<u8>,
+}
+
+impl Hidden for () {
+    fn put(self, _record: &mut HiddenRecord) {}
+
+    fn take(_record: HiddenRecord) -> Result<Self, RecordError> {
+        Ok(())
+    }
+}
+
+impl Hidden for [u8; 32] {
+    fn put(self, record: &mut HiddenRecord) {
+        record.sha256 = self.to_vec();
+    }
+
+    fn take(record: HiddenRecord) -> Result<Self, RecordError> {
+        record.sha256.try_into().map_err(|_| RecordError::Field("sha256"))
+    }
+}
+
+impl Hidden for SealedValue {
+    fn put(self, record: &mut HiddenRecord) {
+        record.value = Some(ValueRecord {
+            sealed: Some(self.sealed),
+            masked: self.masked,
+            version: self.version,
+            origin: self.origin.as_str().to_owned(),
+        });
+    }
+
+    fn take(record: HiddenRecord) -> Result<Self, RecordError> {
+        let ValueRecord { sealed, masked, version, origin } = record.value.ok_or(RecordError::Field("value"))?;
+        Ok(Self { sealed: sealed.ok_or(RecordError::Field("sealed"))?, masked, version, origin: read_origin(&origin)? })
+    }
+}
+
+/// An origin is read like a base URL, with the rules of whoever allows the most: what it may be called by now is decided when it is dialled.
+fn read_origin(text: &str) -> Result<Origin, RecordError> {
+    BaseUrl::parse(shared::adapter::AdapterKind::OpenAi, text, AddressPolicy::AllowPrivate)
+        .map(|url| url.origin())
+        .map_err(|_| RecordError::Field("origin"))
+}
+
+/// Takes every reference for good: the commits that made them checked them.
+#[derive(Debug)]
+struct Committed;
+
+impl Targets for Committed {
+    fn has_environment(&self, _name: &EnvironmentName) -> bool {
+        true
+    }
+
+    fn exposure(&self, _provider: &ProviderName, _upstream_model: &str) -> Exposure {
+        Exposure::Exposed
+    }
+}
+
+impl<R: Resource> Stored<R> {
+    /// The bytes that the store holds.
+    #[must_use]
+    pub fn to_record(&self) -> Vec<u8> {
+        let mut hidden = HiddenRecord::default();
+        self.spec.hidden().put(&mut hidden);
+        let record = SpecRecord {
+            uid: self.meta.uid.clone(),
+            generation: self.meta.generation,
+            create_time: Some(self.meta.create_time.into()),
+            update_time: Some(self.meta.update_time.into()),
+            message: self.spec.write().encode_to_vec(),
+            value: hidden.value,
+            sha256: hidden.sha256,
+        };
+        record.encode_to_vec()
+    }
+
+    /// Reads the bytes that the store holds of the resource `name`, last changed by `revision`.
+    ///
+    /// # Errors
+    ///
+    /// When they are damaged, or of a form that this version does not know.
+    pub fn from_record(name: &str, revision: Revision, bytes: &[u8]) -> Result<Self, RecordError> {
+        let name: R::Name = name.parse()?;
+        let record = SpecRecord::decode(bytes)?;
+        let hidden = R::Hidden::take(HiddenRecord { value: record.value, sha256: record.sha256 })?;
+        let message = R::Message::decode(record.message.as_slice())?;
+        let rules = Rules { addresses: AddressPolicy::AllowPrivate, targets: &Committed };
+        let mut violations = FieldViolations::new();
+        let spec = R::read(message, &name, hidden, &rules, &mut violations);
+        let meta = Meta {
+            uid: record.uid,
+            revision,
+            generation: record.generation,
+            create_time: time(record.create_time, "create_time")?,
+            update_time: time(record.update_time, "update_time")?,
+        };
+        Ok(Self { name, meta, spec: violations.into_result(spec).map_err(RecordError::Refused)? })
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct CredentialStatusRecord {
+    #[prost(uint64, tag = "1")]
+    value_version: u64,
+    #[prost(uint32, tag = "2")]
+    health: u32,
+    #[prost(int32, tag = "3")]
+    reason: i32,
+    #[prost(message, optional, tag = "4")]
+    last_check_time: Option<Timestamp>,
+    #[prost(message, optional, tag = "5")]
+    last_error: Option<ProblemRecord>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ProblemRecord {
+    #[prost(string, tag = "1")]
+    reason: String,
+    #[prost(uint32, tag = "2")]
+    upstream_status: u32,
+    #[prost(string, tag = "3")]
+    message: String,
+    #[prost(message, optional, tag = "4")]
+    time: Option<Timestamp>,
+}
+
+impl CredentialStatus {
+    /// The bytes that the store holds.
+    #[must_use]
+    pub fn to_record(&self) -> Vec<u8> {
+        let record = CredentialStatusRecord {
+            value_version: self.value_version,
+            health: match self.health {
+                Health::Unverified => 0,
+                Health::Active => 1,
+                Health::Inactive => 2,
+            },
+            reason: self.reason.map_or(0, |reason| reason.to_message().into()),
+            last_check_time: self.last_check_time.map(Into::into),
+            last_error: self.last_error.as_ref().map(|problem| ProblemRecord {
+                reason: problem.reason.clone(),
+                upstream_status: problem.upstream_status.map_or(0, u32::from),
+                message: problem.message.clone(),
+                time: Some(problem.time.into()),
+            }),
+        };
+        record.encode_to_vec()
+    }
+
+    /// Reads the bytes that the store holds.
+    ///
+    /// # Errors
+    ///
+    /// When they are damaged.
+    pub fn from_record(bytes: &[u8]) -> Result<Self, RecordError> {
+        let record = CredentialStatusRecord::decode(bytes)?;
+        Ok(Self {
+            value_version: record.value_version,
+            health: match record.health {
+                0 => Health::Unverified,
+                1 => Health::Active,
+                2 => Health::Inactive,
+                _ => return Err(RecordError::Field("health")),
+            },
+            reason: read_reason(record.reason)?,
+            last_check_time: optional_time(record.last_check_time, "last_check_time")?,
+            last_error: record.last_error.map(read_problem).transpose()?,
+        })
+    }
+}
+
+fn read_reason(number: i32) -> Result<Option<HealthReason>, RecordError> {
+    use proto::admin::v1::CredentialStateReason as Reason;
+    let reason = Reason::try_from(number).map_err(|_| RecordError::Field("reason"))?;
+    Ok(match reason {
+        Reason::Unspecified => None,
+        Reason::Rejected => Some(HealthReason::Rejected),
+        Reason::Exhausted => Some(HealthReason::Exhausted),
+        Reason::Limited => Some(HealthReason::Limited),
+        Reason::Unreachable => Some(HealthReason::Unreachable),
+        Reason::NotYetUsed => Some(HealthReason::NotYetUsed),
+        Reason::DestinationChanged => Some(HealthReason::DestinationChanged),
+    })
+}
+
+fn read_problem(record: ProblemRecord) -> Result<CredentialProblem, RecordError> {
+    Ok(CredentialProblem {
+        reason: record.reason,
+        upstream_status: u16::try_from(record.upstream_status).ok().filter(|status| *status > 0),
+        message: record.message,
+        time: time(record.time, "time")?,
+    })
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct JoinTokenUseRecord {
+    #[prost(uint32, tag = "1")]
+    uses: u32,
+}
+
+impl JoinTokenUse {
+    /// The bytes that the store holds.
+    #[must_use]
+    pub fn to_record(self) -> Vec<u8> {
+        JoinTokenUseRecord { uses: self.uses }.encode_to_vec()
+    }
+
+    /// Reads the bytes that the store holds.
+    ///
+    /// # Errors
+    ///
+    /// When they are damaged.
+    pub fn from_record(bytes: &[u8]) -> Result<Self, RecordError> {
+        Ok(Self { uses: JoinTokenUseRecord::decode(bytes)?.uses })
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ProxyRecord {
+    #[prost(string, tag = "1")]
+    uid: String,
+    #[prost(string, tag = "2")]
+    node_id: String,
+    #[prost(string, tag = "3")]
+    join_token: String,
+    #[prost(string, repeated, tag = "4")]
+    environments: Vec<String>,
+    #[prost(message, optional, tag = "5")]
+    create_time: Option<Timestamp>,
+    #[prost(message, optional, tag = "6")]
+    last_seen_time: Option<Timestamp>,
+}
+
+impl Proxy {
+    /// The bytes that the store holds.
+    #[must_use]
+    pub fn to_record(&self) -> Vec<u8> {
+        let record = ProxyRecord {
+            uid: self.uid.clone(),
+            node_id: self.node_id.clone(),
+            join_token: self.join_token.as_str().to_owned(),
+            environments: self.environments.iter().map(ToString::to_string).collect(),
+            create_time: Some(self.create_time.into()),
+            last_seen_time: Some(self.last_seen_time.into()),
+        };
+        record.encode_to_vec()
+    }
+
+    /// Reads the bytes that the store holds.
+    ///
+    /// # Errors
+    ///
+    /// When they are damaged.
+    pub fn from_record(bytes: &[u8]) -> Result<Self, RecordError> {
+        let record = ProxyRecord::decode(bytes)?;
+        Ok(Self {
+            uid: record.uid,
+            node_id: record.node_id,
+            join_token: record.join_token.parse()?,
+            environments: record.environments.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+            create_time: time(record.create_time, "create_time")?,
+            last_seen_time: time(record.last_seen_time, "last_seen_time")?,
+        })
+    }
+}
+
+fn time(given: Option<Timestamp>, field: &'static str) -> Result<SystemTime, RecordError> {
+    optional_time(given, field)?.ok_or(RecordError::Field(field))
+}
+
+fn optional_time(given: Option<Timestamp>, field: &'static str) -> Result<Option<SystemTime>, RecordError> {
+    given.map(SystemTime::try_from).transpose().map_err(|_| RecordError::Field(field))
+}
+
+/// An admin token that the store knows by its hash.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct AdminTokenRecord {
+    /// Who it is, `adminTokens/bootstrap` and its like.
+    #[prost(string, tag = "1")]
+    pub principal: String,
+}
+
+/// A remembered answer.
+#[derive(Clone, PartialEq, Message)]
+pub struct RequestRecord {
+    /// When it was given.
+    #[prost(message, optional, tag = "1")]
+    time: Option<Timestamp>,
+    /// [`AnswerRecord`], sealed.
+    #[prost(message, optional, tag = "2")]
+    pub sealed: Option<Sealed>,
+}
+
+impl RequestRecord {
+    /// An answer given now.
+    #[must_use]
+    pub fn new(now: SystemTime, sealed: Sealed) -> Self {
+        Self { time: Some(now.into()), sealed: Some(sealed) }
+    }
+
+    /// Whether the answer is older than `after`. One without a readable time is.
+    #[must_use]
+    pub fn is_expired(&self, now: SystemTime, after: Duration) -> bool {
+        let given = self.time.and_then(|time| SystemTime::try_from(time).ok());
+        given.and_then(|given| given.checked_add(after)).is_none_or(|expiry| expiry <= now)
+    }
+}
+
+/// What is sealed of a remembered answer: it may hold a key in clear.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct AnswerRecord {
+    /// The SHA-256 of the rpc and the request.
+    #[prost(bytes = "vec", tag = "1")]
+    pub request_sha256: Vec<u8>,
+    /// The answer, without what only the commit gives.
+    #[prost(bytes = "vec", tag = "2")]
+    pub answer: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests;

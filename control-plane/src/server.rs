@@ -1,0 +1,124 @@
+//! Binds surfaces to listeners: accept, TLS, HTTP/1.1 and HTTP/2, and the drain at the end.
+
+pub mod tls;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::service::TowerToHyperService;
+use shared::task::Tasks;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tower::Service;
+
+/// How many connections one listener serves at a time; more wait in the kernel's queue.
+const CONNECTIONS: usize = 4096;
+
+/// How long a TLS handshake or a request's headers may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long to wait after the kernel refused a connection, for want of descriptors as a rule.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often a quiet HTTP/2 connection is asked whether it lives, and how long it may take to say so.
+const PING_EVERY: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long requests in flight may take after a stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+const HEADER_BYTES: u32 = 64 * 1024;
+const STREAMS_PER_CONNECTION: u32 = 100;
+
+/// Serves HTTP on a listener until a stop, then lets requests in flight finish within the drain.
+pub async fn serve<S, B>(listener: TcpListener, tls: Option<TlsAcceptor>, service: S, tasks: Tasks)
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let graceful = GracefulShutdown::new();
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            () = tasks.stopping() => break,
+            accepted = accept(&listener, &room) => accepted,
+        };
+        let Some((stream, permit)) = accepted else { continue };
+        let (tls, service, watcher) = (tls.clone(), service.clone(), graceful.watcher());
+        let stop = tasks.clone();
+        tasks.spawn("connection", async move {
+            match tls {
+                None => connection(stream, service, watcher).await,
+                Some(tls) => {
+                    let handshake = timeout(HANDSHAKE, tls.accept(stream));
+                    let shaken = tokio::select! {
+                        () = stop.stopping() => return,
+                        shaken = handshake => shaken,
+                    };
+                    match shaken {
+                        Ok(Ok(stream)) => connection(stream, service, watcher).await,
+                        Ok(Err(error)) => tracing::debug!(error = &error as &dyn std::error::Error, "no TLS"),
+                        Err(_) => tracing::debug!("no TLS in time"),
+                    }
+                }
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    if timeout(DRAIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests in flight outlasted the drain");
+    }
+}
+
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    // The semaphore is never closed.
+    let permit = room.clone().acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => {
+            // Small answers should not wait for more; a socket that refuses serves all the same.
+            let _ = stream.set_nodelay(true);
+            Some((stream, permit))
+        }
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a connection was not accepted");
+            sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+async fn connection<I, S, B>(stream: I, service: S, watcher: Watcher)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HANDSHAKE).max_buf_size(HEADER_BYTES as usize);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .max_header_list_size(HEADER_BYTES)
+        .max_concurrent_streams(STREAMS_PER_CONNECTION);
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(error = &*error, "a connection ended badly");
+    }
+}

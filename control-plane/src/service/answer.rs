@@ -1,0 +1,41 @@
+//! The answers of mutating requests: what of them only the commit can give.
+
+use prost::Message;
+use proto::admin::v1;
+use shared::revision::{Epoch, Revision};
+
+use crate::resource::{CallerKey, Credential, Environment, JoinToken, Model, Project, Provider, Resource as _};
+
+/// An answer that is made before its commit, and completed after it.
+pub trait Answer: Message + Default + Send {
+    /// Sets what the commit gives: `revision`, and where there is one `etag`. What is set already stays: nothing was changed then.
+    fn made_at(&mut self, epoch: Epoch, revision: Revision);
+}
+
+macro_rules! resources {
+    ($($message:ident),+) => {$(impl Answer for v1::$message {
+        fn made_at(&mut self, epoch: Epoch, revision: Revision) {
+            $message::header(self).made_at(epoch, revision);
+        }
+    })+};
+}
+
+macro_rules! deletes {
+    ($($message:ident),+) => {$(impl Answer for v1::$message {
+        fn made_at(&mut self, _epoch: Epoch, revision: Revision) {
+            self.revision = revision.0;
+        }
+    })+};
+}
+
+resources!(Project, Environment, Provider, Credential, Model, CallerKey, JoinToken);
+
+deletes!(
+    DeleteProjectResponse,
+    DeleteEnvironmentResponse,
+    DeleteProviderResponse,
+    DeleteCredentialResponse,
+    DeleteModelResponse,
+    DeleteCallerKeyResponse,
+    DeleteJoinTokenResponse
+);

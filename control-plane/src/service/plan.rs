@@ -1,0 +1,362 @@
+//! A write while it is decided: what it relies on, what it changes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost_types::FieldMask;
+use proto::admin::v1::Dependents;
+use shared::address::AddressPolicy;
+use shared::id;
+use shared::name::{ResourceName, id_from_display_name};
+use shared::revision::Revision;
+
+use super::parse_name;
+use crate::access::{Allowed, Call};
+use crate::error::{Error, FieldReason, FieldViolations};
+use crate::resource::{Mask, Merge, Meta, Reference, Resource, Rules, Stored, key};
+use crate::store::{Change, Commit, Precondition};
+use crate::view::{Kept, View};
+
+/// The most names that an answer samples of what depends on a resource.
+const SAMPLED: usize = 20;
+
+/// A write while it is decided, on one view.
+#[derive(Debug)]
+pub struct Plan<'v> {
+    /// What is there.
+    pub view: &'v View,
+    /// Who asks, and when.
+    pub call: &'v Call,
+    /// Whether nothing will be changed.
+    pub validate_only: bool,
+    addresses: AddressPolicy,
+    draft: Draft,
+}
+
+/// A write that was decided.
+#[derive(Debug, Default)]
+pub struct Draft {
+    preconditions: Vec<Precondition>,
+    /// A key stands in a commit once: the last word counts.
+    changes: BTreeMap<Arc<str>, Option<Bytes>>,
+}
+
+impl Draft {
+    /// Something that has to hold still.
+    pub fn require(&mut self, precondition: Precondition) {
+        self.preconditions.push(precondition);
+    }
+
+    /// A record's new value.
+    pub fn put(&mut self, key: Arc<str>, value: Vec<u8>) {
+        self.changes.insert(key, Some(value.into()));
+    }
+
+    /// A record's end.
+    pub fn delete(&mut self, key: Arc<str>) {
+        self.changes.insert(key, None);
+    }
+
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// For the store.
+    #[must_use]
+    pub fn into_commit(self) -> Commit {
+        let changes = self.changes.into_iter().map(|(key, value)| Change { key, value }).collect();
+        Commit { preconditions: self.preconditions, changes }
+    }
+}
+
+impl<'v> Plan<'v> {
+    pub(super) fn new(view: &'v View, call: &'v Call, addresses: AddressPolicy, validate_only: bool) -> Self {
+        Self { view, call, validate_only, addresses, draft: Draft::default() }
+    }
+
+    pub(super) fn into_draft(self) -> Draft {
+        self.draft
+    }
+
+    /// The draft, for records that are not resources.
+    pub fn draft(&mut self) -> &mut Draft {
+        &mut self.draft
+    }
+
+    /// What fields are checked against.
+    #[must_use]
+    pub fn rules(&self) -> Rules<'v> {
+        Rules { addresses: self.addresses, targets: self.view }
+    }
+
+    /// Makes a resource of a request's parts. `parent` is empty at the top level.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is wrong with the request, all bad fields at once; [`Error::NotFound`] for the parent, [`Error::IdTaken`],
+    /// [`Error::DisplayNameTaken`].
+    pub fn create<R: Kept>(
+        &mut self,
+        parent: &str,
+        given_id: &str,
+        message: Option<R::Message>,
+        hidden: R::Hidden,
+    ) -> Result<Stored<R>, Error> {
+        let mut message = message.ok_or_else(|| missing::<R>())?;
+        let name = self.new_name::<R>(parent, given_id, &mut message)?;
+        let mut violations = FieldViolations::new();
+        let spec = R::read(message, name.name(), hidden, &self.rules(), &mut violations);
+        let spec = violations.into_result(spec).map_err(|violations| violations.within(R::FIELD))?;
+        self.insert(name, id::uid(R::UID_PREFIX, self.call.now), spec)
+    }
+
+    /// The name that a new resource gets: of the id that was given, or else of the display name and free.
+    ///
+    /// # Errors
+    ///
+    /// When the id is none, there is nothing to make one of, or the caller may not make it.
+    pub fn new_name<R: Kept>(
+        &self,
+        parent: &str,
+        given_id: &str,
+        message: &mut R::Message,
+    ) -> Result<Allowed<R::Name>, Error> {
+        let collection = R::Name::COLLECTION;
+        let full = |id: &str| match parent {
+            "" => format!("{collection}/{id}"),
+            parent => format!("{parent}/{collection}/{id}"),
+        };
+        if !given_id.is_empty() {
+            return self.call.allow(parse_name(&full(given_id), &format!("{}_id", R::FIELD))?);
+        }
+        let display_name = R::display_name_of(message);
+        if display_name.trim().is_empty() {
+            let field = format!("{}_id", R::FIELD);
+            return Err(Error::field(&field, FieldReason::Required, "give an id or a display name to make one of"));
+        }
+        let made = id_from_display_name(display_name)
+            .unwrap_or_else(|| format!("{}-{}", R::FIELD.replace('_', "-"), random_tail(self)));
+        self.call.allow(free_name::<R>(self.view, &full(&made), || random_tail(self))?)
+    }
+
+    /// Puts a new resource.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] for the parent, [`Error::IdTaken`], [`Error::DisplayNameTaken`].
+    pub fn insert<R: Kept>(&mut self, name: Allowed<R::Name>, uid: String, spec: R) -> Result<Stored<R>, Error> {
+        let name = name.into_name();
+        if R::table(self.view).contains_key(&name) {
+            return Err(Error::IdTaken { name: name.to_string() });
+        }
+        let now = self.call.now;
+        let meta = Meta { uid, revision: Revision(0), generation: 1, create_time: now, update_time: now };
+        let stored = Stored { name, meta, spec };
+        if !stored.name.parent_str().is_empty() {
+            self.draft.require(Precondition::Exists(key::spec(stored.name.parent_str())));
+        }
+        self.draft.require(Precondition::Absent(key::spec(stored.name.as_str())));
+        self.take_display_name(&stored, None)?;
+        self.refer(&stored, None);
+        self.draft.put(key::spec(stored.name.as_str()), stored.to_record());
+        Ok(stored)
+    }
+
+    /// Updates a resource by a request's message and mask.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is wrong with the request, all bad fields at once; [`Error::NotFound`], [`Error::EtagMismatch`],
+    /// [`Error::DisplayNameTaken`].
+    pub fn update<R: Kept>(
+        &mut self,
+        message: Option<R::Message>,
+        mask: Option<FieldMask>,
+    ) -> Result<(Arc<Stored<R>>, Stored<R>), Error> {
+        let (current, merged) = self.merge::<R>(message, mask)?;
+        let mut violations = FieldViolations::new();
+        let spec = R::read(merged, &current.name, current.spec.hidden(), &self.rules(), &mut violations);
+        let spec = violations.into_result(spec).map_err(|violations| violations.within(R::FIELD))?;
+        let stored = self.replace(&current, spec)?;
+        Ok((current, stored))
+    }
+
+    /// The resource that an update is of, and its message with what the mask takes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::EtagMismatch`], or what is wrong with the mask.
+    pub fn merge<R: Kept>(
+        &self,
+        message: Option<R::Message>,
+        mask: Option<FieldMask>,
+    ) -> Result<(Arc<Stored<R>>, R::Message), Error> {
+        let mut message = message.ok_or_else(|| missing::<R>())?;
+        let header = R::header(&mut message);
+        let (name, given_etag) = (header.name.clone(), header.etag.clone());
+        let current = self.current::<R>(&name, &format!("{}.name", R::FIELD), &given_etag)?;
+        let mask = Mask::from(mask);
+        let mut violations = FieldViolations::new();
+        let mut merge = Merge::new(&mask, &mut violations);
+        let merged = R::apply(current.spec.write(), message, &mut merge);
+        let unknown = merge.finish();
+        let mut violations = violations.within(R::FIELD);
+        violations.append(unknown);
+        Ok((current, violations.into_result(Some(merged))?))
+    }
+
+    /// The resource that a request is about, if its etag is the one that was given. An empty etag is anyone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::EtagMismatch`], or that the name is none.
+    pub fn current<R: Kept>(&self, name: &str, field: &str, given: &str) -> Result<Arc<Stored<R>>, Error> {
+        let name = self.call.allow(parse_name::<R::Name>(name, field)?)?;
+        let stored = R::table(self.view).get(name.name()).cloned().ok_or_else(|| Error::not_found(name.name()))?;
+        let current = stored.etag(self.view.identity.epoch);
+        if given.is_empty() || given == current {
+            return Ok(stored);
+        }
+        Err(Error::EtagMismatch { name: stored.name.to_string(), given: given.to_owned(), current })
+    }
+
+    /// Puts a resource's new form. One that says what is stored already changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DisplayNameTaken`].
+    pub fn replace<R: Kept>(&mut self, current: &Stored<R>, spec: R) -> Result<Stored<R>, Error> {
+        if spec == current.spec {
+            return Ok(current.clone());
+        }
+        let meta = Meta {
+            revision: Revision(0),
+            generation: current.meta.generation + 1,
+            update_time: self.call.now,
+            ..current.meta.clone()
+        };
+        let stored = Stored { name: current.name.clone(), meta, spec };
+        let own = key::spec(stored.name.as_str());
+        self.draft.require(Precondition::Unchanged(own.clone(), current.meta.revision));
+        self.take_display_name(&stored, Some(current))?;
+        self.refer(&stored, Some(current));
+        self.draft.put(own, stored.to_record());
+        Ok(stored)
+    }
+
+    /// Deletes a resource with what is observed of it. What depends on it is the caller's to look at.
+    pub fn delete<R: Kept>(&mut self, current: &Stored<R>) {
+        let name = current.name.as_str();
+        self.draft.require(Precondition::Unchanged(key::spec(name), current.meta.revision));
+        self.draft.delete(key::spec(name));
+        self.draft.delete(key::status(name));
+        self.draft.delete(key::display_name(&current.name, current.spec.display_name()));
+        for reference in current.spec.references() {
+            self.draft.delete(key::reference(reference.as_str(), name));
+        }
+    }
+
+    /// Relies on nothing below a name having come or gone: on all of its children being those that the view shows.
+    pub fn rely_on_children(&mut self, name: &impl ResourceName) {
+        self.draft.require(Precondition::PrefixUnchanged(key::spec_below(name.as_str()), self.view.revision));
+    }
+
+    /// Relies on whoever refers to a name being who the view shows.
+    pub fn rely_on_references(&mut self, name: &impl ResourceName) {
+        self.draft.require(Precondition::PrefixUnchanged(key::references_to(name.as_str()), self.view.revision));
+    }
+
+    fn take_display_name<R: Kept>(&mut self, new: &Stored<R>, old: Option<&Stored<R>>) -> Result<(), Error> {
+        let own = key::display_name(&new.name, new.spec.display_name());
+        let old = old.map(|old| key::display_name(&old.name, old.spec.display_name()));
+        if old.as_ref() == Some(&own) {
+            return Ok(());
+        }
+        if let Some(taken_by) = self.view.index.display_name(&own) {
+            let display_name = new.spec.display_name().to_owned();
+            return Err(Error::DisplayNameTaken { display_name, taken_by: taken_by.to_owned() });
+        }
+        if let Some(old) = old {
+            self.draft.delete(old);
+        }
+        self.draft.require(Precondition::Absent(own.clone()));
+        self.draft.put(own, new.name.as_str().as_bytes().to_vec());
+        Ok(())
+    }
+
+    /// Keeps the reference keys with what the resource refers to, and relies on all of that being there as the view shows it.
+    fn refer<R: Kept>(&mut self, new: &Stored<R>, old: Option<&Stored<R>>) {
+        let before = old.map(|old| old.spec.references()).unwrap_or_default();
+        let after = new.spec.references();
+        for reference in &after {
+            self.rely_on_target(reference);
+        }
+        for gone in before.iter().filter(|reference| !after.contains(reference)) {
+            self.draft.delete(key::reference(gone.as_str(), new.name.as_str()));
+        }
+        for come in after.iter().filter(|reference| !before.contains(reference)) {
+            self.draft.put(key::reference(come.as_str(), new.name.as_str()), Vec::new());
+        }
+    }
+
+    fn rely_on_target(&mut self, reference: &Reference) {
+        let target = key::spec(reference.as_str());
+        // Of a provider, what it exposes matters too; of an environment only that it is there.
+        let precondition = match (reference, self.view.revision_of(reference)) {
+            (Reference::Provider(_), Some(revision)) => Precondition::Unchanged(target, revision),
+            (Reference::Provider(_) | Reference::Environment(_), _) => Precondition::Exists(target),
+        };
+        self.draft.require(precondition);
+    }
+}
+
+/// The dependents of one kind, of their names in order; `None` where there are none.
+pub fn dependents<'a, R: Resource>(stored: impl Iterator<Item = &'a Arc<Stored<R>>>) -> Option<Dependents> {
+    let mut count = 0;
+    let mut sample_names = Vec::new();
+    for one in stored {
+        count += 1;
+        if sample_names.len() < SAMPLED {
+            sample_names.push(one.name.to_string());
+        }
+    }
+    (count > 0).then(|| Dependents { kind: R::KIND.to_owned(), count, sample_names })
+}
+
+fn missing<R: Resource>() -> Error {
+    Error::field(R::FIELD, FieldReason::Required, format!("give the {}", R::KIND))
+}
+
+fn random_tail(plan: &Plan<'_>) -> String {
+    let uid = id::uid("", plan.call.now);
+    uid[uid.len() - 8..].to_owned()
+}
+
+/// The name, or with a number at its end the first free one.
+fn free_name<R: Kept>(view: &View, name: &str, random: impl Fn() -> String) -> Result<R::Name, Error> {
+    const NUMBERED: u32 = 20;
+    let numbered = (2..NUMBERED).map(|number| number.to_string());
+    let tails = std::iter::once(String::new()).chain(numbered).chain([random()]);
+    let field = format!("{}_id", R::FIELD);
+    let mut last = parse_name(name, &field)?;
+    for tail in tails {
+        if !tail.is_empty() {
+            // An id has at most 63 characters: a long one gives way to the number.
+            let id_start = name.len() - last_id_len(name);
+            let room = 62 - tail.len();
+            let id: String = name[id_start..].chars().take(room).collect();
+            last = parse_name(&format!("{}{}-{tail}", &name[..id_start], id.trim_end_matches('-')), &field)?;
+        }
+        if !R::table(view).contains_key(&last) {
+            return Ok(last);
+        }
+    }
+    Ok(last)
+}
+
+fn last_id_len(name: &str) -> usize {
+    name.rsplit('/').next().map_or(0, str::len)
+}
