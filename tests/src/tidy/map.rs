@@ -21,7 +21,9 @@ fn every_path_that_the_map_names_is_there() {
 
 #[test]
 fn every_link_of_the_pages_leads_somewhere() {
-    for page in ["README.md", "CONTRIBUTING.md", "SECURITY.md", "ARCHITECTURE.md", "docs/operators.md", "docs/admins.md"] {
+    for page in
+        ["README.md", "CONTRIBUTING.md", "SECURITY.md", "ARCHITECTURE.md", "docs/operators.md", "docs/admins.md"]
+    {
         let page = repository().join(page);
         let text = std::fs::read_to_string(&page).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
