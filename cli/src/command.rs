@@ -3,7 +3,7 @@
 mod caller_key;
 mod credential;
 mod environment;
-mod health;
+pub(crate) mod health;
 mod join_token;
 mod model;
 mod project;
@@ -17,14 +17,16 @@ use proto::admin::v1::{CredentialCount, CredentialState, Dependents};
 use shared::name::{EnvironmentName, ProjectName};
 
 use crate::client::{self, Client};
-use crate::config::{Flags, Global};
+use crate::config::{DevFlags, Flags, Global};
 use crate::error::Error;
-use crate::input;
 use crate::output::{Output, Printable, word};
+use crate::{dev, input};
 
 /// What to do.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
+    /// Runs a control plane and a proxy in this process, with a provider to try them on.
+    Dev(DevFlags),
     /// Shows the fleet at a glance: proxies, environments, revision, lag, credentials by state.
     Status,
     /// Projects: the tenancy boundary.
@@ -76,6 +78,7 @@ pub(crate) struct Context {
 pub(crate) async fn run(flags: Flags) -> Result<(), Error> {
     let Flags { global, command } = flags;
     match command {
+        Command::Dev(flags) => Box::pin(dev::run(flags)).await,
         Command::Health(flags) => health::run(flags).await,
         Command::Status => status::run(&context(&global)?).await,
         Command::Projects(command) => project::run(command, &context(&global)?).await,

@@ -38,6 +38,14 @@ pub(crate) enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A file can't be written.
+    #[error("{} can't be written", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The answer can't be printed.
     #[error("the answer can't be printed")]
     Print(#[from] io::Error),
@@ -67,6 +75,14 @@ pub(crate) enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// One of `keyplane dev`'s parts ended.
+    #[error("{part} ended")]
+    Dev {
+        /// Which one.
+        part: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }
 
 impl From<Status> for Error {
@@ -94,7 +110,13 @@ impl Error {
                 _ => 1,
             },
             Self::Incomplete(_) => 5,
-            Self::Read { .. } | Self::Print(_) | Self::Json(_) | Self::Unhealthy(_) | Self::Runtime { .. } => 1,
+            Self::Read { .. }
+            | Self::Write { .. }
+            | Self::Print(_)
+            | Self::Json(_)
+            | Self::Unhealthy(_)
+            | Self::Runtime { .. }
+            | Self::Dev { .. } => 1,
         }
     }
 

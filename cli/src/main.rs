@@ -1,8 +1,10 @@
-//! Keyplane's command line: the admin commands, thin over the admin API.
+//! Keyplane's command line: the admin commands, thin over the admin API, and `keyplane dev`, which runs both planes in one process.
 
 mod client;
 mod command;
 mod config;
+mod dev;
+mod echo;
 mod error;
 mod input;
 mod output;

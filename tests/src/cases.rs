@@ -3,8 +3,10 @@
 mod admin;
 mod canary;
 mod chat;
+mod cli;
 mod clients;
 mod compose;
+mod dev;
 mod isolation;
 mod refusal;
 mod restart;

@@ -20,14 +20,23 @@ pub(crate) struct Flags {
 /// How long the answer may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Asks.
+/// Runs the command.
+///
+/// # Errors
+///
+/// As [`ask`].
+pub(crate) async fn run(flags: Flags) -> Result<(), Error> {
+    ask(&flags.url).await
+}
+
+/// Asks a process for its health.
 ///
 /// # Errors
 ///
 /// When there is no answer, or it is not a 2xx.
-pub(crate) async fn run(flags: Flags) -> Result<(), Error> {
+pub(crate) async fn ask(url: &Uri) -> Result<(), Error> {
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
-    match tokio::time::timeout(TIMEOUT, client.get(flags.url)).await {
+    match tokio::time::timeout(TIMEOUT, client.get(url.clone())).await {
         Ok(Ok(answer)) if answer.status().is_success() => Ok(()),
         Ok(Ok(answer)) => Err(Error::Unhealthy(format!("it answered {}", answer.status()))),
         Ok(Err(error)) => Err(Error::Unhealthy(error.to_string())),

@@ -52,6 +52,12 @@ fn says_nowhere(of: &str, words: &[&str], except: &[&str]) {
     }
 }
 
+/// Whether a path begins with a crate's name; a module of ours may have the same one.
+fn uses_crate(code: &str, name: &str) -> bool {
+    code.match_indices(&format!("{name}::"))
+        .any(|(at, _)| !code[..at].ends_with(|before: char| before == ':' || before == '_' || before.is_alphanumeric()))
+}
+
 #[test]
 fn the_planes_never_import_each_other_and_shared_imports_neither_nor_the_protos() {
     says_nowhere("control-plane", &["data_plane::"], &[]);
@@ -67,9 +73,12 @@ fn the_planes_never_import_each_other_and_shared_imports_neither_nor_the_protos(
 
 #[test]
 fn one_file_names_the_database_and_one_the_cipher() {
-    says_nowhere("control-plane", &["sled::"], &["control-plane/src/store/sled"]);
+    for source in sources("control-plane").into_iter().chain(sources("data-plane")) {
+        let is_store = source.path.starts_with("control-plane/src/store/sled");
+        assert!(is_store || !uses_crate(&source.code, "sled"), "{} uses sled", source.path);
+    }
     says_nowhere("control-plane", &["chacha20poly1305"], &["control-plane/src/store/seal"]);
-    says_nowhere("data-plane", &["sled::", "chacha20poly1305"], &[]);
+    says_nowhere("data-plane", &["chacha20poly1305"], &[]);
 }
 
 #[test]
@@ -141,7 +150,8 @@ fn nothing_is_unfinished() {
 fn every_file_says_what_it_is_and_is_named_by_its_subject() {
     for of in CRATES {
         for source in sources(of) {
-            assert!(source.text.starts_with("//! "), "{} does not begin with its doc", source.path);
+            let is_test = source.path.ends_with("/tests.rs");
+            assert!(is_test || source.text.starts_with("//! "), "{} does not begin with its doc", source.path);
             assert!(!source.path.ends_with("/mod.rs"), "{}", source.path);
             let name = source.path.rsplit('/').next().unwrap_or_default();
             for word in ["util", "helper", "manager", "misc", "common"] {
