@@ -184,7 +184,7 @@ async fn serve(
     }
     let readiness = Readiness::default();
     let routes = routes(&context, prober, health, sync, start_time)?;
-    let grpc = Grpc::new(views.clone(), routes);
+    let grpc = Grpc::new(views.clone(), routes, &mut registry);
     let ops = Ops::new(Arc::new(registry), readiness.clone());
     tasks.spawn("admin", server::serve(listeners.admin, tls, grpc, tasks.clone()));
     tasks.spawn("metrics", server::serve(listeners.metrics, None, ops, tasks.clone()));
