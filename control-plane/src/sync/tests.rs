@@ -323,3 +323,15 @@ async fn a_certificate_is_renewed_for_its_own_name() {
     let welcome = stream.next().await.unwrap();
     assert!(matches!(welcome, Kind::Welcome(_)));
 }
+
+#[tokio::test]
+async fn a_proxy_that_never_acknowledges_is_closed_after_the_stall_time() {
+    let control = Control::start().await;
+    let text = control.join_token(token("projects/p/environments/production")).await;
+    let mut proxy = control.enroll(&text, "edge-1").await.unwrap();
+    let mut stream = proxy.sync(&[]).await.unwrap();
+    stream.welcome().await;
+    stream.snapshot().await;
+    tokio::time::pause();
+    assert_eq!(stream.end_at_last().await.code(), Code::ResourceExhausted);
+}

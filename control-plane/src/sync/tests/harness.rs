@@ -495,6 +495,15 @@ impl Stream {
         }
     }
 
+    /// How the stream ends, whenever that is.
+    pub(crate) async fn end_at_last(&mut self) -> Status {
+        loop {
+            if let Err(status) = self.answer.message().await {
+                return status;
+            }
+        }
+    }
+
     pub(crate) fn bytes_hold(&self, text: &str) -> bool {
         self.bytes.windows(text.len()).any(|bytes| bytes == text.as_bytes())
     }
