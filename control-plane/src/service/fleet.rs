@@ -4,18 +4,26 @@ mod proxy;
 mod rollout;
 mod watch;
 
+use std::time::{Duration, SystemTime};
+
 use proto::admin::v1;
 use proto::admin::v1::fleet_service_server::FleetService;
+use shared::name::{EnvironmentPattern, JoinTokenName, ResourceName as _};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use super::system::{FleetNumbers, FleetStatus};
 use super::{Context, FieldValue, Mode, PageRequest, Plan, get, list};
-use crate::access::Call;
+use crate::access::{Call, bootstrap_principal};
 use crate::error::Error;
-use crate::resource::{JoinToken, Stored};
+use crate::resource::{JoinToken, Stored, key};
+use crate::store::Precondition;
 use crate::sync::Sync;
 use crate::sync::join_token::JoinSecret;
 use crate::view::View;
+
+/// Says that the first join token was made: one that was revoked does not come back with the next start.
+pub const BOOTSTRAP_TOKEN_MADE: &str = "meta/bootstrap_join_token";
 
 /// Serves `FleetService`.
 #[derive(Debug, Clone)]
@@ -76,6 +84,30 @@ impl Fleet {
         self.context.write(call, &request, mode, decide).await
     }
 
+    /// Makes the first token, for every environment, of a secret that is in its file already.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn create_bootstrap_token(
+        &self,
+        name: &JoinTokenName,
+        sha256: [u8; 32],
+        now: SystemTime,
+    ) -> Result<(), Error> {
+        let principal = bootstrap_principal();
+        let call = Call { principal, permission: "joinTokens:CreateJoinToken".into(), now };
+        let environments = vec![EnvironmentPattern::All.to_string()];
+        let given = v1::JoinToken { environments, ..Default::default() };
+        let decide = |plan: &mut Plan<'_>| {
+            let stored = plan.create::<JoinToken>("", name.id(), Some(given.clone()), sha256)?;
+            plan.draft().require(Precondition::Absent(BOOTSTRAP_TOKEN_MADE.into()));
+            plan.draft().put(BOOTSTRAP_TOKEN_MADE.into(), Vec::new());
+            Ok(stored.to_message(plan.view.identity.epoch))
+        };
+        self.context.write(&call, &given, Mode::Once, decide).await.map(drop)
+    }
+
     async fn delete_token(
         &self,
         call: &Call,
@@ -86,7 +118,7 @@ impl Fleet {
             let token = plan.current::<JoinToken>(&request.name, "name", &request.etag)?;
             plan.delete(&*token);
             // How often it was used goes with it, so that a new token of the name begins at none.
-            plan.draft().delete(crate::resource::key::status(&token.name.to_string()));
+            plan.draft().delete(key::status(token.name.as_str()));
             Ok(v1::DeleteJoinTokenResponse::default())
         };
         self.context.write(call, &request, mode, decide).await
@@ -170,5 +202,24 @@ impl FleetService for Fleet {
         let until = rollout::until(request.metadata());
         let target = rollout::target(&self.context, request.get_ref())?;
         Ok(rollout::wait(self.sync()?, &target, until).await.map(Response::new)?)
+    }
+}
+
+impl FleetStatus for Sync {
+    fn fleet(&self) -> FleetNumbers {
+        let published = self.feeds().published();
+        let now = SystemTime::now();
+        let mut numbers = FleetNumbers::default();
+        let mut lag = Duration::ZERO;
+        Self::fleet(self).with_members(|members| {
+            for (name, member) in members.iter().filter(|(_, member)| member.connection.is_some()) {
+                numbers.connected_proxies += 1;
+                if let Some(record) = published.view.proxies.get(name) {
+                    lag = lag.max(member.lag(&published, record, now));
+                }
+            }
+        });
+        numbers.lag = lag;
+        numbers
     }
 }

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use proto::sync::v1;
 use shared::name::ProxyName;
+use shared::task::Tasks;
 use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
 
@@ -14,6 +15,7 @@ use super::metrics::EvidenceDropWord;
 use super::refusal::Refusal;
 use super::{Shared, fleet};
 use crate::health::evidence::Evidence;
+use crate::health::schedule::HealthHandle;
 use crate::resource::Proxy;
 use crate::view::View;
 
@@ -49,6 +51,20 @@ impl EvidenceSink {
     /// Hands a batch on; `false` where nobody takes it any more.
     async fn hand_on(&self, reported: Reported) -> bool {
         self.0.send(reported).await.is_ok()
+    }
+}
+
+/// Hands what comes out of a sink to the health engine, until the tasks are asked to stop.
+pub async fn forward(mut reported: mpsc::Receiver<Reported>, health: HealthHandle, tasks: Tasks) {
+    loop {
+        let next = tokio::select! {
+            () = tasks.stopping() => return,
+            next = reported.recv() => next,
+        };
+        let Some(Reported { proxy, evidence, time: _ }) = next else { return };
+        if health.report(&proxy, evidence).await.is_err() {
+            return;
+        }
     }
 }
 
