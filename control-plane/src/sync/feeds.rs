@@ -104,7 +104,8 @@ impl<O: OpenValue> Feeds<O> {
         let places = view.environments.keys().map(|environment| {
             let whole = projection::whole(&view, environment, &self.opener);
             self.note_unopened(&whole.unopened);
-            let state = self.state(&view, environment, whole.digest(), now);
+            let content = Content { digest: whole.digest(), resources: whole.resources.len() as u64 };
+            let state = self.state(&view, environment, content, now);
             let feed = match old.places.get(environment) {
                 Some(place) => {
                     place.feed.restart(state.clone());
@@ -217,7 +218,7 @@ impl<O: OpenValue> Feeds<O> {
             places.remove(environment);
         }
         for environment in &new {
-            let state = self.state(&old.view, environment, Digest::default(), commit_time);
+            let state = self.state(&old.view, environment, Content::default(), commit_time);
             let feed = Arc::new(Feed::new(environment.clone(), state.clone()));
             places.insert(environment.clone(), Place { feed, state });
         }
@@ -227,8 +228,8 @@ impl<O: OpenValue> Feeds<O> {
     /// Appends what changed to an environment's log.
     fn advance(&self, old: &View, view: &View, place: &Place, steps: &[Step], commit_time: SystemTime) -> State {
         let environment = &place.feed.environment;
-        let digest = digest_after(place.state.position.digest, steps);
-        let state = self.state(view, environment, digest, commit_time);
+        let before = Content { digest: place.state.position.digest, resources: place.state.resources };
+        let state = self.state(view, environment, before.after(steps), commit_time);
         let bytes: usize = steps.iter().filter_map(|step| step.after.as_ref()).map(|form| form.put.len()).sum();
         if bytes > MAX_DELTA_BYTES || steps.len() > MAX_DELTA_BYTES / 512 {
             tracing::info!(%environment, resources = steps.len(), "the change is too large for a delta: snapshots follow");
@@ -243,9 +244,10 @@ impl<O: OpenValue> Feeds<O> {
         state
     }
 
-    fn state(&self, view: &View, environment: &EnvironmentName, digest: Digest, commit_time: SystemTime) -> State {
+    fn state(&self, view: &View, environment: &EnvironmentName, content: Content, commit_time: SystemTime) -> State {
+        let Content { digest, resources } = content;
         let position = Position { epoch: view.identity.epoch, projection: PROJECTION, revision: view.revision, digest };
-        State::new(environment, position, commit_time, &self.key)
+        State::new(environment, position, resources, commit_time, &self.key)
     }
 
     fn keep_within_memory(&self) {
@@ -268,13 +270,30 @@ impl<O: OpenValue> Feeds<O> {
     }
 }
 
-/// The digest after some steps.
-#[must_use]
-pub fn digest_after(before: Digest, steps: &[Step]) -> Digest {
-    steps.iter().fold(before, |sum, step| {
-        let sum = step.before.map_or(sum, |digest| sum.minus(digest));
-        step.after.as_ref().map_or(sum, |form| sum.plus(form.digest))
-    })
+/// What a state holds, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Content {
+    /// The sum of the resources' digests.
+    pub digest: Digest,
+    /// How many there are.
+    pub resources: u64,
+}
+
+impl Content {
+    /// After some steps.
+    #[must_use]
+    pub fn after(self, steps: &[Step]) -> Self {
+        steps.iter().fold(self, |Self { digest, resources }, step| {
+            let (digest, resources) = match step.before {
+                Some(before) => (digest.minus(before), resources.saturating_sub(1)),
+                None => (digest, resources),
+            };
+            match &step.after {
+                Some(form) => Self { digest: digest.plus(form.digest), resources: resources + 1 },
+                None => Self { digest, resources },
+            }
+        })
+    }
 }
 
 impl Published {
@@ -378,6 +397,7 @@ mod tests {
             for (environment, place) in &feeds.published().places {
                 let whole = model::held(&view, environment);
                 prop_assert_eq!(place.state.position.digest, model::digest(&whole));
+                prop_assert_eq!(place.state.resources, whole.len() as u64);
                 if let Some((feed, revision, held)) = early.get(environment)
                     && Arc::ptr_eq(feed, &place.feed)
                 {

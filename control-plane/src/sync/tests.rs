@@ -1,6 +1,6 @@
 //! A real client over the real TLS listener, with the store in memory.
 
-mod harness;
+pub(crate) mod harness;
 
 use std::time::{Duration, SystemTime};
 
