@@ -6,7 +6,7 @@
 //! the clock ──────────┘   (idle, or at work once)    └─► Store ◄──┘
 //! ```
 //!
-//! What is due is found in the view, every [`SCAN`]: nothing but statuses has to survive a restart.
+//! What is due is found in the view, every half a minute: nothing but statuses has to survive a restart.
 
 mod work;
 
@@ -146,12 +146,8 @@ impl Schedule {
         loop {
             let due = self.due.first().map(|(due, _)| *due);
             tokio::select! {
-                order = orders.recv() => match order {
-                    Some(Order::Evidence(proxy, evidence)) => evidence.into_iter().for_each(|one| self.take_evidence(&proxy, one)),
-                    Some(Order::Check(credential, asker)) => self.take_check(credential, asker),
-                    // Every handle is gone, and re-checks go on until the stop.
-                    None => std::future::pending().await,
-                },
+                // With every handle gone, re-checks go on until the stop.
+                Some(order) = orders.recv() => self.take(order),
                 Some((credential, machine, outcome)) = self.at_work.next() => self.finish(credential, machine, outcome),
                 () = sleep_until(due) => self.take_due(Instant::now()),
                 _ = scan.tick() => self.scan(),
@@ -159,14 +155,17 @@ impl Schedule {
         }
     }
 
+    fn take(&mut self, order: Order) {
+        match order {
+            Order::Evidence(proxy, evidence) => evidence.into_iter().for_each(|one| self.take_evidence(&proxy, one)),
+            Order::Check(credential, asker) => self.input(credential, Input::CheckRequested, Some(asker)),
+        }
+    }
+
     fn take_evidence(&mut self, proxy: &ProxyName, evidence: Evidence) {
         let Evidence { credential, value_version, finding, count, upstream_status } = evidence;
         tracing::debug!(%proxy, %credential, value_version, ?finding, count, upstream_status, "a proxy reports");
         self.input(credential, Input::Evidence { finding, value_version, upstream_status }, None);
-    }
-
-    fn take_check(&mut self, credential: CredentialName, asker: Asker) {
-        self.input(credential, Input::CheckRequested, Some(asker));
     }
 
     fn take_due(&mut self, now: Instant) {
@@ -182,7 +181,9 @@ impl Schedule {
     fn input(&mut self, credential: CredentialName, input: Input, asker: Option<Asker>) {
         match self.entries.remove(&credential) {
             Some(Entry::AtWork { mut waiting, askers, mut next_askers }) => {
-                if waiting.len() < WAITING && !waiting.contains(&input) {
+                // What proxies tell may fill the room, but takes none from an admin's check.
+                let has_room = waiting.len() < WAITING || input == Input::CheckRequested;
+                if has_room && !waiting.contains(&input) {
                     waiting.push(input);
                 }
                 next_askers.extend(asker);

@@ -225,3 +225,28 @@ async fn what_is_out_is_asked_about_again_after_a_restart_until_it_is_good() {
     world.until(|status| status.health == Health::Active).await;
     assert_eq!(world.provider.asked().len(), 2);
 }
+
+/// Reports of every kind, checks and a moving provider at once: every check is answered, and what is stored is what the provider said last.
+#[tokio::test]
+async fn every_check_in_a_storm_is_answered() {
+    let world = World::new((401, "{}"), known(Health::Active, None)).await;
+    let checks = futures_util::future::join_all((0..20).map(|_| world.health.check(name())));
+    let reports = async {
+        for at in 0..200_u16 {
+            let finding =
+                [Finding::Rejected, Finding::Served, Finding::Denied, Finding::Exhausted][usize::from(at % 4)];
+            let evidence = Evidence {
+                credential: name(),
+                value_version: 1,
+                finding,
+                count: 1,
+                upstream_status: Some(400 + at % 100),
+            };
+            world.health.report(&"proxies/a".parse().unwrap(), vec![evidence]).await.unwrap();
+        }
+    };
+    let (answers, ()) = tokio::join!(checks, reports);
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(world.status().health, Health::Inactive);
+    assert!(world.provider.asked().len() <= 3, "checks that wait are one: {}", world.provider.asked().len());
+}

@@ -30,6 +30,13 @@ pub(super) struct Worker {
     pub(super) probes: Arc<Semaphore>,
 }
 
+/// Whether a probe waits for its turn. An admin's check, of which there are few, does not wait behind a thousand re-checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Queue {
+    Wait,
+    Skip,
+}
+
 /// How the work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -106,6 +113,7 @@ enum NotOpened {
 impl Worker {
     /// Carries the machine from an input to where there is nothing more to do.
     pub(super) async fn drive(&self, name: &CredentialName, mut machine: Machine, input: Input) -> (Machine, Outcome) {
+        let queue = if input == Input::CheckRequested { Queue::Skip } else { Queue::Wait };
         let mut input = input;
         let mut attempts = 0;
         loop {
@@ -113,7 +121,7 @@ impl Worker {
             let before = machine.clone();
             match machine.step(known.subject(), input.clone(), moment()) {
                 Action::Nothing => return (machine, Outcome::Done),
-                Action::Probe => match self.probe(&known).await {
+                Action::Probe => match self.probe(&known, queue).await {
                     Ok(probed) => input = probed,
                     Err(error) => {
                         tracing::error!(credential = %name, %error, "a credential can't be checked");
@@ -142,10 +150,13 @@ impl Worker {
         }
     }
 
-    async fn probe(&self, known: &Known) -> Result<Input, NotOpened> {
+    async fn probe(&self, known: &Known, queue: Queue) -> Result<Input, NotOpened> {
         let secret = self.open(known)?;
         // The semaphore is never closed, and without a permit the probe is only less orderly.
-        let _permit = self.probes.acquire().await.ok();
+        let _permit = match queue {
+            Queue::Wait => self.probes.acquire().await.ok(),
+            Queue::Skip => None,
+        };
         let provider = &known.provider.spec;
         let result = self.prober.probe(provider.adapter, &provider.base_url, &secret, SystemTime::now()).await;
         let problem = result.problem(&provider.base_url, SystemTime::now());
