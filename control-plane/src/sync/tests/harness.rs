@@ -37,6 +37,7 @@ use crate::sync::ca::{self, ProxyIdentity, SERVER_NAME};
 use crate::sync::fleet::rollout::{self, Rollout, Target};
 use crate::sync::join_token::JoinSecret;
 use crate::sync::metrics::Metrics;
+use crate::sync::position::Position;
 use crate::sync::projection::tests::{self as model, Operation};
 use crate::sync::report::{EvidenceSink, Reported};
 use crate::sync::{Parts, Sync};
@@ -138,6 +139,15 @@ impl Control {
 
     pub(crate) fn sync(&self) -> &Sync {
         &self.sync
+    }
+
+    /// A claim with a proof of ours, of a revision that the store does not have: as after an old data directory was copied back.
+    pub(crate) fn proven_beyond_the_head(&self, held: &Held) -> v1::Held {
+        let mut claim = held.claim();
+        claim.position.as_mut().unwrap().revision = self.head().0 + 1000;
+        let position = Position::from_message(claim.position.as_ref().unwrap()).unwrap();
+        let proof = self.sync.feeds().key().prove(&held.environment.parse().unwrap(), &position);
+        v1::Held { proof: proof.to_vec().into(), ..claim }
     }
 
     /// Another process on the same store.
