@@ -147,8 +147,14 @@ pub async fn run(
     let tasks = Tasks::new();
     let opened = tasks.spawn_blocking(move || SledStore::open(&data_dir, Options::default())).await;
     let store = Arc::new(opened.map_err(RunError::Open)??);
-    let outcome = serve(&config, listeners, store.clone(), &tasks, shutdown).await;
+    // The view outlives what serves: a write that is in flight at the end is answered once the view shows it.
+    let last = Tasks::new();
+    let outcome = match Views::open(store.clone(), &last).await {
+        Ok(views) => serve(&config, listeners, store.clone(), views, &tasks, shutdown).await,
+        Err(error) => Err(error.into()),
+    };
     tasks.stopped().await;
+    last.stopped().await;
     store.close().await;
     outcome
 }
@@ -157,6 +163,7 @@ async fn serve(
     config: &Config,
     listeners: Listeners,
     store: Arc<dyn Store>,
+    views: Views,
     tasks: &Tasks,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), RunError> {
@@ -170,7 +177,6 @@ async fn serve(
     let tls = config.admin_tls.as_ref().map(|files| tls::acceptor(&files.certificate, &files.key)).transpose()?;
 
     let sealing = bootstrap::unseal(&*store, &config.master_key_file).await;
-    let views = Views::open(store.clone(), tasks).await?;
     bootstrap::admin_token(&*store, &views.load(), &config.bootstrap_token_file).await?;
     let context = Context { store, views: views.clone(), sealing, addresses: config.addresses };
     let prober = Prober::new(&Dialer::new(config.addresses, PROBE_CONNECT)?);

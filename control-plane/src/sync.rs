@@ -50,7 +50,7 @@ mod keeper;
 mod server;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use server::SyncServer;
 

@@ -2,9 +2,10 @@
 
 mod proxy;
 mod rollout;
+mod status;
 mod watch;
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use proto::admin::v1;
 use proto::admin::v1::fleet_service_server::FleetService;
@@ -12,7 +13,6 @@ use shared::name::{EnvironmentPattern, JoinTokenName, ResourceName as _};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::system::{FleetNumbers, FleetStatus};
 use super::{Context, FieldValue, Mode, PageRequest, Plan, get, list};
 use crate::access::{Call, bootstrap_principal};
 use crate::error::Error;
@@ -205,21 +205,5 @@ impl FleetService for Fleet {
     }
 }
 
-impl FleetStatus for Sync {
-    fn fleet(&self) -> FleetNumbers {
-        let published = self.feeds().published();
-        let now = SystemTime::now();
-        let mut numbers = FleetNumbers::default();
-        let mut lag = Duration::ZERO;
-        Self::fleet(self).with_members(|members| {
-            for (name, member) in members.iter().filter(|(_, member)| member.connection.is_some()) {
-                numbers.connected_proxies += 1;
-                if let Some(record) = published.view.proxies.get(name) {
-                    lag = lag.max(member.lag(&published, record, now));
-                }
-            }
-        });
-        numbers.lag = lag;
-        numbers
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
 
 use self::metrics::Metrics;
-use super::Rpcs;
+use super::{Rpcs, services};
 use crate::access::{Call, authenticate};
 use crate::error::Error;
 use crate::view::Views;
@@ -141,9 +141,12 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 pub fn common_routes() -> Result<Routes, tonic_reflection::server::Error> {
     let (_, health) = tonic_health::server::health_reporter();
     let reflection = || {
-        tonic_reflection::server::Builder::configure()
+        let builder = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name("grpc.health.v1.Health");
+        // Only what is served here is listed: the sync protocol's services have a listener of their own.
+        services().fold(builder, |builder, service| builder.with_service_name(service.full_name()))
     };
     Ok(Routes::new(health).add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?))
 }

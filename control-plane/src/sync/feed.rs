@@ -35,13 +35,21 @@ pub struct State {
     pub proof: Proof,
     /// When the last of its commits was made, by the wall clock.
     pub commit_time: SystemTime,
+    /// How many resources it has.
+    pub resources: u64,
 }
 
 impl State {
     /// A state with its proof.
     #[must_use]
-    pub fn new(environment: &EnvironmentName, position: Position, commit_time: SystemTime, key: &ProofKey) -> Self {
-        Self { position, proof: key.prove(environment, &position), commit_time }
+    pub fn new(
+        environment: &EnvironmentName,
+        position: Position,
+        resources: u64,
+        commit_time: SystemTime,
+        key: &ProofKey,
+    ) -> Self {
+        Self { position, proof: key.prove(environment, &position), commit_time, resources }
     }
 
     fn mark(&self) -> Mark {

@@ -104,7 +104,8 @@ impl<O: OpenValue> Feeds<O> {
         let places = view.environments.keys().map(|environment| {
             let whole = projection::whole(&view, environment, &self.opener);
             self.note_unopened(&whole.unopened);
-            let state = self.state(&view, environment, whole.digest(), now);
+            let content = Content { digest: whole.digest(), resources: whole.resources.len() as u64 };
+            let state = self.state(&view, environment, content, now);
             let feed = match old.places.get(environment) {
                 Some(place) => {
                     place.feed.restart(state.clone());
@@ -217,7 +218,7 @@ impl<O: OpenValue> Feeds<O> {
             places.remove(environment);
         }
         for environment in &new {
-            let state = self.state(&old.view, environment, Digest::default(), commit_time);
+            let state = self.state(&old.view, environment, Content::default(), commit_time);
             let feed = Arc::new(Feed::new(environment.clone(), state.clone()));
             places.insert(environment.clone(), Place { feed, state });
         }
@@ -227,8 +228,8 @@ impl<O: OpenValue> Feeds<O> {
     /// Appends what changed to an environment's log.
     fn advance(&self, old: &View, view: &View, place: &Place, steps: &[Step], commit_time: SystemTime) -> State {
         let environment = &place.feed.environment;
-        let digest = digest_after(place.state.position.digest, steps);
-        let state = self.state(view, environment, digest, commit_time);
+        let before = Content { digest: place.state.position.digest, resources: place.state.resources };
+        let state = self.state(view, environment, before.after(steps), commit_time);
         let bytes: usize = steps.iter().filter_map(|step| step.after.as_ref()).map(|form| form.put.len()).sum();
         if bytes > MAX_DELTA_BYTES || steps.len() > MAX_DELTA_BYTES / 512 {
             tracing::info!(%environment, resources = steps.len(), "the change is too large for a delta: snapshots follow");
@@ -243,9 +244,10 @@ impl<O: OpenValue> Feeds<O> {
         state
     }
 
-    fn state(&self, view: &View, environment: &EnvironmentName, digest: Digest, commit_time: SystemTime) -> State {
+    fn state(&self, view: &View, environment: &EnvironmentName, content: Content, commit_time: SystemTime) -> State {
+        let Content { digest, resources } = content;
         let position = Position { epoch: view.identity.epoch, projection: PROJECTION, revision: view.revision, digest };
-        State::new(environment, position, commit_time, &self.key)
+        State::new(environment, position, resources, commit_time, &self.key)
     }
 
     fn keep_within_memory(&self) {
@@ -268,13 +270,30 @@ impl<O: OpenValue> Feeds<O> {
     }
 }
 
-/// The digest after some steps.
-#[must_use]
-pub fn digest_after(before: Digest, steps: &[Step]) -> Digest {
-    steps.iter().fold(before, |sum, step| {
-        let sum = step.before.map_or(sum, |digest| sum.minus(digest));
-        step.after.as_ref().map_or(sum, |form| sum.plus(form.digest))
-    })
+/// What a state holds, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Content {
+    /// The sum of the resources' digests.
+    pub digest: Digest,
+    /// How many there are.
+    pub resources: u64,
+}
+
+impl Content {
+    /// After some steps.
+    #[must_use]
+    pub fn after(self, steps: &[Step]) -> Self {
+        steps.iter().fold(self, |Self { digest, resources }, step| {
+            let (digest, resources) = match step.before {
+                Some(before) => (digest.minus(before), resources.saturating_sub(1)),
+                None => (digest, resources),
+            };
+            match &step.after {
+                Some(form) => Self { digest: digest.plus(form.digest), resources: resources + 1 },
+                None => Self { digest, resources },
+            }
+        })
+    }
 }
 
 impl Published {
@@ -288,128 +307,4 @@ impl Published {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use prost::Message as _;
-    use proto::sync::v1::{self, change::Change as Said, control_frame::Frame as Kind};
-
-    use super::*;
-    use crate::sync::feed::Next;
-    use crate::sync::frame::Frame;
-    use crate::sync::projection::tests::{self as model, Held, Plain};
-
-    fn feeds(view: View) -> Feeds<Plain> {
-        Feeds::load(Arc::new(view), ProofKey::new([3; 32]), Plain, Arc::new(Metrics::default()))
-    }
-
-    fn read(frame: &Frame) -> Kind {
-        v1::ControlFrame::decode(&frame.bytes()[5..]).unwrap().frame.unwrap()
-    }
-
-    fn apply(held: &mut Held, changes: Vec<v1::Change>) {
-        for change in changes {
-            let at = (change.kind, change.name);
-            match change.change.unwrap() {
-                Said::Put(put) => held.insert(at, (change.version, put)),
-                Said::Delete(_) => held.remove(&at),
-            };
-        }
-    }
-
-    fn of_snapshot(snapshot: &Snapshot) -> (Held, Position) {
-        let mut held = Held::new();
-        for frame in &snapshot.frames {
-            assert!(frame.len() <= crate::sync::feed::MAX_CHUNK_BYTES);
-            match read(frame) {
-                Kind::SnapshotChunk(chunk) => apply(&mut held, chunk.changes),
-                Kind::SnapshotEnd(end) => return (held, Position::from_message(&end.position.unwrap()).unwrap()),
-                _ => {}
-            }
-        }
-        unreachable!("a snapshot has an end")
-    }
-
-    /// Follows a feed's log from a place, as a proxy would.
-    fn catch_up(feed: &Feed, at: &mut Revision, held: &mut Held) {
-        while let Next::Delta(entry) = feed.next(*at) {
-            let Kind::Delta(delta) = read(&entry.frame) else { unreachable!("the log holds deltas") };
-            assert_eq!(delta.previous_revision, at.0);
-            let position = Position::from_message(&delta.position.unwrap()).unwrap();
-            apply(held, delta.changes);
-            assert_eq!(model::digest(held), position.digest);
-            *at = position.revision;
-        }
-        assert!(matches!(feed.next(*at), Next::AtHead));
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(96))]
-
-        /// P7, P8, P9, P12: whoever follows the log, from whatever state, holds what a snapshot holds, by bytes that were encoded once.
-        #[test]
-        fn a_resume_equals_a_snapshot_byte_for_byte(
-            history in model::history(),
-            folds in prop::collection::vec(1..5_usize, 60),
-            joins in any::<prop::sample::Index>(),
-        ) {
-            let mut view = model::first_view();
-            let feeds = feeds(view.clone());
-            let mut early: std::collections::BTreeMap<EnvironmentName, (Arc<Feed>, Revision, Held)> = Default::default();
-            let mut changed = Changed::default();
-            let mut folds = folds.into_iter().cycle();
-            let mut left = folds.next().unwrap_or(1);
-            for (at, operation) in history.iter().enumerate() {
-                let (next, keys) = model::apply(&view, operation);
-                changed.keys.extend(keys);
-                view = next;
-                left -= 1;
-                if left == 0 || at + 1 == history.len() {
-                    feeds.publish(Arc::new(view.clone()), &std::mem::take(&mut changed));
-                    left = folds.next().unwrap_or(1);
-                    if early.is_empty() && at >= joins.index(history.len()) {
-                        for (environment, place) in &feeds.published().places {
-                            let (held, position) = of_snapshot(&feeds.encode_snapshot(environment).unwrap());
-                            early.insert(environment.clone(), (Arc::clone(&place.feed), position.revision, held));
-                        }
-                    }
-                }
-            }
-            let encodings = feeds.metrics.encodings.get();
-            for (environment, place) in &feeds.published().places {
-                let whole = model::held(&view, environment);
-                prop_assert_eq!(place.state.position.digest, model::digest(&whole));
-                if let Some((feed, revision, held)) = early.get(environment)
-                    && Arc::ptr_eq(feed, &place.feed)
-                {
-                    for _proxy in 0..3 {
-                        let (mut revision, mut held) = (*revision, held.clone());
-                        catch_up(feed, &mut revision, &mut held);
-                        prop_assert_eq!(&held, &whole);
-                    }
-                }
-            }
-            prop_assert_eq!(feeds.metrics.encodings.get(), encodings, "followers cost no encoding");
-            for environment in view.environments.keys() {
-                let (held, position) = of_snapshot(&feeds.encode_snapshot(environment).unwrap());
-                prop_assert_eq!(&held, &model::held(&view, environment));
-                prop_assert_eq!(position.digest, model::digest(&held));
-            }
-        }
-    }
-
-    #[test]
-    fn a_bridge_leads_from_an_older_revision_of_the_same_digest() {
-        let view = model::first_view();
-        let feeds = feeds(view);
-        let published = feeds.published();
-        let place = published.places.get(&model::environment(0)).unwrap();
-        let to = place.state.position.revision;
-        let frame = place.feed.bridge(Revision(1), to, feeds.encoder()).unwrap();
-        let again = place.feed.bridge(Revision(1), to, feeds.encoder()).unwrap();
-        assert_eq!(frame.bytes().as_ptr(), again.bytes().as_ptr(), "encoded once for all who are there");
-        let Kind::Delta(delta) = read(&frame) else { unreachable!("a bridge is a delta") };
-        assert_eq!((delta.previous_revision, delta.changes.len()), (1, 0));
-        let position = Position::from_message(&delta.position.unwrap()).unwrap();
-        assert!(feeds.key().verifies(&model::environment(0), &position, &delta.proof));
-    }
-}
+mod tests;

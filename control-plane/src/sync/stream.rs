@@ -4,6 +4,9 @@
 //! Nothing is queued for it beyond a few frames, whatever it reads or acknowledges.
 
 mod cursor;
+mod grants;
+mod hello;
+mod receive;
 mod window;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -15,7 +18,7 @@ use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use http::HeaderMap;
 use hyper::body::Frame as BodyFrame;
-use proto::sync::v1::{self, control_frame, directive, proxy_frame};
+use proto::sync::v1::{self, control_frame, directive};
 use shared::digest::Digest;
 use shared::id;
 use shared::name::EnvironmentName;
@@ -27,15 +30,12 @@ use tonic::{Code, Status, Streaming};
 use self::cursor::{Cursor, Stage};
 use self::window::Window;
 use super::Shared;
-use super::decide::{Claim, Decision, ProofCheck};
 use super::feed::{Pending, Snapshot};
-use super::fleet::{self, Applied, MAX_UNUSABLE, Session};
+use super::fleet::Session;
 use super::frame::Frame;
 use super::metrics::EndWord;
-use super::position::Position;
 use super::refusal::Refusal;
 use super::tls::Peer;
-use crate::resource::Proxy;
 
 /// The version of the protocol that is spoken.
 pub const PROTOCOL: u32 = 1;
@@ -61,12 +61,6 @@ const LOADS: usize = 2;
 /// How long to wait where a snapshot could not be had.
 const LOAD_RETRY: Duration = Duration::from_millis(100);
 
-/// How many frames without news a proxy may send between two heartbeats.
-const IDLE_FRAMES: u32 = 1000;
-
-/// How many refusals a proxy may send without applying anything.
-const REFUSALS: u32 = 8;
-
 /// A part of the answer's body: frames, then the trailers.
 pub(super) type Part = Result<BodyFrame<Bytes>, Infallible>;
 
@@ -80,7 +74,7 @@ pub(super) async fn serve(
     mut frames: Streaming<v1::ProxyFrame>,
     out: mpsc::Sender<Part>,
 ) {
-    let result = match open(&shared, &peer, &identity, &mut frames).await {
+    let result = match hello::open(&shared, &peer, &identity, &mut frames).await {
         Ok(mut stream) => {
             shared.metrics.streams.inc();
             let result = stream.run(&mut frames, &out).await;
@@ -128,44 +122,6 @@ async fn finish(status: Status, out: &mpsc::Sender<Part>, peer: &Peer) {
     }
 }
 
-/// Reads the hello and decides, for every environment granted.
-async fn open(
-    shared: &Arc<Shared>,
-    peer: &Peer,
-    identity: &super::ca::ProxyIdentity,
-    frames: &mut Streaming<v1::ProxyFrame>,
-) -> Result<Stream, Refusal> {
-    let hello = match tokio::time::timeout(PATIENCE, frames.message()).await {
-        Ok(Ok(Some(v1::ProxyFrame { frame: Some(proxy_frame::Frame::Hello(hello)) }))) => hello,
-        Ok(Ok(_)) => return Err(Refusal::Garbage { problem: "the first frame must be a hello" }),
-        Ok(Err(_)) => return Err(Refusal::Garbage { problem: "the first frame can't be read" }),
-        Err(_late) => return Err(Refusal::Garbage { problem: "no hello came in time" }),
-    };
-    if hello.protocol_min > PROTOCOL || hello.protocol_max < PROTOCOL {
-        return Err(Refusal::Protocol { ours: PROTOCOL, min: hello.protocol_min, max: hello.protocol_max });
-    }
-    let build: String = hello.build.chars().take(100).collect();
-    let session = shared.fleet.connect(identity, peer.address, build, SystemTime::now())?;
-    let mut stream = Stream {
-        grants: shared.feeds.grants(),
-        shared: Arc::clone(shared),
-        proxy: identity.name.to_string(),
-        identity: identity.clone(),
-        session,
-        cursors: BTreeMap::new(),
-        window: Window::default(),
-        control: VecDeque::new(),
-        loads: FuturesUnordered::new(),
-        wake: Arc::new(Notify::new()),
-        progress: Instant::now(),
-        idle_frames: 0,
-        refusals: 0,
-        has_work: true,
-    };
-    stream.begin(hello)?;
-    Ok(stream)
-}
-
 struct Stream {
     shared: Arc<Shared>,
     proxy: String,
@@ -186,73 +142,6 @@ struct Stream {
 }
 
 impl Stream {
-    /// Decides what the proxy gets of each environment, and welcomes it.
-    fn begin(&mut self, hello: v1::Hello) -> Result<(), Refusal> {
-        let published = self.shared.feeds.published();
-        let record = self.record()?;
-        let mut held: BTreeMap<String, v1::Held> =
-            hello.held.into_iter().map(|held| (held.environment.clone(), held)).collect();
-        let here = self.shared.feeds.here();
-        for (environment, place) in fleet::granted(&published, &record) {
-            let claim = self.claim(environment, held.remove(&environment.to_string()));
-            let (cursor, decision) = Cursor::begin(Arc::clone(&place.feed), &claim, &here);
-            self.note_decision(environment, decision);
-            if let (Some(position), Decision::UpToDate | Decision::Deltas { .. }) = (claim.position, decision) {
-                let applied = Applied { revision: position.revision, time: SystemTime::now(), unusable: Vec::new() };
-                self.session.applied(environment, applied);
-            }
-            place.feed.subscribe(self.session.id(), Arc::clone(&self.wake));
-            self.cursors.insert(environment.clone(), cursor);
-        }
-        let welcome = self.welcome();
-        self.control.push_back(Frame::encode(welcome));
-        Ok(())
-    }
-
-    /// The proxy's record, of the view itself: what is published may be a moment behind an enrollment.
-    fn record(&self) -> Result<Arc<Proxy>, Refusal> {
-        let view = self.shared.views.load();
-        let record = view.proxies.get(&self.identity.name).map(Arc::clone);
-        record.ok_or_else(|| Refusal::NotEnrolled { proxy: self.proxy.clone() })
-    }
-
-    fn claim(&self, environment: &EnvironmentName, held: Option<v1::Held>) -> Claim {
-        let Some(held) = held else { return Claim { position: None, proof: ProofCheck::Wrong } };
-        let position = held.position.as_ref().and_then(Position::from_message);
-        let ours = position.is_some_and(|at| self.shared.feeds.key().verifies(environment, &at, &held.proof));
-        Claim { position, proof: if ours { ProofCheck::Ours } else { ProofCheck::Wrong } }
-    }
-
-    fn note_decision(&self, environment: &EnvironmentName, decision: Decision) {
-        self.shared.metrics.decided(decision);
-        if decision == Decision::Frozen {
-            tracing::error!(
-                proxy = %self.proxy, %environment,
-                "the proxy holds revisions that this store lacks: acknowledged writes are missing here (an old data directory?). \
-                 Nothing is sent to it until the rollback is accepted"
-            );
-        } else if cursor::is_alarming(decision) {
-            tracing::warn!(proxy = %self.proxy, %environment, ?decision, "the proxy's position is not one of ours");
-        }
-    }
-
-    fn welcome(&self) -> control_frame::Frame {
-        let now = SystemTime::now();
-        control_frame::Frame::Welcome(v1::Welcome {
-            session_id: id::uid("ses_", now),
-            server_time: Some(now.into()),
-            protocol: PROTOCOL,
-            policy: Some(v1::Policy {
-                heartbeat: wire(HEARTBEAT),
-                stall: wire(STALL),
-                window_deltas: window::DELTAS,
-                window_bytes: window::BYTES as u64,
-                reconnect_spread: wire(RECONNECT_SPREAD),
-            }),
-            environments: self.cursors.keys().map(ToString::to_string).collect(),
-        })
-    }
-
     async fn run(&mut self, frames: &mut Streaming<v1::ProxyFrame>, out: &mpsc::Sender<Part>) -> Result<(), Refusal> {
         let shared = Arc::clone(&self.shared);
         let wake = Arc::clone(&self.wake);
@@ -346,113 +235,6 @@ impl Stream {
         }
     }
 
-    fn receive(&mut self, frame: v1::ProxyFrame) -> Result<(), Refusal> {
-        self.idle_frames += 1;
-        if self.idle_frames > IDLE_FRAMES {
-            return Err(Refusal::Garbage { problem: "too many frames without news" });
-        }
-        match frame.frame {
-            Some(proxy_frame::Frame::Hello(_)) => Err(Refusal::Garbage { problem: "a second hello" }),
-            Some(proxy_frame::Frame::Applied(applied)) => self.applied(applied),
-            Some(proxy_frame::Frame::Refused(refused)) => self.refused(&refused),
-            // Of a newer protocol.
-            None => Ok(()),
-        }
-    }
-
-    fn applied(&mut self, applied: v1::Applied) -> Result<(), Refusal> {
-        let Some(position) = applied.position.as_ref().and_then(Position::from_message) else {
-            return Err(Refusal::Garbage { problem: "an applied frame without a position" });
-        };
-        let Some((environment, cursor)) = applied
-            .environment
-            .parse()
-            .ok()
-            .and_then(|name: EnvironmentName| self.cursors.get_mut(&name).map(|cursor| (name, cursor)))
-        else {
-            // Withdrawn while the frame was on its way, or never granted: either way it says nothing of interest.
-            return Ok(());
-        };
-        let (Stage::Following | Stage::Bridging { .. }) = cursor.stage else { return Ok(()) };
-        if position.revision > cursor.at.revision {
-            return Err(Refusal::Garbage { problem: "a revision was acknowledged that was not sent" });
-        }
-        if position.revision == cursor.at.revision && position.digest != cursor.at.digest {
-            tracing::warn!(proxy = %self.proxy, %environment, "the proxy's state has another digest: a snapshot follows");
-            self.shared.metrics.refused(v1::RefusalReason::DigestMismatch);
-            cursor.want_snapshot();
-            return Ok(());
-        }
-        if self.window.acknowledged(&environment, position.revision) > 0 {
-            self.idle_frames = 0;
-            self.refusals = 0;
-        }
-        self.progress = Instant::now();
-        self.has_work = true;
-        let unusable = applied.unusable.into_iter().take(MAX_UNUSABLE);
-        let unusable = unusable.map(|held| (clip(held.name, 300), clip(held.reason, 300))).collect();
-        self.session.applied(&environment, Applied { revision: position.revision, time: SystemTime::now(), unusable });
-        Ok(())
-    }
-
-    fn refused(&mut self, refused: &v1::Refused) -> Result<(), Refusal> {
-        let reason = v1::RefusalReason::try_from(refused.reason).unwrap_or(v1::RefusalReason::Unspecified);
-        self.shared.metrics.refused(reason);
-        self.refusals += 1;
-        if self.refusals > REFUSALS {
-            return Err(Refusal::Garbage { problem: "frame after frame was refused" });
-        }
-        let cursor = refused.environment.parse().ok().and_then(|name: EnvironmentName| self.cursors.get_mut(&name));
-        if let Some(cursor) = cursor {
-            tracing::warn!(
-                proxy = %self.proxy, environment = %refused.environment, revision = refused.revision, ?reason,
-                "the proxy refused a frame: a snapshot follows"
-            );
-            cursor.want_snapshot();
-        }
-        self.progress = Instant::now();
-        Ok(())
-    }
-
-    /// Follows what the proxy is granted now.
-    fn regrant(&mut self) -> Result<(), Refusal> {
-        let published = self.shared.feeds.published();
-        let record = self.record()?;
-        let granted: BTreeMap<_, _> = fleet::granted(&published, &record).collect();
-        // An environment that was deleted and made again has another feed.
-        let kept = |cursor: &Cursor| {
-            granted.get(cursor.environment()).is_some_and(|place| Arc::ptr_eq(&place.feed, &cursor.feed))
-        };
-        let gone: Vec<_> =
-            self.cursors.values().filter(|cursor| !kept(cursor)).map(|c| c.environment().clone()).collect();
-        for environment in gone {
-            self.withdraw(&environment);
-        }
-        let here = self.shared.feeds.here();
-        for (environment, place) in granted {
-            if !self.cursors.contains_key(environment) {
-                place.feed.subscribe(self.session.id(), Arc::clone(&self.wake));
-                self.cursors.insert(environment.clone(), Cursor::granted(Arc::clone(&place.feed), &here));
-                self.direct(directive::Directive::EnvironmentGranted(environment.to_string()));
-            }
-        }
-        Ok(())
-    }
-
-    fn withdraw(&mut self, environment: &EnvironmentName) {
-        if let Some(cursor) = self.cursors.remove(environment) {
-            cursor.feed.unsubscribe(self.session.id());
-        }
-        self.window.forget(environment);
-        self.session.withdrawn(environment);
-        self.direct(directive::Directive::EnvironmentWithdrawn(environment.to_string()));
-    }
-
-    fn direct(&mut self, directive: directive::Directive) {
-        let directive = v1::Directive { directive: Some(directive) };
-        self.queue(control_frame::Frame::Directive(directive));
-    }
-
     fn queue(&mut self, frame: control_frame::Frame) {
         if self.control.is_empty() && self.window.is_empty() {
             self.progress = Instant::now();
@@ -528,8 +310,4 @@ fn jittered(duration: Duration) -> Duration {
 
 fn wire(duration: Duration) -> Option<prost_types::Duration> {
     prost_types::Duration::try_from(duration).ok()
-}
-
-fn clip(text: String, characters: usize) -> String {
-    if text.len() <= characters { text } else { text.chars().take(characters).collect() }
 }

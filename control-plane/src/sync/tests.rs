@@ -1,6 +1,6 @@
 //! A real client over the real TLS listener, with the store in memory.
 
-mod harness;
+pub(crate) mod harness;
 
 use std::time::{Duration, SystemTime};
 
@@ -322,4 +322,54 @@ async fn a_certificate_is_renewed_for_its_own_name() {
     let mut stream = renewed.sync(&[]).await.unwrap();
     let welcome = stream.next().await.unwrap();
     assert!(matches!(welcome, Kind::Welcome(_)));
+}
+
+#[tokio::test]
+async fn a_proxy_that_never_acknowledges_is_closed_after_the_stall_time() {
+    let control = Control::start().await;
+    let text = control.join_token(token("projects/p/environments/production")).await;
+    let mut proxy = control.enroll(&text, "edge-1").await.unwrap();
+    let mut stream = proxy.sync(&[]).await.unwrap();
+    stream.welcome().await;
+    stream.snapshot().await;
+    tokio::time::pause();
+    assert_eq!(stream.end_at_last().await.code(), Code::ResourceExhausted);
+}
+
+#[tokio::test]
+async fn a_proxy_that_holds_what_the_store_lacks_is_sent_nothing() {
+    let control = Control::start().await;
+    let text = control.join_token(token("projects/p/environments/production")).await;
+    let mut proxy = control.enroll(&text, "edge-1").await.unwrap();
+    let mut stream = proxy.sync(&[]).await.unwrap();
+    stream.welcome().await;
+    let held = stream.snapshot().await;
+    let ahead = control.proven_beyond_the_head(&held);
+    let mut stream = proxy.sync(&[ahead]).await.unwrap();
+    stream.welcome().await;
+    control.published(control.apply(&caller_key(0, 0)).await).await;
+    control.stop();
+    assert!(matches!(stream.directive().await, Directive::ReconnectWithin(_)), "the next frame is the last one");
+    assert!(control.metrics_text().contains("hellos_total{decision=\"Frozen\"} 1"));
+}
+
+#[tokio::test]
+async fn one_encoding_serves_every_stream() {
+    let control = Control::start().await;
+    let text = control.join_token(token("projects/p/environments/production")).await;
+    let mut streams = Vec::new();
+    for node in ["edge-1", "edge-2", "edge-3"] {
+        let mut proxy = control.enroll(&text, node).await.unwrap();
+        let mut stream = proxy.sync(&[]).await.unwrap();
+        stream.welcome().await;
+        let held = stream.snapshot().await;
+        streams.push((stream, held));
+    }
+    let before = control.metrics().encodings.get();
+    let revision = control.apply(&caller_key(0, 0)).await;
+    for (stream, held) in &mut streams {
+        stream.delta(held).await;
+        assert_eq!(held.position.revision, revision.0);
+    }
+    assert_eq!(control.metrics().encodings.get(), before + 1);
 }

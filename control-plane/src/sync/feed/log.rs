@@ -182,7 +182,7 @@ mod tests {
             revision: Revision(revision),
             digest: Digest::of(1, "x", revision, b""),
         };
-        State { position, proof: [0; 16], commit_time: SystemTime::UNIX_EPOCH }
+        State { position, proof: [0; 16], commit_time: SystemTime::UNIX_EPOCH, resources: 1 }
     }
 
     fn entry(previous: u64, revision: u64) -> Entry {

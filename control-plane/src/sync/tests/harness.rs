@@ -16,6 +16,7 @@ use rcgen::{CertificateParams, KeyPair};
 use rustls::RootCertStore;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use shared::address::AddressPolicy;
 use shared::revision::Revision;
 use shared::secret::Secret;
 use shared::task::Tasks;
@@ -28,6 +29,7 @@ use tonic::{Status, Streaming};
 use tower::service_fn;
 
 use crate::resource::{Credential, JoinToken, SealedValue, Weight};
+use crate::service::{Context, Sealing};
 use crate::store::memory::MemoryStore;
 use crate::store::seal::{Binding, MasterKeys, Sealer};
 use crate::store::{Change, Commit, Store};
@@ -35,6 +37,7 @@ use crate::sync::ca::{self, ProxyIdentity, SERVER_NAME};
 use crate::sync::fleet::rollout::{self, Rollout, Target};
 use crate::sync::join_token::JoinSecret;
 use crate::sync::metrics::Metrics;
+use crate::sync::position::Position;
 use crate::sync::projection::tests::{self as model, Operation};
 use crate::sync::report::{EvidenceSink, Reported};
 use crate::sync::{Parts, Sync};
@@ -42,11 +45,11 @@ use crate::view::Views;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(super) async fn soon<T>(future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("it comes soon")
 }
 
-pub(super) struct Control {
+pub(crate) struct Control {
     store: MemoryStore,
     views: Views,
     sealer: Arc<Sealer>,
@@ -57,20 +60,20 @@ pub(super) struct Control {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Token {
-    pub(super) id: &'static str,
-    pub(super) environments: &'static str,
-    pub(super) expire_time: Option<SystemTime>,
-    pub(super) max_uses: u32,
+pub(crate) struct Token {
+    pub(crate) id: &'static str,
+    pub(crate) environments: &'static str,
+    pub(crate) expire_time: Option<SystemTime>,
+    pub(crate) max_uses: u32,
 }
 
-pub(super) fn token(environments: &'static str) -> Token {
+pub(crate) fn token(environments: &'static str) -> Token {
     Token { id: "edge", environments, expire_time: None, max_uses: 0 }
 }
 
 impl Control {
     /// With three environments, and a provider with a credential that is active in production.
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let control = Self::of(MemoryStore::new()).await;
         for at in 0..3 {
             control.apply(&Operation::PutEnvironment(at)).await;
@@ -124,25 +127,48 @@ impl Control {
         Self { store, views, sealer, sync, address, tasks, reported }
     }
 
+    /// What the admin services work with.
+    pub(crate) fn context(&self) -> Context {
+        Context {
+            store: Arc::new(self.store.clone()),
+            views: self.views.clone(),
+            sealing: Sealing::Open(Arc::clone(&self.sealer)),
+            addresses: AddressPolicy::Public,
+        }
+    }
+
+    pub(crate) fn sync(&self) -> &Sync {
+        &self.sync
+    }
+
+    /// A claim with a proof of ours, of a revision that the store does not have: as after an old data directory was copied back.
+    pub(crate) fn proven_beyond_the_head(&self, held: &Held) -> v1::Held {
+        let mut claim = held.claim();
+        claim.position.as_mut().unwrap().revision = self.head().0 + 1000;
+        let position = Position::from_message(claim.position.as_ref().unwrap()).unwrap();
+        let proof = self.sync.feeds().key().prove(&held.environment.parse().unwrap(), &position);
+        v1::Held { proof: proof.to_vec().into(), ..claim }
+    }
+
     /// Another process on the same store.
-    pub(super) async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         soon(self.tasks.stopped()).await;
         Self::of(self.store).await
     }
 
-    pub(super) fn secret(&self) -> &'static str {
+    pub(crate) fn secret(&self) -> &'static str {
         "sk-canary-of-production"
     }
 
-    pub(super) fn head(&self) -> Revision {
+    pub(crate) fn head(&self) -> Revision {
         self.store.head()
     }
 
-    pub(super) fn metrics(&self) -> &Metrics {
+    pub(crate) fn metrics(&self) -> &Metrics {
         &self.sync.shared.metrics
     }
 
-    pub(super) fn metrics_text(&self) -> String {
+    pub(crate) fn metrics_text(&self) -> String {
         let mut registry = prometheus_client::registry::Registry::default();
         self.sync.register(&mut registry);
         let mut text = String::new();
@@ -150,31 +176,31 @@ impl Control {
         text
     }
 
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.tasks.stop();
     }
 
-    pub(super) async fn stopped(&self) {
+    pub(crate) async fn stopped(&self) {
         soon(self.tasks.stopped()).await;
     }
 
-    pub(super) async fn commit(&self, changes: Vec<Change>) -> Revision {
+    pub(crate) async fn commit(&self, changes: Vec<Change>) -> Revision {
         let revision = self.store.commit(Commit { preconditions: vec![], changes }).await.unwrap();
         self.views.wait_for(revision).await.unwrap();
         revision
     }
 
-    pub(super) async fn apply(&self, operation: &Operation) -> Revision {
+    pub(crate) async fn apply(&self, operation: &Operation) -> Revision {
         let view = self.views.load();
         self.commit(model::changes(&view, operation, view.revision.next())).await
     }
 
-    pub(super) async fn delete(&self, key: &str) -> Revision {
+    pub(crate) async fn delete(&self, key: &str) -> Revision {
         self.commit(vec![Change { key: key.into(), value: None }]).await
     }
 
     /// Waits until a revision is published.
-    pub(super) async fn published(&self, revision: Revision) {
+    pub(crate) async fn published(&self, revision: Revision) {
         let mut moved = self.sync.feeds().moved();
         soon(async {
             while self.sync.feeds().published().view.revision < revision {
@@ -185,7 +211,7 @@ impl Control {
     }
 
     /// Waits until a proxy has applied a revision.
-    pub(super) async fn applied_by(&self, proxy: &str, revision: Revision) {
+    pub(crate) async fn applied_by(&self, proxy: &str, revision: Revision) {
         let mut changes = self.sync.fleet().changes();
         let proxy = proxy.parse().unwrap();
         soon(async {
@@ -196,13 +222,13 @@ impl Control {
         .await;
     }
 
-    pub(super) async fn rollout(&self, target: &Target, patience: Duration) -> Rollout {
+    pub(crate) async fn rollout(&self, target: &Target, patience: Duration) -> Rollout {
         let feeds = self.sync.feeds();
         let until = tokio::time::Instant::now() + patience;
         rollout::wait(self.sync.fleet(), || feeds.published(), feeds.moved(), target, until).await
     }
 
-    pub(super) async fn join_token(&self, token: Token) -> String {
+    pub(crate) async fn join_token(&self, token: Token) -> String {
         let name = format!("joinTokens/{}", token.id).parse().unwrap();
         let secret = JoinSecret::random();
         let (text, sha256) = (secret.plaintext(&name, self.sync.ca().pin()), secret.sha256());
@@ -217,11 +243,11 @@ impl Control {
         String::from_utf8(text.expose().to_vec()).unwrap()
     }
 
-    pub(super) async fn reported(&mut self) -> Reported {
+    pub(crate) async fn reported(&mut self) -> Reported {
         soon(self.reported.recv()).await.unwrap()
     }
 
-    pub(super) fn nothing_more_reported(&mut self) -> bool {
+    pub(crate) fn nothing_more_reported(&mut self) -> bool {
         self.reported.try_recv().is_err()
     }
 
@@ -229,12 +255,12 @@ impl Control {
         Connection { address: self.address, root: self.sync.ca().certificate().clone(), certificate }
     }
 
-    pub(super) fn anonymous(&self) -> Proxy {
+    pub(crate) fn anonymous(&self) -> Proxy {
         Proxy { connection: self.connection(None), name: String::new() }
     }
 
     /// With a certificate for a proxy's name of a CA that is not this one.
-    pub(super) fn foreign(&self) -> Proxy {
+    pub(crate) fn foreign(&self) -> Proxy {
         let ca = ca::tests::ca(SystemTime::now());
         let key = KeyPair::generate().unwrap();
         let identity = ProxyIdentity { name: "proxies/edge-1".parse().unwrap(), enrollment: "enr_9".into() };
@@ -243,11 +269,11 @@ impl Control {
     }
 
     /// A proxy of a control plane that was restarted.
-    pub(super) fn with_identity(&self, proxy: Proxy) -> Proxy {
+    pub(crate) fn with_identity(&self, proxy: Proxy) -> Proxy {
         Proxy { connection: self.connection(proxy.connection.certificate), ..proxy }
     }
 
-    pub(super) async fn enroll(&self, token: &str, node_id: &str) -> Result<Proxy, Status> {
+    pub(crate) async fn enroll(&self, token: &str, node_id: &str) -> Result<Proxy, Status> {
         let key = KeyPair::generate().unwrap();
         let csr = CertificateParams::default().serialize_request(&key).unwrap().der().to_vec();
         let request = v1::EnrollRequest { join_token: token.into(), node_id: node_id.into(), csr: csr.into() };
@@ -308,21 +334,21 @@ impl Connection {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     connection: Connection,
     name: String,
 }
 
 impl Proxy {
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    pub(super) fn identity(&self) -> Option<ProxyIdentity> {
+    pub(crate) fn identity(&self) -> Option<ProxyIdentity> {
         self.connection.certificate.as_ref().and_then(|(chain, _)| ca::proxy_identity(&chain[0]))
     }
 
-    pub(super) async fn sync(&mut self, held: &[v1::Held]) -> Result<Stream, Status> {
+    pub(crate) async fn sync(&mut self, held: &[v1::Held]) -> Result<Stream, Status> {
         let channel = self.connection.channel().await.map_err(|error| Status::from_error(Box::new(error)))?;
         let (frames, sent) = mpsc::channel(16);
         let hello = v1::Hello {
@@ -337,7 +363,7 @@ impl Proxy {
         Ok(Stream { frames, answer: answer.into_inner(), bytes: Vec::new() })
     }
 
-    pub(super) async fn report(&mut self, batches: Vec<v1::Batch>) -> Vec<u64> {
+    pub(crate) async fn report(&mut self, batches: Vec<v1::Batch>) -> Vec<u64> {
         let count = batches.len();
         let mut client = self.connection.client().await;
         let mut acks = client.report(tokio_stream::iter(batches)).await.unwrap().into_inner();
@@ -348,7 +374,7 @@ impl Proxy {
         sequences
     }
 
-    pub(super) async fn renew(&self) -> Result<Self, Status> {
+    pub(crate) async fn renew(&self) -> Result<Self, Status> {
         let key = KeyPair::generate().unwrap();
         let csr = CertificateParams::default().serialize_request(&key).unwrap().der().to_vec();
         let answer = self.connection.client().await.renew(v1::RenewRequest { csr: csr.into() }).await?.into_inner();
@@ -359,15 +385,15 @@ impl Proxy {
 
 /// What a proxy holds of one environment.
 #[derive(Debug, Clone)]
-pub(super) struct Held {
-    pub(super) environment: String,
-    pub(super) position: v1::Position,
-    pub(super) proof: Bytes,
-    pub(super) state: BTreeMap<(i32, String), (u64, Bytes)>,
+pub(crate) struct Held {
+    pub(crate) environment: String,
+    pub(crate) position: v1::Position,
+    pub(crate) proof: Bytes,
+    pub(crate) state: BTreeMap<(i32, String), (u64, Bytes)>,
 }
 
 impl Held {
-    pub(super) fn claim(&self) -> v1::Held {
+    pub(crate) fn claim(&self) -> v1::Held {
         v1::Held {
             environment: self.environment.clone(),
             position: Some(self.position.clone()),
@@ -390,14 +416,14 @@ impl Held {
     }
 }
 
-pub(super) struct Stream {
+pub(crate) struct Stream {
     frames: mpsc::Sender<v1::ProxyFrame>,
     answer: Streaming<v1::ControlFrame>,
     bytes: Vec<u8>,
 }
 
 impl Stream {
-    pub(super) async fn next(&mut self) -> Result<Kind, Status> {
+    pub(crate) async fn next(&mut self) -> Result<Kind, Status> {
         let frame = soon(self.answer.message()).await?.expect("a stream ends with a status");
         self.bytes.extend(frame.encode_to_vec());
         Ok(frame.frame.unwrap())
@@ -413,21 +439,21 @@ impl Stream {
         }
     }
 
-    pub(super) async fn welcome(&mut self) -> v1::Welcome {
+    pub(crate) async fn welcome(&mut self) -> v1::Welcome {
         match self.news().await {
             Kind::Welcome(welcome) => welcome,
             other => panic!("not a welcome: {other:?}"),
         }
     }
 
-    pub(super) async fn directive(&mut self) -> Directive {
+    pub(crate) async fn directive(&mut self) -> Directive {
         match self.news().await {
             Kind::Directive(directive) => directive.directive.unwrap(),
             other => panic!("not a directive: {other:?}"),
         }
     }
 
-    pub(super) async fn snapshot(&mut self) -> Held {
+    pub(crate) async fn snapshot(&mut self) -> Held {
         let Kind::SnapshotBegin(begin) = self.news().await else { panic!("not a snapshot's begin") };
         let mut held = Held {
             environment: begin.environment,
@@ -448,7 +474,7 @@ impl Stream {
         }
     }
 
-    pub(super) async fn delta(&mut self, held: &mut Held) {
+    pub(crate) async fn delta(&mut self, held: &mut Held) {
         let Kind::Delta(delta) = self.news().await else { panic!("not a delta") };
         assert_eq!(delta.environment, held.environment);
         assert_eq!(delta.previous_revision, held.position.revision);
@@ -457,11 +483,11 @@ impl Stream {
         held.check();
     }
 
-    pub(super) async fn send(&self, frame: proxy_frame::Frame) {
+    pub(crate) async fn send(&self, frame: proxy_frame::Frame) {
         self.frames.send(v1::ProxyFrame { frame: Some(frame) }).await.unwrap();
     }
 
-    pub(super) async fn applied(&self, held: &Held) {
+    pub(crate) async fn applied(&self, held: &Held) {
         let applied = v1::Applied {
             environment: held.environment.clone(),
             position: Some(held.position.clone()),
@@ -471,7 +497,7 @@ impl Stream {
     }
 
     /// How the stream ends.
-    pub(super) async fn end(&mut self) -> Status {
+    pub(crate) async fn end(&mut self) -> Status {
         loop {
             if let Err(status) = self.next().await {
                 return status;
@@ -479,7 +505,16 @@ impl Stream {
         }
     }
 
-    pub(super) fn bytes_hold(&self, text: &str) -> bool {
+    /// How the stream ends, whenever that is.
+    pub(crate) async fn end_at_last(&mut self) -> Status {
+        loop {
+            if let Err(status) = self.answer.message().await {
+                return status;
+            }
+        }
+    }
+
+    pub(crate) fn bytes_hold(&self, text: &str) -> bool {
         self.bytes.windows(text.len()).any(|bytes| bytes == text.as_bytes())
     }
 }
