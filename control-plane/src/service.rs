@@ -45,8 +45,8 @@ use crate::view::{View, ViewStopped, Views};
 
 use idempotency::Repetition;
 
-/// How often a write is decided anew when others win the race.
-const MOST_DECISIONS: usize = 16;
+/// How often a write is decided when others win the race. Of those that race for one record, one wins each time, so this many can race.
+const MOST_DECISIONS: usize = 128;
 
 /// What every service works with. Clones share it.
 #[derive(Debug, Clone)]

@@ -218,3 +218,29 @@ async fn with_a_certificate_the_admin_api_speaks_tls_and_http_2() {
     drop(stream);
     running.stop().await;
 }
+
+#[tokio::test]
+async fn many_writers_of_one_resource_all_come_through() {
+    const WRITERS: u64 = 24;
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(config(folder.path())).await;
+    let projects = ProjectServiceClient::new(running.channel().await);
+    projects.clone().create_project(with_token(folder.path(), create("p"))).await.unwrap();
+    let tasks = Tasks::new();
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|n| {
+            let mut projects = projects.clone();
+            let project =
+                v1::Project { name: "projects/p".into(), display_name: format!("P {n}"), ..Default::default() };
+            let request = v1::UpdateProjectRequest { project: Some(project), ..Default::default() };
+            let request = with_token(folder.path(), request);
+            tasks.spawn("writer", async move { projects.update_project(request).await })
+        })
+        .collect();
+    let mut generations = std::collections::BTreeSet::new();
+    for writer in writers {
+        generations.insert(writer.await.unwrap().unwrap().into_inner().generation);
+    }
+    assert_eq!(generations, (2..WRITERS + 2).collect());
+    running.stop().await;
+}

@@ -1,25 +1,27 @@
 //! A write while it is decided: what it relies on, what it changes.
 
-use std::collections::BTreeMap;
+mod dependents;
+mod draft;
+mod name;
+
+pub use dependents::dependents;
+pub use draft::Draft;
+
 use std::sync::Arc;
 
-use bytes::Bytes;
 use prost_types::FieldMask;
-use proto::admin::v1::Dependents;
 use shared::address::AddressPolicy;
 use shared::id;
 use shared::name::{ResourceName, id_from_display_name};
 use shared::revision::Revision;
 
+use self::name::{free_name, full_name, random_tail};
 use super::parse_name;
 use crate::access::{Allowed, Call};
 use crate::error::{Error, FieldReason, FieldViolations};
 use crate::resource::{Mask, Merge, Meta, Reference, Resource, Rules, Stored, key};
-use crate::store::{Change, Commit, Precondition};
+use crate::store::Precondition;
 use crate::view::{Kept, View};
-
-/// The most names that an answer samples of what depends on a resource.
-const SAMPLED: usize = 20;
 
 /// A write while it is decided, on one view.
 #[derive(Debug)]
@@ -36,44 +38,6 @@ pub struct Plan<'v> {
 
 /// The resource that an update is of, its message with what the mask takes, and what the mask may not take.
 type Merged<R> = (Arc<Stored<R>>, <R as Resource>::Message, FieldViolations);
-
-/// A write that was decided.
-#[derive(Debug, Default)]
-pub struct Draft {
-    preconditions: Vec<Precondition>,
-    /// A key stands in a commit once: the last word counts.
-    changes: BTreeMap<Arc<str>, Option<Bytes>>,
-}
-
-impl Draft {
-    /// Something that has to hold still.
-    pub fn require(&mut self, precondition: Precondition) {
-        self.preconditions.push(precondition);
-    }
-
-    /// A record's new value.
-    pub fn put(&mut self, key: Arc<str>, value: Vec<u8>) {
-        self.changes.insert(key, Some(value.into()));
-    }
-
-    /// A record's end.
-    pub fn delete(&mut self, key: Arc<str>) {
-        self.changes.insert(key, None);
-    }
-
-    /// Whether it changes nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.changes.is_empty()
-    }
-
-    /// For the store.
-    #[must_use]
-    pub fn into_commit(self) -> Commit {
-        let changes = self.changes.into_iter().map(|(key, value)| Change { key, value }).collect();
-        Commit { preconditions: self.preconditions, changes }
-    }
-}
 
 impl<'v> Plan<'v> {
     pub(super) fn new(view: &'v View, call: &'v Call, addresses: AddressPolicy, validate_only: bool) -> Self {
@@ -147,8 +111,8 @@ impl<'v> Plan<'v> {
             return Err(Error::field(&field, FieldReason::Required, "give an id or a display name to make one of"));
         }
         let made = id_from_display_name(display_name)
-            .unwrap_or_else(|| format!("{}-{}", R::FIELD.replace('_', "-"), random_tail(self)));
-        self.call.allow(free_name::<R>(self.view, &full_name::<R>(parent, &made), || random_tail(self))?)
+            .unwrap_or_else(|| format!("{}-{}", R::FIELD.replace('_', "-"), random_tail(self.call.now)));
+        self.call.allow(free_name::<R>(self.view, &full_name::<R>(parent, &made), || random_tail(self.call.now))?)
     }
 
     /// Puts a new resource.
@@ -328,58 +292,6 @@ impl<'v> Plan<'v> {
     }
 }
 
-/// The dependents of one kind, of their names in order; `None` where there are none.
-pub fn dependents<'a, R: Resource>(stored: impl Iterator<Item = &'a Arc<Stored<R>>>) -> Option<Dependents> {
-    let mut count = 0;
-    let mut sample_names = Vec::new();
-    for one in stored {
-        count += 1;
-        if sample_names.len() < SAMPLED {
-            sample_names.push(one.name.to_string());
-        }
-    }
-    (count > 0).then(|| Dependents { kind: R::KIND.to_owned(), count, sample_names })
-}
-
-/// The name of a child; an empty parent is the top level.
-fn full_name<R: Resource>(parent: &str, id: &str) -> String {
-    match parent {
-        "" => format!("{}/{id}", R::Name::COLLECTION),
-        parent => format!("{parent}/{}/{id}", R::Name::COLLECTION),
-    }
-}
-
 fn missing<R: Resource>() -> Error {
     Error::field(R::FIELD, FieldReason::Required, format!("give the {}", R::KIND))
-}
-
-fn random_tail(plan: &Plan<'_>) -> String {
-    let uid = id::uid("", plan.call.now);
-    uid[uid.len() - 8..].to_owned()
-}
-
-/// The name, or with a number at its end the first free one.
-fn free_name<R: Kept>(view: &View, name: &str, random: impl Fn() -> String) -> Result<R::Name, Error> {
-    const NUMBERED: u32 = 20;
-    let numbered = (2..NUMBERED).map(|number| number.to_string());
-    let tails = std::iter::once(String::new()).chain(numbered).chain([random()]);
-    let field = format!("{}_id", R::FIELD);
-    let mut last = parse_name(name, &field)?;
-    for tail in tails {
-        if !tail.is_empty() {
-            // An id has at most 63 characters: a long one gives way to the number.
-            let id_start = name.len() - last_id_len(name);
-            let room = 62 - tail.len();
-            let id: String = name[id_start..].chars().take(room).collect();
-            last = parse_name(&format!("{}{}-{tail}", &name[..id_start], id.trim_end_matches('-')), &field)?;
-        }
-        if !R::table(view).contains_key(&last) {
-            return Ok(last);
-        }
-    }
-    Ok(last)
-}
-
-fn last_id_len(name: &str) -> usize {
-    name.rsplit('/').next().map_or(0, str::len)
 }

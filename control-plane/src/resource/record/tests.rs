@@ -3,9 +3,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::option;
 use proptest::prelude::*;
 use shared::adapter::AdapterKind;
-use shared::name::{CallerKeyName, CredentialName, ModelName};
+use shared::name::{CallerKeyName, CredentialName, ModelName, ResourceName as _};
 
-use super::super::{AuthMode, CallerKey, Credential, ExposedModel, Model, Provider, Target, Weight};
+use super::super::{
+    AuthMode, CallerKey, Credential, CredentialProblem, CredentialStatus, ExposedModel, Health, HealthReason,
+    JoinTokenUse, Model, Provider, Proxy, Target, Weight,
+};
 use super::*;
 
 fn any_time() -> impl Strategy<Value = SystemTime> {
