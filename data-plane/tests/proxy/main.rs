@@ -1,6 +1,9 @@
 //! A whole proxy, but for the sync client, between a caller and a scripted upstream.
 
+// Marked as tests, so that clippy lets them unwrap.
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
 mod upstream;
 
 use std::time::Duration;
