@@ -13,8 +13,8 @@ pub(crate) mod moment;
 pub(crate) mod ring;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -53,6 +53,11 @@ struct Ring {
     /// For the models that somebody is out for.
     by_model: HashMap<Arc<str>, ModelTurns>,
 }
+
+/// What a pool begins with: of no generation, and so old.
+static UNMADE: LazyLock<Arc<Ring>> = LazyLock::new(|| {
+    Arc::new(Ring { generation: u64::MAX, due: Moment::NEVER, base: Turns::default(), by_model: HashMap::new() })
+});
 
 #[derive(Debug, Default)]
 struct Turns {
@@ -108,12 +113,7 @@ impl Pool {
         let members: Box<[_]> = credentials.map(member).collect();
         let shared = former.map_or_else(Arc::default, |former| Arc::clone(&former.shared));
         // Made at the first pick: a start with 100,000 providers computes no orders that nobody asks for.
-        let ring = ArcSwap::from_pointee(Ring {
-            generation: u64::MAX,
-            due: Moment::NEVER,
-            base: Turns::default(),
-            by_model: HashMap::new(),
-        });
+        let ring = ArcSwap::new(Arc::clone(&UNMADE));
         Self { members, ring, shared }
     }
 
