@@ -468,7 +468,7 @@ async fn a_request_ends_when_its_time_is_up() {
         Reply::Channel(which.lock().unwrap().take().unwrap())
     })
     .await;
-    let brief = Duration::from_millis(300);
+    let brief = Duration::from_secs(1);
     let proxy = Proxy::start([
         provider("a", upstream.address),
         provider("silent", upstream.address),
