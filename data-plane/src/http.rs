@@ -52,7 +52,7 @@ pub(crate) struct RequestIds {
 
 impl RequestIds {
     pub(crate) fn new() -> Self {
-        Self { worker: u64::from_le_bytes(shared::id::random()), next: AtomicU64::new(0) }
+        Self { worker: u64::from_le_bytes(shared::id::random()), next: AtomicU64::new(1) }
     }
 
     fn next(&self) -> HeaderValue {

@@ -132,22 +132,29 @@ enum Trouble {
 enum Next {
     Credential,
     Target,
+    /// The next target, if the budget has room for it.
+    BudgetedTarget,
     Nowhere,
 }
 
 impl Run<'_> {
     /// Tries the targets in order, those that are open last: when all are, the first is tried.
     async fn targets<'p>(&mut self, plan: &'p Plan, payload: impl Fn(&Stop) -> Payload) -> Option<Served<'p>> {
-        let mut any_admitted = false;
+        let (mut any_admitted, mut is_budgeted) = (false, false);
         for stop in &plan.stops {
             if stop.breaker.as_ref().is_some_and(|breaker| !breaker.admits(Moment::now())) {
                 continue;
             }
             any_admitted = true;
+            if is_budgeted && !self.context.budget.retry() {
+                self.context.metrics.retries_refused.inc();
+                return None;
+            }
             match self.target(stop, &payload).await {
                 Ok(answer) => return Some(Served { answer, stop }),
                 Err(Next::Nowhere) => return None,
-                Err(Next::Target | Next::Credential) => {}
+                Err(Next::BudgetedTarget) => is_budgeted = true,
+                Err(Next::Target | Next::Credential) => is_budgeted = false,
             }
         }
         let first = plan.stops.first().filter(|_| !any_admitted)?;
@@ -177,7 +184,7 @@ impl Run<'_> {
                 }
                 Err(failed) => match self.failed(stop, pick, failed) {
                     Next::Credential => {}
-                    other @ (Next::Target | Next::Nowhere) => return Err(other),
+                    other @ (Next::Target | Next::BudgetedTarget | Next::Nowhere) => return Err(other),
                 },
             }
         }
@@ -239,11 +246,7 @@ impl Run<'_> {
                 Next::Credential
             }
             Retry::NextCredential | Retry::NextCredentialOnce => Next::Target,
-            Retry::NextTarget if self.context.budget.retry() => Next::Target,
-            Retry::NextTarget => {
-                self.context.metrics.retries_refused.inc();
-                Next::Nowhere
-            }
+            Retry::NextTarget => Next::BudgetedTarget,
             Retry::Stop => Next::Nowhere,
         }
     }

@@ -168,6 +168,11 @@ impl State {
 pub(crate) struct Cooldown(AtomicU64);
 
 impl Cooldown {
+    /// In a state.
+    pub(crate) fn new(state: State) -> Self {
+        Self(AtomicU64::new(state.pack()))
+    }
+
     /// Where it stands.
     pub(crate) fn state(&self) -> State {
         State::unpack(self.0.load(Ordering::Acquire))
