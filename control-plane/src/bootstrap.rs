@@ -1,4 +1,6 @@
-//! The first start: the master key of an empty store, and the first admin token.
+//! The first start: the master key of an empty store, the first admin token, the first join token.
+
+mod join_token;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -17,6 +19,8 @@ use crate::service::Sealing;
 use crate::store::seal::{MasterKeyError, MasterKeys, Sealer};
 use crate::store::{Change, Commit, CommitError, Precondition, Store};
 use crate::view::View;
+
+pub use join_token::{JoinTokenError, join_token};
 
 /// Why the first admin token could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +101,9 @@ fn write_or_read(path: &Path) -> Result<Secret, BootstrapError> {
     let token = new_token(TokenKind::Admin);
     match write_new(path, &token) {
         Ok(()) => Ok(token),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(path).map_err(file_error)?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            read(path, |text| is_token(TokenKind::Admin, text), "holds no admin token").map_err(file_error)?
+        }
         Err(error) => Err(file_error(error)),
     }
 }
@@ -110,18 +116,23 @@ fn write_new(path: &Path, token: &Secret) -> io::Result<()> {
     file.sync_all()
 }
 
-fn read(path: &Path) -> io::Result<Result<Secret, BootstrapError>> {
+/// The token of a file that an earlier start has written, if it is fit to be trusted.
+fn read(
+    path: &Path,
+    fits: impl Fn(&str) -> bool,
+    otherwise: &'static str,
+) -> io::Result<Result<Secret, BootstrapError>> {
     let unfit = |problem| Err(BootstrapError::Unfit { path: path.to_owned(), problem });
     let file = File::open(path)?;
     if file.metadata()?.mode() & 0o077 != 0 {
         return Ok(unfit("others may read it"));
     }
-    let mut text = String::with_capacity(128);
-    file.take(128).read_to_string(&mut text)?;
+    let mut text = String::with_capacity(256);
+    file.take(256).read_to_string(&mut text)?;
     text.truncate(text.trim_end().len());
-    let good = is_token(TokenKind::Admin, &text);
+    let good = fits(&text);
     let token = Secret::from(text);
-    Ok(if good { Ok(token) } else { unfit("holds no admin token") })
+    Ok(if good { Ok(token) } else { unfit(otherwise) })
 }
 
 #[cfg(test)]

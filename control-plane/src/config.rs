@@ -290,6 +290,19 @@ mod tests {
     }
 
     #[test]
+    fn every_flag_has_an_environment_variable_of_its_name() {
+        use clap::CommandFactory as _;
+        for argument in Flags::command()
+            .get_arguments()
+            .filter(|argument| !argument.is_global_set() || argument.get_env().is_some())
+        {
+            let long = argument.get_long().unwrap();
+            let expected = format!("KEYPLANE_{}", long.to_uppercase().replace('-', "_"));
+            assert_eq!(argument.get_env().unwrap().to_str(), Some(expected.as_str()), "{long}");
+        }
+    }
+
+    #[test]
     fn a_restore_needs_no_master_key() {
         let start = parsed(&["restore", "--from", "c", "--data-dir", "d"]).unwrap();
         assert!(matches!(start, Start::Restore { .. }));

@@ -146,6 +146,9 @@ pub enum Error {
     /// A sealed value does not open.
     #[error("a stored value can't be opened; see the control plane's log")]
     Sealed(#[from] SealError),
+    /// The handler panicked; the log says where.
+    #[error("the control plane could not finish this; see its log")]
+    Panicked,
     /// A stored record or an answer can't be read: a bug or a damaged store.
     #[error("a stored record can't be read; see the control plane's log")]
     Unreadable(#[source] prost::DecodeError),
@@ -204,7 +207,7 @@ impl Error {
             Self::StoreUnavailable(_) => "STORE_UNAVAILABLE",
             Self::StoreFull => "STORE_FULL",
             Self::RateLimited { .. } => "RATE_LIMITED",
-            Self::Sealed(_) | Self::Unreadable(_) => "INTERNAL",
+            Self::Sealed(_) | Self::Unreadable(_) | Self::Panicked => "INTERNAL",
         }
     }
 
@@ -225,7 +228,7 @@ impl Error {
             Self::RpcUnknown { .. } => Code::Unimplemented,
             Self::StoreSealed { .. } | Self::StoreUnavailable(_) => Code::Unavailable,
             Self::StoreFull | Self::RateLimited { .. } => Code::ResourceExhausted,
-            Self::Sealed(_) | Self::Unreadable(_) => Code::Internal,
+            Self::Sealed(_) | Self::Unreadable(_) | Self::Panicked => Code::Internal,
         }
     }
 
@@ -262,7 +265,8 @@ impl Error {
             | Self::StoreUnavailable(_)
             | Self::StoreFull
             | Self::Sealed(_)
-            | Self::Unreadable(_) => Vec::new(),
+            | Self::Unreadable(_)
+            | Self::Panicked => Vec::new(),
         }
     }
 

@@ -19,8 +19,12 @@
 //! control plane does. However many reports come, one probe is in flight, and those that proxies cause are at least five seconds apart;
 //! the gap doubles while they turn out to be false. What an admin asks for is not held up by that.
 
+#[cfg(test)]
+pub(crate) mod double;
 pub mod evidence;
 pub mod probe;
+mod problem;
+pub mod schedule;
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -131,6 +135,8 @@ pub struct Moment {
 /// What is remembered of one credential between inputs. It may be lost: the status is what counts.
 #[derive(Debug, Clone, Default)]
 pub struct Machine {
+    /// Of which value all of this is.
+    value_version: u64,
     in_flight: Option<Cause>,
     /// Evidence that waits for the gap to end.
     deferred: Option<Cause>,
@@ -156,8 +162,8 @@ impl Machine {
     /// no sooner than now, spread so that a start is no storm.
     #[must_use]
     pub fn found(subject: Subject<'_>, moment: Moment) -> Self {
-        let mut machine = Self::default();
-        if subject.standing == Standing::InUse && wants_recheck(subject.status) {
+        let mut machine = Self { value_version: subject.value_version, ..Self::default() };
+        if wants_recheck(subject) {
             let since = subject.status.last_check_time.and_then(|last| moment.wall.duration_since(last).ok());
             let rest = RECHECK_FIRST.saturating_sub(since.unwrap_or_default());
             machine.recheck_at = Some(moment.now + rest + fraction(RECHECK_FIRST, moment.random));
@@ -187,13 +193,16 @@ impl Machine {
 
     /// A status could not be stored, or a probe not be made: comes back later.
     pub fn postpone(&mut self, moment: Moment) {
-        self.in_flight = None;
+        self.deferred = self.in_flight.take().or(self.deferred);
         self.recheck_at = Some(moment.now + RECHECK_FIRST / 2 + fraction(RECHECK_FIRST / 2, moment.random));
     }
 
     /// Takes an input and says what is to be done.
     #[must_use]
     pub fn step(&mut self, subject: Subject<'_>, input: Input, moment: Moment) -> Action {
+        if self.value_version != subject.value_version {
+            *self = Self { value_version: subject.value_version, in_flight: self.in_flight, ..Self::default() };
+        }
         match input {
             Input::Evidence { finding, value_version, upstream_status } => {
                 // What was learned of an earlier value says nothing of this one.
@@ -208,13 +217,16 @@ impl Machine {
                 self.recheck_at = None;
                 match (subject.standing, self.deferred.take()) {
                     (Standing::OutOfUse | Standing::Elsewhere, _) => Action::Nothing,
+                    (Standing::InUse, Some(Cause::Other)) => self.probe(Cause::Other),
                     (Standing::InUse, Some(cause)) => self.probe_for_evidence(cause, moment.now),
-                    (Standing::InUse, None) => self.probe(Cause::Other),
+                    (Standing::InUse, None) if wants_recheck(subject) => self.probe(Cause::Other),
+                    (Standing::InUse, None) => Action::Nothing,
                 }
             }
             Input::Probed { value_version, outcome, problem } => {
                 let cause = self.in_flight.take().unwrap_or(Cause::Other);
-                if value_version != subject.value_version {
+                // What was asked elsewhere, or of another value, says nothing of this one.
+                if value_version != subject.value_version || subject.standing == Standing::Elsewhere {
                     return Action::Nothing;
                 }
                 self.deferred = None;
@@ -344,8 +356,12 @@ fn note_denied(subject: Subject<'_>, status: Option<u16>, wall: SystemTime) -> A
     })
 }
 
-fn wants_recheck(status: &CredentialStatus) -> bool {
-    status.health == Health::Inactive || status.reason == Some(HealthReason::Unreachable)
+/// Whether a credential is asked about without anybody's asking: what is out, and what the provider could not be asked about.
+#[must_use]
+pub fn wants_recheck(subject: Subject<'_>) -> bool {
+    let status = subject.status;
+    subject.standing == Standing::InUse
+        && (status.health == Health::Inactive || status.reason == Some(HealthReason::Unreachable))
 }
 
 fn doubled(first: Duration, times: u32, most: Duration) -> Duration {
@@ -356,33 +372,6 @@ fn doubled(first: Duration, times: u32, most: Duration) -> Duration {
 fn fraction(span: Duration, random: u64) -> Duration {
     let part = (u128::from(random >> 32) * span.as_nanos()) >> 32;
     Duration::from_nanos(u64::try_from(part).unwrap_or(u64::MAX))
-}
-
-impl CredentialProblem {
-    /// A proxy met a missing right.
-    fn denied(upstream_status: Option<u16>, time: SystemTime) -> Self {
-        Self {
-            reason: "CREDENTIAL_REJECTED".to_owned(),
-            upstream_status,
-            message:
-                "the credential lacks a right that a request needed; check its scopes and its project with the provider"
-                    .to_owned(),
-            time,
-        }
-    }
-
-    /// A proxy met an empty account, which the free probe can't see.
-    fn exhausted_elsewhere(upstream_status: Option<u16>, time: SystemTime) -> Self {
-        Self {
-            reason: "CREDENTIAL_REJECTED".to_owned(),
-            upstream_status,
-            message:
-                "requests are refused for want of credit or quota, though the provider still knows the credential; \
-                      check the account's billing"
-                    .to_owned(),
-            time,
-        }
-    }
 }
 
 impl ProbeOutcome {

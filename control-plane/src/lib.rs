@@ -10,6 +10,8 @@ pub mod view;
 
 pub mod health;
 
+pub mod sync;
+
 pub mod access;
 
 pub mod service;

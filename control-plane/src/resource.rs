@@ -223,3 +223,6 @@ impl<R: Resource> Stored<R> {
         etag(epoch, self.meta.revision)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,36 +7,51 @@ use std::time::{Duration, SystemTime};
 
 use prometheus_client::registry::Registry;
 use proto::admin::v1::caller_key_service_server::CallerKeyServiceServer;
+use proto::admin::v1::credential_service_server::CredentialServiceServer;
 use proto::admin::v1::environment_service_server::EnvironmentServiceServer;
+use proto::admin::v1::fleet_service_server::FleetServiceServer;
 use proto::admin::v1::model_service_server::ModelServiceServer;
 use proto::admin::v1::project_service_server::ProjectServiceServer;
 use proto::admin::v1::provider_service_server::ProviderServiceServer;
 use proto::admin::v1::system_service_server::SystemServiceServer;
+use shared::dial::{DialError, Dialer};
 use shared::revision::Revision;
 use shared::task::Tasks;
 use tokio::net::TcpListener;
 use tokio::task::JoinError;
 use tonic::service::Routes;
 
-use crate::bootstrap::{self, BootstrapError};
+use crate::bootstrap::{self, BootstrapError, JoinTokenError};
 use crate::config::{self, Config};
+use crate::health::probe::Prober;
+use crate::health::schedule::{self, HealthHandle};
 use crate::server::tls::{self, TlsError};
 use crate::server::{self};
 use crate::service::caller_key::CallerKeys;
+use crate::service::credential::Credentials;
 use crate::service::environment::Environments;
+use crate::service::fleet::Fleet;
 use crate::service::model::Models;
 use crate::service::project::Projects;
 use crate::service::provider::Providers;
-use crate::service::system::System;
-use crate::service::{Context, forget_expired};
+use crate::service::system::{FleetStatus, System};
+use crate::service::{Context, Sealing, forget_expired};
 use crate::store::sled::{Options, SledStore};
 use crate::store::{Store, StoreError};
 use crate::surface::grpc::{self, Grpc};
 use crate::surface::ops::{Ops, Readiness};
+use crate::sync::report::{self, EvidenceSink};
+use crate::sync::{Parts, Sync, SyncError};
 use crate::view::{OpenError, ViewStopped, Views};
 
 /// How often remembered answers that have expired are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
+
+/// How long a probe may take to connect.
+const PROBE_CONNECT: Duration = Duration::from_secs(5);
+
+/// How many batches of reports wait for the health engine.
+const REPORTS: usize = 64;
 
 /// The sockets that a control plane serves on, bound before it starts, so that port 0 can be asked what it became.
 #[derive(Debug)]
@@ -101,6 +116,15 @@ pub enum RunError {
     /// The first admin token could not be made.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
+    /// The first join token could not be made.
+    #[error(transparent)]
+    JoinToken(#[from] JoinTokenError),
+    /// Upstreams can't be called.
+    #[error("upstreams can't be called")]
+    Dial(#[from] DialError),
+    /// The sync side can't start.
+    #[error(transparent)]
+    Sync(#[from] SyncError),
     /// The descriptors of the build can't be read.
     #[error("the descriptors can't be read")]
     Descriptors(#[from] tonic_reflection::server::Error),
@@ -123,8 +147,14 @@ pub async fn run(
     let tasks = Tasks::new();
     let opened = tasks.spawn_blocking(move || SledStore::open(&data_dir, Options::default())).await;
     let store = Arc::new(opened.map_err(RunError::Open)??);
-    let outcome = serve(&config, listeners, store.clone(), &tasks, shutdown).await;
+    // The view outlives what serves: a write that is in flight at the end is answered once the view shows it.
+    let last = Tasks::new();
+    let outcome = match Views::open(store.clone(), &last).await {
+        Ok(views) => serve(&config, listeners, store.clone(), views, &tasks, shutdown).await,
+        Err(error) => Err(error.into()),
+    };
     tasks.stopped().await;
+    last.stopped().await;
     store.close().await;
     outcome
 }
@@ -133,6 +163,7 @@ async fn serve(
     config: &Config,
     listeners: Listeners,
     store: Arc<dyn Store>,
+    views: Views,
     tasks: &Tasks,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), RunError> {
@@ -146,14 +177,20 @@ async fn serve(
     let tls = config.admin_tls.as_ref().map(|files| tls::acceptor(&files.certificate, &files.key)).transpose()?;
 
     let sealing = bootstrap::unseal(&*store, &config.master_key_file).await;
-    let views = Views::open(store.clone(), tasks).await?;
     bootstrap::admin_token(&*store, &views.load(), &config.bootstrap_token_file).await?;
     let context = Context { store, views: views.clone(), sealing, addresses: config.addresses };
+    let prober = Prober::new(&Dialer::new(config.addresses, PROBE_CONNECT)?);
+    let sealer = context.sealing.sealer().ok().cloned();
+    let health = schedule::start(tasks, views.clone(), context.store.clone(), sealer, prober.clone());
 
-    let registry = Registry::default();
+    let mut registry = Registry::default();
+    let sync = start_sync(config, listeners.sync, &context, &health, tasks).await?;
+    if let Some(sync) = &sync {
+        sync.register(&mut registry);
+    }
     let readiness = Readiness::default();
-    let routes = routes(&context, start_time)?;
-    let grpc = Grpc::new(views.clone(), routes);
+    let routes = routes(&context, prober, health, sync, start_time)?;
+    let grpc = Grpc::new(views.clone(), routes, &mut registry);
     let ops = Ops::new(Arc::new(registry), readiness.clone());
     tasks.spawn("admin", server::serve(listeners.admin, tls, grpc, tasks.clone()));
     tasks.spawn("metrics", server::serve(listeners.metrics, None, ops, tasks.clone()));
@@ -169,16 +206,56 @@ async fn serve(
     outcome
 }
 
+/// Starts the sync side, and makes the first join token. While the store is sealed there is none: proxies go on with what they have.
+async fn start_sync(
+    config: &Config,
+    listener: TcpListener,
+    context: &Context,
+    health: &HealthHandle,
+    tasks: &Tasks,
+) -> Result<Option<Sync>, RunError> {
+    let Sealing::Open(sealer) = &context.sealing else { return Ok(None) };
+    let now = SystemTime::now();
+    let (evidence, reported) = EvidenceSink::channel(REPORTS);
+    tasks.spawn("evidence", report::forward(reported, health.clone(), tasks.clone()));
+    let (store, views) = (context.store.clone(), context.views.clone());
+    let parts = Parts { store, views, sealer: sealer.clone(), evidence, tasks: tasks.clone() };
+    let sync = Sync::start(parts, now).await?;
+    if let Some(path) = &config.bootstrap_join_token_file {
+        let fleet = Fleet::new(context.clone(), Some(sync.clone()));
+        let pin = sync.ca().pin();
+        bootstrap::join_token(&*context.store, &context.views.load(), &fleet, pin, path, now).await?;
+    }
+    let server = sync.clone();
+    let address = listener.local_addr().map_err(RunError::Listener)?;
+    tracing::info!(sync = %address, "serving proxies");
+    tasks.spawn("sync", async move {
+        if let Err(error) = server.serve(listener, now).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "proxies are not served any more");
+        }
+    });
+    Ok(Some(sync))
+}
+
 /// The services of the admin API.
-fn routes(context: &Context, start_time: SystemTime) -> Result<Routes, RunError> {
+fn routes(
+    context: &Context,
+    prober: Prober,
+    health: HealthHandle,
+    sync: Option<Sync>,
+    start_time: SystemTime,
+) -> Result<Routes, RunError> {
     let context = || context.clone();
+    let fleet = sync.clone().map(|sync| Arc::new(sync) as Arc<dyn FleetStatus>);
     Ok(grpc::common_routes()?
         .add_service(ProjectServiceServer::new(Projects::new(context())))
         .add_service(EnvironmentServiceServer::new(Environments::new(context())))
         .add_service(ProviderServiceServer::new(Providers::new(context())))
         .add_service(ModelServiceServer::new(Models::new(context())))
         .add_service(CallerKeyServiceServer::new(CallerKeys::new(context())))
-        .add_service(SystemServiceServer::new(System::new(context(), None, start_time))))
+        .add_service(CredentialServiceServer::new(Credentials::new(context(), prober, health)))
+        .add_service(FleetServiceServer::new(Fleet::new(context(), sync)))
+        .add_service(SystemServiceServer::new(System::new(context(), fleet, start_time))))
 }
 
 /// Ends when the view follows the store no longer: a control plane that can't see its writes must not stay.

@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 /// How many connections one listener serves at a time; more wait in the kernel's queue.
@@ -49,6 +50,7 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let graceful = GracefulShutdown::new();
+    let cut = CancellationToken::new();
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let accepted = tokio::select! {
@@ -56,23 +58,12 @@ where
             accepted = accept(&listener, &room) => accepted,
         };
         let Some((stream, permit)) = accepted else { continue };
-        let (tls, service, watcher) = (tls.clone(), service.clone(), graceful.watcher());
-        let stop = tasks.clone();
+        let served = handshaken(stream, tls.clone(), service.clone(), graceful.watcher());
+        let cut = cut.clone();
         tasks.spawn("connection", async move {
-            match tls {
-                None => connection(stream, service, watcher).await,
-                Some(tls) => {
-                    let handshake = timeout(HANDSHAKE, tls.accept(stream));
-                    let shaken = tokio::select! {
-                        () = stop.stopping() => return,
-                        shaken = handshake => shaken,
-                    };
-                    match shaken {
-                        Ok(Ok(stream)) => connection(stream, service, watcher).await,
-                        Ok(Err(error)) => tracing::debug!(error = &error as &dyn std::error::Error, "no TLS"),
-                        Err(_) => tracing::debug!("no TLS in time"),
-                    }
-                }
+            tokio::select! {
+                () = cut.cancelled() => {}
+                () = served => {}
             }
             drop(permit);
         });
@@ -80,6 +71,23 @@ where
     drop(listener);
     if timeout(DRAIN, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests in flight outlasted the drain");
+    }
+    cut.cancel();
+}
+
+/// One connection, after its TLS handshake if there is to be one.
+async fn handshaken<S, B>(stream: TcpStream, tls: Option<TlsAcceptor>, service: S, watcher: Watcher)
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let Some(tls) = tls else { return connection(stream, service, watcher).await };
+    match timeout(HANDSHAKE, tls.accept(stream)).await {
+        Ok(Ok(stream)) => connection(stream, service, watcher).await,
+        Ok(Err(error)) => tracing::debug!(error = &error as &dyn std::error::Error, "no TLS"),
+        Err(_) => tracing::debug!("no TLS in time"),
     }
 }
 

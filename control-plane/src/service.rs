@@ -17,7 +17,9 @@ mod plan;
 mod read;
 
 pub mod caller_key;
+pub mod credential;
 pub mod environment;
+pub mod fleet;
 pub mod model;
 pub mod project;
 pub mod provider;

@@ -6,7 +6,7 @@ pub mod ops;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use prost_reflect::MethodDescriptor;
+use prost_reflect::{MethodDescriptor, ServiceDescriptor};
 
 /// The admin API's package: the rpcs of no other one are served to admins.
 const PACKAGE: &str = "keyplane.admin.v1";
@@ -19,8 +19,7 @@ impl Rpcs {
     /// Reads the descriptors. An rpc without a permission is not among them, and so is refused.
     #[must_use]
     pub fn read() -> Self {
-        let services = proto::descriptor_pool().services().filter(|service| service.package_name() == PACKAGE);
-        let methods = services.flat_map(|service| service.methods().collect::<Vec<_>>());
+        let methods = services().flat_map(|service| service.methods().collect::<Vec<_>>());
         let rpcs = methods.filter_map(|method| {
             let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
             permission(&method).map(|permission| (path, permission))
@@ -33,6 +32,11 @@ impl Rpcs {
     pub fn permission(&self, path: &str) -> Option<&Arc<str>> {
         self.0.get(path)
     }
+}
+
+/// The services of the admin API.
+fn services() -> impl Iterator<Item = ServiceDescriptor> {
+    proto::descriptor_pool().services().filter(|service| service.package_name() == PACKAGE)
 }
 
 fn permission(method: &MethodDescriptor) -> Option<Arc<str>> {

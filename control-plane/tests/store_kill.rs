@@ -17,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use control_plane::store::sled::{Options, SledStore};
 use control_plane::store::{Change, Commit, Store};
-use shared::id::random_below;
+use shared::id::{random_below, random_duration};
 use shared::revision::Revision;
 use shared::task::Tasks;
 
@@ -38,7 +38,7 @@ struct Acknowledged {
 
 #[test]
 fn no_acknowledged_commit_is_lost_and_none_is_torn() {
-    let kills = if env::var_os("KEYPLANE_LONG").is_some() { 150 } else { 15 };
+    let kills = kills();
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut counts = BTreeMap::new();
@@ -49,6 +49,21 @@ fn no_acknowledged_commit_is_lost_and_none_is_torn() {
         counts = runtime.block_on(check(folder.path(), &acknowledged, counts));
     }
     assert!(total > 10 * kills, "the writers were killed before they wrote");
+}
+
+#[test]
+fn a_store_that_was_killed_while_it_was_made_opens() {
+    for _ in 0..kills() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = spawn(folder.path());
+        pause(Duration::from_millis(40));
+        kill(&mut child);
+        SledStore::open(folder.path(), OPTIONS).unwrap();
+    }
+}
+
+fn kills() -> usize {
+    if env::var_os("KEYPLANE_LONG").is_some() { 150 } else { 15 }
 }
 
 #[test]
@@ -89,12 +104,7 @@ fn commit(writer: u64, count: u64) -> Commit {
 
 /// Runs the writer, kills it at some moment, and gives what it acknowledged until then.
 fn write_and_kill(path: &Path) -> Vec<Acknowledged> {
-    let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "writes_until_it_is_killed", "--nocapture"])
-        .env(WRITER, path)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = spawn(path);
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut acknowledged = Vec::new();
     // One time in eight while it opens the store, else after some commits.
@@ -102,11 +112,24 @@ fn write_and_kill(path: &Path) -> Vec<Acknowledged> {
         let enough = 20 + random_below(300) as usize;
         while acknowledged.len() < enough && read_line(&mut stdout, &mut acknowledged) {}
     }
-    // No condition to wait for: a moment without meaning is what is wanted.
-    thread::sleep(Duration::from_micros(random_below(20_000)));
+    pause(Duration::from_millis(20));
     kill(&mut child);
     while read_line(&mut stdout, &mut acknowledged) {}
     acknowledged
+}
+
+fn spawn(path: &Path) -> Child {
+    Command::new(env::current_exe().unwrap())
+        .args(["--exact", "writes_until_it_is_killed", "--nocapture"])
+        .env(WRITER, path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Lets a moment pass: there is no condition to wait for, since a moment without meaning is what is wanted.
+fn pause(at_most: Duration) {
+    thread::sleep(random_duration(at_most));
 }
 
 fn kill(child: &mut Child) {

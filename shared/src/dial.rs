@@ -22,6 +22,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::address::{AddressPolicy, RefusedAddress};
+use crate::dial::connect::Protocols;
 use crate::dial::resolve::Resolver;
 
 pub use connect::Connector;
@@ -49,7 +50,8 @@ const HTTP2_CONNECTION_WINDOW: u32 = 8 << 20;
 /// Makes clients. Its clones share the DNS answers and the TLS sessions.
 #[derive(Debug, Clone)]
 pub struct Dialer {
-    connector: Connector,
+    by_alpn: Connector,
+    http1: Connector,
 }
 
 /// Why there is no dialer.
@@ -151,10 +153,12 @@ impl Dialer {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let resolver = Resolver::new(policy);
-        Ok(Self { connector: Connector::new(policy, connect_timeout, resolver, tls) })
+        let connector = |protocols| Connector::new(policy, connect_timeout, resolver.clone(), tls.clone(), protocols);
+        Ok(Self { by_alpn: connector(Protocols::ByAlpn), http1: connector(Protocols::Http1) })
     }
 
-    /// A new client with a pool of its own, for one thread or for all. `B` is what its requests carry.
+    /// A new client with a pool of its own, for one thread or for all, that speaks HTTP/2 where the upstream does. `B` is what its
+    /// requests carry.
     #[must_use]
     pub fn client<B>(&self) -> Client<B>
     where
@@ -162,17 +166,38 @@ impl Dialer {
         B::Data: Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        legacy::Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-            .pool_max_idle_per_host(POOL_IDLE_PER_HOST)
-            .http2_initial_stream_window_size(HTTP2_STREAM_WINDOW)
-            .http2_initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
-            .http2_keep_alive_interval(KEEP_ALIVE)
-            .http2_keep_alive_timeout(KEEP_ALIVE)
-            .build(self.connector.clone())
+        client(self.by_alpn.clone())
     }
+
+    /// The same, but for HTTP/1.1 alone. An HTTP/2 pool has one connection to a host, and the host lets some 100 requests at a time onto
+    /// it; the others would wait, however many a host would take on connections of their own.
+    #[must_use]
+    pub fn http1_client<B>(&self) -> Client<B>
+    where
+        B: Body + Send + 'static + Unpin,
+        B::Data: Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        client(self.http1.clone())
+    }
+}
+
+fn client<B>(connector: Connector) -> Client<B>
+where
+    B: Body + Send + 'static + Unpin,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    legacy::Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        .pool_max_idle_per_host(POOL_IDLE_PER_HOST)
+        .http2_initial_stream_window_size(HTTP2_STREAM_WINDOW)
+        .http2_initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .http2_keep_alive_timeout(KEEP_ALIVE)
+        .build(connector)
 }
 
 /// The first of our own failures in an error's chain.

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io::IsTerminal as _;
 use std::panic::PanicHookInfo;
 use std::str::FromStr;
 
@@ -77,7 +78,12 @@ pub fn init(format: LogFormat, level: &str) -> Result<(), TelemetryError> {
         EnvFilter::try_new(level).map_err(|source| TelemetryError::Level { given: level.to_owned(), source })?;
     let registry = tracing_subscriber::registry().with(filter);
     match format {
-        LogFormat::Text => registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr)).try_init()?,
+        LogFormat::Text => {
+            // Colors are for people: a file or a pipe gets none.
+            let colors = std::io::stderr().is_terminal();
+            let layer = tracing_subscriber::fmt::layer().with_ansi(colors).with_writer(std::io::stderr);
+            registry.with(layer).try_init()?;
+        }
         LogFormat::Json => {
             let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
             registry.with(layer).try_init()?;

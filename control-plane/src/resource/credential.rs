@@ -203,6 +203,9 @@ impl CredentialSettings {
 }
 
 impl Credential {
+    /// The field that a sealed value is bound to.
+    pub const VALUE_FIELD: &str = "value";
+
     /// The longest API key.
     pub const API_KEY_BYTES: usize = 4096;
 

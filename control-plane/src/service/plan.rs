@@ -34,6 +34,9 @@ pub struct Plan<'v> {
     draft: Draft,
 }
 
+/// The resource that an update is of, its message with what the mask takes, and what the mask may not take.
+type Merged<R> = (Arc<Stored<R>>, <R as Resource>::Message, FieldViolations);
+
 /// A write that was decided.
 #[derive(Debug, Default)]
 pub struct Draft {
@@ -106,10 +109,20 @@ impl<'v> Plan<'v> {
         hidden: R::Hidden,
     ) -> Result<Stored<R>, Error> {
         let mut message = message.ok_or_else(|| missing::<R>())?;
-        let name = self.new_name::<R>(parent, given_id, &mut message)?;
-        let mut violations = FieldViolations::new();
-        let spec = R::read(message, name.name(), hidden, &self.rules(), &mut violations);
-        let spec = violations.into_result(spec).map_err(|violations| violations.within(R::FIELD))?;
+        let (name, mut violations) = match self.new_name::<R>(parent, given_id, &mut message) {
+            Ok(name) => (Some(name), FieldViolations::new()),
+            Err(Error::Invalid(violations)) => (None, violations),
+            Err(error) => return Err(error),
+        };
+        // Without a name, another one of the parent stands in, so that all bad fields are found at once.
+        let standing_in = match &name {
+            Some(name) => name.name().clone(),
+            None => parse_name(&full_name::<R>(parent, "new"), "parent")?,
+        };
+        let mut fields = FieldViolations::new();
+        let spec = R::read(message, &standing_in, hidden, &self.rules(), &mut fields);
+        violations.append(fields.within(R::FIELD));
+        let (name, spec) = violations.into_result(name.zip(spec))?;
         self.insert(name, id::uid(R::UID_PREFIX, self.call.now), spec)
     }
 
@@ -124,13 +137,9 @@ impl<'v> Plan<'v> {
         given_id: &str,
         message: &mut R::Message,
     ) -> Result<Allowed<R::Name>, Error> {
-        let collection = R::Name::COLLECTION;
-        let full = |id: &str| match parent {
-            "" => format!("{collection}/{id}"),
-            parent => format!("{parent}/{collection}/{id}"),
-        };
         if !given_id.is_empty() {
-            return self.call.allow(parse_name(&full(given_id), &format!("{}_id", R::FIELD))?);
+            let name = full_name::<R>(parent, given_id);
+            return self.call.allow(parse_name(&name, &format!("{}_id", R::FIELD))?);
         }
         let display_name = R::display_name_of(message);
         if display_name.trim().is_empty() {
@@ -139,7 +148,7 @@ impl<'v> Plan<'v> {
         }
         let made = id_from_display_name(display_name)
             .unwrap_or_else(|| format!("{}-{}", R::FIELD.replace('_', "-"), random_tail(self)));
-        self.call.allow(free_name::<R>(self.view, &full(&made), || random_tail(self))?)
+        self.call.allow(free_name::<R>(self.view, &full_name::<R>(parent, &made), || random_tail(self))?)
     }
 
     /// Puts a new resource.
@@ -176,10 +185,11 @@ impl<'v> Plan<'v> {
         message: Option<R::Message>,
         mask: Option<FieldMask>,
     ) -> Result<(Arc<Stored<R>>, Stored<R>), Error> {
-        let (current, merged) = self.merge::<R>(message, mask)?;
-        let mut violations = FieldViolations::new();
-        let spec = R::read(merged, &current.name, current.spec.hidden(), &self.rules(), &mut violations);
-        let spec = violations.into_result(spec).map_err(|violations| violations.within(R::FIELD))?;
+        let (current, merged, mut violations) = self.merge_all::<R>(message, mask)?;
+        let mut fields = FieldViolations::new();
+        let spec = R::read(merged, &current.name, current.spec.hidden(), &self.rules(), &mut fields);
+        violations.append(fields.within(R::FIELD));
+        let spec = violations.into_result(spec)?;
         let stored = self.replace(&current, spec)?;
         Ok((current, stored))
     }
@@ -194,18 +204,23 @@ impl<'v> Plan<'v> {
         message: Option<R::Message>,
         mask: Option<FieldMask>,
     ) -> Result<(Arc<Stored<R>>, R::Message), Error> {
+        let (current, merged, violations) = self.merge_all::<R>(message, mask)?;
+        Ok((current, violations.into_result(Some(merged))?))
+    }
+
+    fn merge_all<R: Kept>(&self, message: Option<R::Message>, mask: Option<FieldMask>) -> Result<Merged<R>, Error> {
         let mut message = message.ok_or_else(|| missing::<R>())?;
         let header = R::header(&mut message);
         let (name, given_etag) = (header.name.clone(), header.etag.clone());
         let current = self.current::<R>(&name, &format!("{}.name", R::FIELD), &given_etag)?;
         let mask = Mask::from(mask);
-        let mut violations = FieldViolations::new();
-        let mut merge = Merge::new(&mask, &mut violations);
+        let mut immutable = FieldViolations::new();
+        let mut merge = Merge::new(&mask, &mut immutable);
         let merged = R::apply(current.spec.write(), message, &mut merge);
         let unknown = merge.finish();
-        let mut violations = violations.within(R::FIELD);
+        let mut violations = immutable.within(R::FIELD);
         violations.append(unknown);
-        Ok((current, violations.into_result(Some(merged))?))
+        Ok((current, merged, violations))
     }
 
     /// The resource that a request is about, if its etag is the one that was given. An empty etag is anyone.
@@ -324,6 +339,14 @@ pub fn dependents<'a, R: Resource>(stored: impl Iterator<Item = &'a Arc<Stored<R
         }
     }
     (count > 0).then(|| Dependents { kind: R::KIND.to_owned(), count, sample_names })
+}
+
+/// The name of a child; an empty parent is the top level.
+fn full_name<R: Resource>(parent: &str, id: &str) -> String {
+    match parent {
+        "" => format!("{}/{id}", R::Name::COLLECTION),
+        parent => format!("{parent}/{}/{id}", R::Name::COLLECTION),
+    }
 }
 
 fn missing<R: Resource>() -> Error {

@@ -360,3 +360,136 @@ async fn a_view_that_followed_is_the_view_that_is_read_anew() {
     let read = View::decode(world.context.identity(), &range).unwrap();
     assert_eq!(format!("{followed:?}"), format!("{read:?}"));
 }
+
+#[tokio::test]
+async fn every_bad_field_of_a_request_is_named_at_once() {
+    let world = World::new().await;
+    let mut request = world.provider("OpenAI");
+    request.provider_id = "Not An Id".into();
+    let provider = request.provider.as_mut().unwrap();
+    provider.vendor = String::new();
+    provider.environments.push("projects/p/environments/nowhere".into());
+    let refused = world.create_provider(request).await.unwrap_err();
+    let fields: Vec<_> = refused.get_details_bad_request().unwrap().field_violations;
+    let fields: Vec<_> = fields.iter().map(|one| (one.field.as_str(), one.reason.as_str())).collect();
+    let expected = [
+        ("provider_id", "MALFORMED"),
+        ("provider.vendor", "REQUIRED"),
+        ("provider.adapter", "REQUIRED"),
+        ("provider.base_url", "REQUIRED"),
+        ("provider.environments[1]", "REFERENCE_NOT_FOUND"),
+    ];
+    assert_eq!(fields, expected);
+
+    let made = world.create_provider(world.provider("OpenAI")).await.unwrap();
+    let update = v1::UpdateProviderRequest {
+        provider: Some(v1::Provider {
+            name: made.name,
+            vendor: "groq".into(),
+            base_url: "ftp://x".into(),
+            ..Default::default()
+        }),
+        update_mask: Some(prost_types::FieldMask {
+            paths: ["vendor", "base_url", "nonsense"].map(str::to_owned).to_vec(),
+        }),
+        ..Default::default()
+    };
+    let refused = world.update_provider(update).await.unwrap_err();
+    let fields: Vec<_> = refused.get_details_bad_request().unwrap().field_violations;
+    let fields: Vec<_> = fields.iter().map(|one| one.field.as_str()).collect();
+    assert_eq!(fields, ["provider.vendor", "update_mask", "provider.base_url"]);
+}
+
+#[tokio::test]
+async fn a_target_is_of_the_project_exists_and_is_exposed() {
+    let world = World::new().await;
+    world.create_provider(world.provider("OpenAI")).await.unwrap();
+    let target = |provider: &str, upstream_model: &str| v1::Target {
+        provider: provider.into(),
+        upstream_model: upstream_model.into(),
+        weight: Some(101),
+        priority: 101,
+    };
+    let model = v1::Model {
+        targets: vec![
+            target("projects/q/providers/openai", "gpt-4o"),
+            target("projects/p/providers/none", "gpt-4o"),
+            target("projects/p/providers/openai", "gpt-5"),
+        ],
+        timeout: Some(prost_types::Duration { seconds: 0, nanos: 1 }),
+        max_attempts: Some(0),
+        ..Default::default()
+    };
+    let request = v1::CreateModelRequest {
+        parent: PROJECT.into(),
+        model_id: "m".into(),
+        model: Some(model),
+        ..Default::default()
+    };
+    let refused = world.models.create_model(world.call("models:CreateModel", request)).await.unwrap_err();
+    let fields: Vec<_> = refused.get_details_bad_request().unwrap().field_violations;
+    let of = |reason: &str| {
+        fields.iter().filter(|one| one.reason == reason).map(|one| one.field.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("REFERENCE_FOREIGN"), ["model.targets[0].provider"]);
+    assert_eq!(of("REFERENCE_NOT_FOUND"), ["model.targets[1].provider"]);
+    assert_eq!(of("NOT_EXPOSED"), ["model.targets[2].upstream_model"]);
+    assert_eq!(of("OUT_OF_RANGE").len(), 8);
+}
+
+#[tokio::test]
+async fn a_caller_key_never_moves_to_another_environment() {
+    let world = World::new().await;
+    world.environment("staging").await;
+    let made = world.create_key(world.key("")).await.unwrap();
+    let update = v1::UpdateCallerKeyRequest {
+        caller_key: Some(v1::CallerKey {
+            name: made.name.clone(),
+            environment: "projects/p/environments/staging".into(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let call = world.call("callerKeys:UpdateCallerKey", update);
+    let refused = world.keys.update_caller_key(call).await.unwrap_err();
+    assert_eq!(refused.get_details_bad_request().unwrap().field_violations[0].reason, "IMMUTABLE");
+    // What was read can be sent back, its plaintext and its environment too.
+    let update = v1::UpdateCallerKeyRequest {
+        caller_key: Some(v1::CallerKey { disabled: true, ..made }),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["*".into()] }),
+        ..Default::default()
+    };
+    let call = world.call("callerKeys:UpdateCallerKey", update);
+    let updated = world.keys.update_caller_key(call).await.unwrap().into_inner();
+    assert!(updated.disabled && updated.plaintext.is_empty() && updated.generation == 2);
+}
+
+#[tokio::test]
+async fn keys_of_one_environment_are_found_by_a_filter_and_pages_go_through_all() {
+    let world = World::new().await;
+    for n in 0..5 {
+        let request = v1::CreateCallerKeyRequest { caller_key_id: format!("k{n}"), ..world.key("") };
+        world.create_key(request).await.unwrap();
+    }
+    let mut names = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = v1::ListCallerKeysRequest {
+            parent: PROJECT.into(),
+            page_size: 2,
+            page_token,
+            filter: "environment = projects/p/environments/production AND disabled = false".into(),
+        };
+        let page = world.keys.list_caller_keys(world.call("callerKeys:ListCallerKeys", request)).await.unwrap();
+        let page = page.into_inner();
+        names.extend(page.caller_keys.into_iter().map(|key| key.name));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(names, [0, 1, 2, 3, 4].map(|n| format!("projects/p/callerKeys/k{n}")));
+    let request = v1::ListCallerKeysRequest { parent: "projects/none".into(), ..Default::default() };
+    let missing = world.keys.list_caller_keys(world.call("callerKeys:ListCallerKeys", request)).await.unwrap_err();
+    assert_eq!((missing.code(), reason(&missing).as_str()), (Code::NotFound, "RESOURCE_NOT_FOUND"));
+}

@@ -21,6 +21,7 @@ use super::{Identity, Record, StoreError, record};
 const MAGIC: &[u8] = b"keyplane checkpoint 1\n";
 const HASH_BYTES: usize = 32;
 const SUFFIX: &str = "checkpoint";
+const TEMPORARY: &str = "tmp";
 const KEPT: usize = 3;
 
 /// A store at one revision.
@@ -93,7 +94,8 @@ struct Entry {
 pub(super) fn write(folder: &Path, checkpoint: &Checkpoint, now: SystemTime) -> Result<PathBuf, CheckpointError> {
     // Zero-padded, so that the order of the names is the order of the revisions.
     let path = folder.join(format!("{:020}.{SUFFIX}", checkpoint.revision.0));
-    let temporary = path.with_extension("tmp");
+    let temporary = path.with_extension(TEMPORARY);
+    remove_attempts(folder);
     let written = write_file(&temporary, checkpoint, now)
         .and_then(|()| fs::rename(&temporary, &path))
         .and_then(|()| File::open(folder)?.sync_all());
@@ -123,7 +125,19 @@ pub fn read(path: &Path) -> Result<Checkpoint, CheckpointError> {
 /// The newest checkpoint of the folder, if there is one.
 #[must_use]
 pub fn newest(folder: &Path) -> Option<PathBuf> {
-    list(folder).pop()
+    list(folder, SUFFIX).pop()
+}
+
+/// The folder's checkpoints that were made after a revision, the oldest first.
+pub(super) fn after(folder: &Path, revision: Revision) -> Vec<PathBuf> {
+    let mut paths = list(folder, SUFFIX);
+    paths.retain(|path| revision_of(path).is_some_and(|its| its > revision));
+    paths
+}
+
+/// The revision that a checkpoint's name says.
+pub(super) fn revision_of(path: &Path) -> Option<Revision> {
+    path.file_stem()?.to_str()?.parse().ok().map(Revision)
 }
 
 fn write_file(path: &Path, checkpoint: &Checkpoint, now: SystemTime) -> io::Result<()> {
@@ -172,22 +186,31 @@ fn parse(mut bytes: Bytes) -> Result<Checkpoint, &'static str> {
     Ok(Checkpoint { identity, revision: Revision(header.revision), records })
 }
 
-/// The folder's checkpoints, the oldest first.
-fn list(folder: &Path) -> Vec<PathBuf> {
+/// The folder's files with an extension, the oldest first.
+fn list(folder: &Path, suffix: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<_> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == SUFFIX))
+        .filter(|path| path.extension().is_some_and(|extension| extension == suffix))
         .collect();
     paths.sort();
     paths
 }
 
 fn remove_old(folder: &Path) {
-    let mut paths = list(folder);
+    let mut paths = list(folder, SUFFIX);
     paths.truncate(paths.len().saturating_sub(KEPT));
+    remove(&paths);
+}
+
+/// What a process that was killed left half written.
+fn remove_attempts(folder: &Path) {
+    remove(&list(folder, TEMPORARY));
+}
+
+fn remove(paths: &[PathBuf]) {
     for path in paths {
-        if let Err(error) = fs::remove_file(&path) {
+        if let Err(error) = fs::remove_file(path) {
             tracing::warn!(path = %path.display(), %error, "an old checkpoint can't be removed");
         }
     }
@@ -233,11 +256,15 @@ mod tests {
     #[test]
     fn the_newest_three_are_kept() {
         let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("00000000000000000005.tmp"), "half").unwrap();
         for revision in [9, 10, 100, 101] {
             write(folder.path(), &checkpoint(revision), SystemTime::UNIX_EPOCH).unwrap();
         }
-        let kept: Vec<_> = list(folder.path()).iter().map(|path| read(path).unwrap().revision.0).collect();
+        let kept: Vec<_> =
+            after(folder.path(), Revision(0)).iter().map(|path| read(path).unwrap().revision.0).collect();
         assert_eq!(kept, [10, 100, 101]);
+        assert_eq!(after(folder.path(), Revision(100)), [newest(folder.path()).unwrap()]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "half a checkpoint is cleared away");
         assert_eq!(read(&newest(folder.path()).unwrap()).unwrap().revision, Revision(101));
     }
 

@@ -12,6 +12,7 @@ mod batch;
 mod disk;
 mod folder;
 mod log;
+mod make;
 mod open;
 mod restore;
 mod scan;
@@ -99,6 +100,12 @@ impl SledStore {
     /// When the disk is full or refuses, or the store has stopped.
     pub async fn checkpoint(&self) -> Result<PathBuf, CheckpointError> {
         self.ask(Request::Checkpoint).await?
+    }
+
+    /// Ends when the store has stopped: closed, or by itself after a failed write. The process should end then, and start again.
+    pub async fn stopped(&self) {
+        let mut moved = self.moved.clone();
+        while moved.changed().await.is_ok() {}
     }
 
     /// Ends the store's thread after what was asked before, and lets the data directory go. Later calls answer [`StoreError::Stopped`].

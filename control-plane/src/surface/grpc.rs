@@ -3,21 +3,27 @@
 //! The gate finds the rpc's permission in the descriptors, the principal by its token, and hands both on; what has no permission is not
 //! served. Health and reflection need no token.
 
+mod metrics;
+
 use std::convert::Infallible;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{self, Poll};
 use std::time::{Instant, SystemTime};
 
+use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
+use prometheus_client::registry::Registry;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::{Code, Status};
 use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
 
-use super::Rpcs;
+use self::metrics::Metrics;
+use super::{Rpcs, services};
 use crate::access::{Call, authenticate};
 use crate::error::Error;
 use crate::view::Views;
@@ -37,13 +43,14 @@ pub struct Grpc {
     rpcs: Rpcs,
     views: Views,
     routes: Routes,
+    metrics: Metrics,
 }
 
 impl Grpc {
-    /// The gate before some services.
+    /// The gate before some services. Its metrics are registered.
     #[must_use]
-    pub fn new(views: Views, routes: Routes) -> Self {
-        Self { rpcs: Rpcs::read(), views, routes: routes.prepare() }
+    pub fn new(views: Views, routes: Routes, registry: &mut Registry) -> Self {
+        Self { rpcs: Rpcs::read(), views, routes: routes.prepare(), metrics: Metrics::new(registry) }
     }
 
     /// Lets a request in, with its call in its extensions, or says why not.
@@ -60,6 +67,13 @@ impl Grpc {
         span.record("principal", &*principal.name);
         request.extensions_mut().insert(Call { principal, permission, now: SystemTime::now() });
         Ok(())
+    }
+
+    fn count(&self, response: &Response<Body>, start: Instant) {
+        // A status in the headers is that of an answer without a body: an error. Later ones are in the trailers.
+        let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
+        tracing::debug!(code = ?code, elapsed_ms = start.elapsed().as_millis(), "answered");
+        self.metrics.answered(code, start.elapsed());
     }
 
     async fn answer(self, mut request: Request<Incoming>) -> Response<Body> {
@@ -96,8 +110,10 @@ impl Service<Request<Incoming>> for Grpc {
         );
         let logged = async move {
             let start = Instant::now();
-            let mut response = grpc.answer(request).await;
-            log(&response, start);
+            // A panic costs its own request only, not the others of the connection.
+            let answered = AssertUnwindSafe(grpc.clone().answer(request)).catch_unwind().await;
+            let mut response = answered.unwrap_or_else(|_| Status::from(Error::Panicked).into_http());
+            grpc.count(&response, start);
             response.headers_mut().insert(REQUEST_ID, id);
             Ok(response)
         };
@@ -117,12 +133,6 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     })
 }
 
-fn log(response: &Response<Body>, start: Instant) {
-    // A status in the headers is that of an answer without a body: an error. Later ones are in the trailers.
-    let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
-    tracing::debug!(code = ?code, elapsed_ms = start.elapsed().as_millis(), "answered");
-}
-
 /// Health and reflection, which every server has.
 ///
 /// # Errors
@@ -131,9 +141,12 @@ fn log(response: &Response<Body>, start: Instant) {
 pub fn common_routes() -> Result<Routes, tonic_reflection::server::Error> {
     let (_, health) = tonic_health::server::health_reporter();
     let reflection = || {
-        tonic_reflection::server::Builder::configure()
+        let builder = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name("grpc.health.v1.Health");
+        // Only what is served here is listed: the sync protocol's services have a listener of their own.
+        services().fold(builder, |builder, service| builder.with_service_name(service.full_name()))
     };
     Ok(Routes::new(health).add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?))
 }

@@ -28,7 +28,7 @@ fn is_sensitive(field: &FieldDescriptor) -> bool {
 fn every_rpc_of_the_admin_api_has_a_permission() {
     let rpcs = Rpcs::read();
     let mut count = 0;
-    for service in proto::descriptor_pool().services().filter(|service| service.package_name() == PACKAGE) {
+    for service in services() {
         for method in service.methods() {
             let path = format!("/{}/{}", service.full_name(), method.name());
             let permission = rpcs.permission(&path).unwrap_or_else(|| panic!("{path} has no permission"));
@@ -49,9 +49,8 @@ fn no_rpc_of_the_sync_protocol_is_served_to_admins() {
 #[test]
 fn no_answer_holds_a_secret_but_a_plaintext_at_creation() {
     let mut checked = BTreeSet::new();
-    let services = proto::descriptor_pool().services().filter(|service| service.package_name() == PACKAGE);
     let mut open: Vec<_> =
-        services.flat_map(|service| service.methods().map(|m| m.output()).collect::<Vec<_>>()).collect();
+        services().flat_map(|service| service.methods().map(|m| m.output()).collect::<Vec<_>>()).collect();
     while let Some(message) = open.pop() {
         if !checked.insert(message.full_name().to_owned()) {
             continue;

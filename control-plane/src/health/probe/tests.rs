@@ -1,71 +1,31 @@
 //! Probes of small providers on loopback.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use http::Response;
-use http_body_util::Full;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use rustls::RootCertStore;
 use shared::address::AddressPolicy;
 use shared::task::Tasks;
 use tokio::net::TcpListener;
 
 use super::*;
-
-/// A provider that answers every request alike, and keeps what it was asked with.
-struct Provider {
-    base_url: BaseUrl,
-    asked: tokio::sync::mpsc::Receiver<(String, HeaderMap)>,
-    _tasks: Tasks,
-}
-
-impl Provider {
-    async fn answering(status: u16, body: impl Into<Bytes>) -> Self {
-        let body = body.into();
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let base_url = base_url(&format!("http://{}/v1", listener.local_addr().unwrap()));
-        let (tx, asked) = tokio::sync::mpsc::channel(8);
-        let tasks = Tasks::new();
-        tasks.spawn("provider", async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let service = service_fn(|request: Request<Incoming>| {
-                    let _ = tx.try_send((request.uri().to_string(), request.headers().clone()));
-                    let mut response = Response::new(Full::new(body.clone()));
-                    *response.status_mut() = StatusCode::from_u16(status).unwrap();
-                    std::future::ready(Ok::<_, Infallible>(response))
-                });
-                let _ = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).await;
-            }
-        });
-        Self { base_url, asked, _tasks: tasks }
-    }
-}
-
-fn base_url(text: &str) -> BaseUrl {
-    BaseUrl::parse(AdapterKind::OpenAi, text, AddressPolicy::AllowPrivate).unwrap()
-}
+use crate::health::double::{MODELS, ProviderDouble, base_url, prober};
 
 async fn probe(policy: AddressPolicy, base_url: &BaseUrl) -> ProbeResult {
-    let dialer = Dialer::with_roots(policy, Duration::from_millis(500), RootCertStore::empty()).unwrap();
     let secret = Secret::from("sk-canary".to_owned());
-    Prober::new(&dialer).probe(AdapterKind::OpenAi, base_url, &secret, SystemTime::UNIX_EPOCH).await
+    prober(policy).probe(AdapterKind::OpenAi, base_url, &secret, SystemTime::UNIX_EPOCH).await
 }
 
 #[tokio::test]
 async fn a_list_of_models_is_a_pass_and_costs_one_request() {
-    let mut provider = Provider::answering(200, r#"{"data":[{"id":"b"},{"id":"a"}]}"#).await;
+    let provider = ProviderDouble::answering(200, MODELS).await;
     let result = probe(AddressPolicy::AllowPrivate, &provider.base_url).await;
     assert_eq!(result.outcome, ProbeOutcome::Passed);
-    assert_eq!(result.models, ["b", "a"]);
+    assert_eq!(result.models, ["gpt-b", "gpt-a"]);
     assert_eq!(result.problem(&provider.base_url, SystemTime::UNIX_EPOCH), None);
-    let (path, headers) = provider.asked.try_recv().unwrap();
+    let asked = provider.asked();
+    let [(path, headers)] = &asked[..] else { panic!("one request: {asked:?}") };
     assert_eq!(path, "/v1/models");
     assert_eq!(headers["authorization"], "Bearer sk-canary");
     assert!(!headers.contains_key("accept-encoding"));
-    assert!(provider.asked.try_recv().is_err());
 }
 
 #[tokio::test]
@@ -86,7 +46,7 @@ async fn answers_mean_what_the_table_says() {
         (500, "", ProbeOutcome::Unreachable),
         (503, "", ProbeOutcome::Unreachable),
     ] {
-        let provider = Provider::answering(status, body).await;
+        let provider = ProviderDouble::answering(status, body).await;
         let result = probe(AddressPolicy::AllowPrivate, &provider.base_url).await;
         assert_eq!((result.outcome, result.upstream_status), (outcome, Some(status)), "{status} {body}");
         let problem = result.problem(&provider.base_url, SystemTime::UNIX_EPOCH).unwrap();
@@ -97,7 +57,7 @@ async fn answers_mean_what_the_table_says() {
 
 #[tokio::test]
 async fn an_answer_that_is_too_large_is_no_list() {
-    let provider = Provider::answering(200, vec![b' '; MOST_BODY_BYTES + 1]).await;
+    let provider = ProviderDouble::answering(200, vec![b' '; MOST_BODY_BYTES + 1]).await;
     let result = probe(AddressPolicy::AllowPrivate, &provider.base_url).await;
     assert_eq!(result.outcome, ProbeOutcome::EndpointWrong);
 }
@@ -108,7 +68,7 @@ async fn what_gives_no_answer_says_why() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         listener.local_addr().unwrap()
     };
-    let plain = Provider::answering(200, "").await;
+    let plain = ProviderDouble::answering(200, "").await;
     let over_tls = base_url(&plain.base_url.as_str().replace("http:", "https:"));
     for (base_url, policy, outcome) in [
         (base_url(&format!("http://{free}")), AddressPolicy::AllowPrivate, ProbeOutcome::Unreachable),
@@ -134,9 +94,6 @@ async fn a_provider_that_says_nothing_is_given_up() {
         std::future::pending::<()>().await;
         drop(held);
     });
-    let dialer =
-        Dialer::with_roots(AddressPolicy::AllowPrivate, Duration::from_secs(30), RootCertStore::empty()).unwrap();
-    let secret = Secret::from("sk".to_owned());
-    let result = Prober::new(&dialer).probe(AdapterKind::OpenAi, &base_url, &secret, SystemTime::UNIX_EPOCH).await;
+    let result = probe(AddressPolicy::AllowPrivate, &base_url).await;
     assert_eq!((result.outcome, result.failure), (ProbeOutcome::Unreachable, None));
 }

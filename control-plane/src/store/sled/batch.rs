@@ -65,6 +65,8 @@ impl<'a> Batch<'a> {
         for (part, bytes) in (0..).zip(parts) {
             self.writes.insert(key::record(&change.key, part), bytes);
         }
+        // A key that stands twice in the commit was changed since the store was asked.
+        let before = self.stamps.get(&change.key).copied().unwrap_or(before);
         for part in count..before.map_or(0, |before| before.parts) {
             self.writes.remove(key::record(&change.key, part));
         }

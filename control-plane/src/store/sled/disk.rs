@@ -1,11 +1,13 @@
 //! The disk: syncing, and how much space is left.
 
+use std::cell::Cell;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
 use rustix::fs::{FallocateFlags, fallocate, fstatvfs, statvfs};
+use rustix::io::Errno;
 
 use super::folder::Folder;
 
@@ -14,6 +16,13 @@ pub(super) const WATERMARK_BYTES: u64 = 4 << 20;
 
 /// How much space is held back to open the store with. Freed, it must not lift the disk over the watermark.
 const BALLAST_BYTES: u64 = 4 << 20;
+
+/// How much space is reserved behind the end of sled's file. sled moves pages there without being asked, and a write of its own that fails
+/// takes reads away too.
+const RESERVE_BYTES: u64 = 4 << 20;
+
+/// How much more is reserved at once, so that few batches have to.
+const RESERVE_STEP_BYTES: u64 = 1 << 20;
 
 /// How many bytes sled may write for each byte of a batch: the record, the log, and the pages around them.
 const AMPLIFICATION: u64 = 8;
@@ -25,13 +34,17 @@ pub(super) trait Disk: fmt::Debug + Send {
 
     /// How much space is left.
     fn available_bytes(&self) -> io::Result<u64>;
+
+    /// Reserves space for what sled writes of itself.
+    fn reserve(&self) -> io::Result<()>;
 }
 
 /// Whether a batch of so many bytes fits above the watermark.
 pub(super) fn has_room(disk: &dyn Disk, batch_bytes: usize) -> bool {
     let needed = WATERMARK_BYTES + AMPLIFICATION * batch_bytes as u64;
-    match disk.available_bytes() {
+    match disk.reserve().and_then(|()| disk.available_bytes()) {
         Ok(available) => available >= needed,
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => false,
         Err(error) => {
             // Some network file systems can't tell. Writing on is right there; a disk that is full all the same fails the sync.
             tracing::debug!(%error, "the free space of the data directory is unknown");
@@ -46,11 +59,19 @@ pub(super) struct LocalDisk {
     /// A second descriptor of sled's file. The kernel reports a failed write-back once to each descriptor, so what sled's own one swallows
     /// is still reported here.
     database: File,
+    /// The file's length when space was last reserved, and where that ends.
+    reserved: Cell<(u64, u64)>,
 }
 
 impl LocalDisk {
     pub(super) fn open(folder: &Folder) -> io::Result<Self> {
-        Ok(Self { database: OpenOptions::new().read(true).write(true).open(folder.database())? })
+        let database = OpenOptions::new().read(true).write(true).open(folder.database())?;
+        let disk = Self { database, reserved: Cell::new((0, 0)) };
+        if let Err(error) = disk.reserve() {
+            // A full disk: reads are served, and the next commit tries again.
+            tracing::warn!(%error, "no space is reserved for the store");
+        }
+        Ok(disk)
     }
 }
 
@@ -63,6 +84,24 @@ impl Disk for LocalDisk {
     fn available_bytes(&self) -> io::Result<u64> {
         let status = fstatvfs(&self.database)?;
         Ok(status.f_bavail.saturating_mul(status.f_frsize))
+    }
+
+    fn reserve(&self) -> io::Result<()> {
+        let length = self.database.metadata()?.len();
+        let (length_then, end) = self.reserved.get();
+        // Where sled cut its file, the reserve went with the end.
+        if length >= length_then && end >= length + RESERVE_BYTES {
+            return Ok(());
+        }
+        let bytes = RESERVE_BYTES + RESERVE_STEP_BYTES;
+        match fallocate(&self.database, FallocateFlags::KEEP_SIZE, length, bytes) {
+            // A file system that can't reserve is left with the watermark.
+            Ok(()) | Err(Errno::OPNOTSUPP) => {
+                self.reserved.set((length, length + bytes));
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

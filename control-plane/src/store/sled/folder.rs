@@ -3,9 +3,11 @@
 //! ```text
 //! lock                 held by the one process that uses the directory
 //! sled/                sled's own files
+//! making/              a store that is not whole yet
 //! head                 the last commit that was answered
 //! ballast              space to open the store with when the disk is full
 //! checkpoints/         portable copies
+//! replaced-1/          what a restore put aside
 //! ```
 
 use std::fmt::Display;
@@ -48,6 +50,10 @@ impl Folder {
 
     pub(super) fn database(&self) -> PathBuf {
         self.sled().join("db")
+    }
+
+    pub(super) fn workshop(&self) -> PathBuf {
+        self.root.join("making")
     }
 
     pub(super) fn head(&self) -> PathBuf {

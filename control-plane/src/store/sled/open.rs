@@ -16,12 +16,15 @@ use super::Options;
 use super::disk;
 use super::folder::Folder;
 use super::log::Extent;
+use super::make::Made;
 use super::witness::{self, Testimony, Witness};
 use crate::store::{Identity, StoreError, key, record};
 
-/// How long sled's threads may hold its file after the store that had it before was closed.
+/// How often a lock that is held is tried: ours, which tells whether another process is there; sled's, which its threads may hold for a
+/// while after an earlier store in this process was closed.
+const LOCK_TRIES: u32 = 50;
 const RELEASE_TRIES: u32 = 500;
-const RELEASE_DELAY: Duration = Duration::from_millis(10);
+const LOCK_DELAY: Duration = Duration::from_millis(10);
 
 /// A store, open, with all that its thread needs.
 #[derive(Debug)]
@@ -40,12 +43,12 @@ pub(super) fn open(path: &Path, options: Options) -> Result<Opened, StoreError> 
     let folder = Folder::create(path)?;
     let lock = lock(&folder)?;
     disk::free_ballast_if_full(&folder);
-    let db = open_or_repair(&folder, options)?;
     let testimony = witness::read(&folder);
-    let identity = match read_identity(&db, &folder)? {
-        Some(identity) => identity,
-        None => make_identity(&db, &folder, testimony.as_ref())?,
-    };
+    if !folder.sled().exists() {
+        make(&folder, testimony.as_ref())?;
+    }
+    let db = open_or_repair(&folder, options)?;
+    let identity = read_identity(&db, &folder)?;
     let head = read_head(&db, &folder)?;
     refuse_missing_commits(&folder, identity, head, testimony.as_ref())?;
     let check_disk = |error: io::Error| folder.refusal(&error, "check the disk and the permissions");
@@ -61,7 +64,7 @@ pub(super) fn lock(folder: &Folder) -> Result<File, StoreError> {
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(folder.lock()).map_err(|error| {
         folder.refusal(&error, "check that the directory may be written to, and that its disk is not full")
     })?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+    match flock_soon(&file, LOCK_TRIES) {
         Ok(()) => Ok(file),
         Err(Errno::WOULDBLOCK) => Err(folder.refusal(
             &"another control plane uses it",
@@ -71,20 +74,29 @@ pub(super) fn lock(folder: &Folder) -> Result<File, StoreError> {
     }
 }
 
+/// Locks the file, and waits a little for whoever has it: a process that was killed holds its locks until the kernel is done with it.
+fn flock_soon(file: &File, tries: u32) -> Result<(), Errno> {
+    for _ in 1..tries {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => thread::sleep(LOCK_DELAY),
+            done => return done,
+        }
+    }
+    flock(file, FlockOperation::NonBlockingLockExclusive)
+}
+
 /// Opens sled, and once more without its snapshots, which only save time and of which a damaged one keeps it from opening.
 pub(super) fn open_or_repair(folder: &Folder, options: Options) -> Result<Db, StoreError> {
+    let full = || folder.refusal(&"its disk is full", "free some space, then start again");
     let first = match open_sled(folder, options) {
         Ok(db) => return Ok(db),
+        // Without its snapshot it would have to write a new one.
+        Err(error) if is_full(&error) => return Err(full()),
         Err(error) => error,
     };
     tracing::warn!(error = %first, path = %folder.root().display(), "the store does not open: trying without snapshots");
     remove_snapshots(folder).map_err(|error| folder.damaged(&error))?;
-    open_sled(folder, options).map_err(|error| {
-        if is_full(&error) {
-            return folder.refusal(&"its disk is full", "free some space, then start again");
-        }
-        folder.damaged(&error)
-    })
+    open_sled(folder, options).map_err(|error| if is_full(&error) { full() } else { folder.damaged(&error) })
 }
 
 fn open_sled(folder: &Folder, options: Options) -> Result<Db, sled::Error> {
@@ -107,12 +119,8 @@ fn wait_for_release(database: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    for _ in 0..RELEASE_TRIES {
-        if flock(&file, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK) {
-            break;
-        }
-        thread::sleep(RELEASE_DELAY);
-    }
+    // Where it is held on, sled says so.
+    let _ = flock_soon(&file, RELEASE_TRIES);
     Ok(())
 }
 
@@ -130,27 +138,21 @@ fn is_full(error: &sled::Error) -> bool {
     matches!(error, sled::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull)
 }
 
-fn read_identity(db: &Db, folder: &Folder) -> Result<Option<Identity>, StoreError> {
-    let Some(bytes) = db.get(key::IDENTITY).map_err(|error| folder.damaged(&error))? else { return Ok(None) };
-    match record::parse_identity(&bytes) {
-        Some(identity) => Ok(Some(identity)),
-        None => Err(folder.damaged(&"its identity can't be read")),
-    }
-}
-
-fn make_identity(db: &Db, folder: &Folder, testimony: Option<&Testimony>) -> Result<Identity, StoreError> {
-    // A store that sled finds empty, though commits were made, has been damaged or taken away.
-    if testimony.is_some() || !db.is_empty() {
-        return Err(folder.damaged(&"it holds no identity, but it had one"));
+fn make(folder: &Folder, testimony: Option<&Testimony>) -> Result<(), StoreError> {
+    if testimony.is_some() {
+        return Err(folder.damaged(&"its folder sled is missing"));
     }
     let identity = Identity { store_id: StoreId(shared::id::random()), epoch: new_epoch() };
-    let make = || -> Result<(), sled::Error> {
-        db.insert(key::IDENTITY, record::identity_bytes(identity))?;
-        db.flush()?;
-        Ok(())
-    };
-    make().map_err(|error| folder.refusal(&error, "check the disk and its free space"))?;
-    Ok(identity)
+    Made::build(folder, identity, Revision(0), &[])
+        .and_then(|made| Ok(made.put_in_place(folder)?))
+        .map_err(|error| folder.refusal(&error, "check the disk and its free space, then start again"))
+}
+
+fn read_identity(db: &Db, folder: &Folder) -> Result<Identity, StoreError> {
+    let bytes = db.get(key::IDENTITY).map_err(|error| folder.damaged(&error))?;
+    // A store is made with one: sled found less than there was.
+    let bytes = bytes.ok_or_else(|| folder.damaged(&"its identity is missing"))?;
+    record::parse_identity(&bytes).ok_or_else(|| folder.damaged(&"its identity can't be read"))
 }
 
 /// An epoch that never was.

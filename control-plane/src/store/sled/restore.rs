@@ -1,20 +1,16 @@
 //! Making a store of a checkpoint: the same store id, a new epoch.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use shared::revision::Revision;
-use sled::{Batch, Db};
 
 use super::folder::Folder;
-use super::{Options, open};
-use crate::store::checkpoint::{self, Checkpoint, CheckpointError};
-use crate::store::{Identity, StoreError, key, record};
-
-/// How many bytes one batch has, so that neither memory nor sled's pages grow with the checkpoint.
-const BATCH_BYTES: usize = 256 << 10;
+use super::make::{Made, MakeError};
+use super::open;
+use crate::store::checkpoint::{self, CheckpointError};
+use crate::store::{Identity, StoreError};
 
 /// Why a checkpoint was not restored. The data directory is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +29,18 @@ pub enum RestoreError {
     File(#[from] io::Error),
 }
 
-/// Makes a data directory's store anew from a checkpoint and gives its identity and revision. A store that was there is not deleted but
-/// renamed to `sled.replaced-<n>`.
+impl From<MakeError> for RestoreError {
+    fn from(error: MakeError) -> Self {
+        match error {
+            MakeError::Store(error) => Self::Store(error),
+            MakeError::Sled(error) => Self::Sled(error),
+            MakeError::File(error) => Self::File(error),
+        }
+    }
+}
+
+/// Makes a data directory's store anew from a checkpoint and gives its identity and revision. A store that was there is not deleted: it
+/// goes to `replaced-<n>`, and with it the checkpoints that were made later, which would else be taken for newer than those to come.
 ///
 /// # Errors
 ///
@@ -45,68 +51,34 @@ pub fn restore(from: &Path, data_dir: &Path) -> Result<(Identity, Revision), Res
     let _lock = open::lock(&folder)?;
     // Proxies compare revisions inside one epoch only: what was committed after the checkpoint must not be taken for what comes now.
     let identity = Identity { epoch: open::new_epoch(), ..checkpoint.identity };
-    let workshop = data_dir.join("restoring");
-    remove_if_there(&workshop)?;
-    build(&workshop, &checkpoint, identity)?;
+    let made = Made::build(&folder, identity, checkpoint.revision, &checkpoint.records)?;
     if folder.sled().exists() {
-        fs::rename(folder.sled(), unused_name(data_dir))?;
+        put_aside(&folder, checkpoint.revision)?;
     }
-    fs::rename(workshop.join("sled"), folder.sled())?;
-    // Without it a start could take the store for one whose commits were lost.
-    remove_file_if_there(&folder.head())?;
-    folder.sync()?;
-    remove_if_there(&workshop)?;
+    // The head that is noted beside the store stays until the next commit. It is of the old epoch: the new store is not measured by it,
+    // and where a crash leaves no store here, it keeps the next start from making an empty one.
+    made.put_in_place(&folder)?;
     Ok((identity, checkpoint.revision))
 }
 
-/// Writes the store into a directory of its own, so that an attempt that was cut leaves the real one alone.
-fn build(workshop: &Path, checkpoint: &Checkpoint, identity: Identity) -> Result<(), RestoreError> {
-    let folder = Folder::create(workshop)?;
-    let db = open::open_or_repair(&folder, Options::default())?;
-    let mut batch = Batch::default();
-    let mut bytes = 0;
-    for record in &checkpoint.records {
-        for (part, value) in (0..).zip(record::record_parts(record.revision, &record.value)) {
-            bytes += value.len();
-            batch.insert(key::record(&record.key, part), value);
-        }
-        if bytes >= BATCH_BYTES {
-            bytes = 0;
-            apply(&db, std::mem::take(&mut batch))?;
+fn put_aside(folder: &Folder, revision: Revision) -> io::Result<()> {
+    let aside = make_unused(folder.root())?;
+    for later in checkpoint::after(&folder.checkpoints(), revision) {
+        if let Some(name) = later.file_name() {
+            fs::rename(&later, aside.join(name))?;
         }
     }
-    batch.insert(key::HEAD, &checkpoint.revision.0.to_be_bytes());
-    batch.insert(key::IDENTITY, Bytes::from(record::identity_bytes(identity)).as_ref());
-    apply(&db, batch)?;
-    drop(db);
-    File::open(folder.database())?.sync_all()?;
-    folder.sync()?;
-    Ok(())
+    fs::rename(folder.sled(), aside.join("sled"))
 }
 
-fn apply(db: &Db, batch: Batch) -> Result<(), sled::Error> {
-    db.apply_batch(batch)?;
-    db.flush()?;
-    Ok(())
-}
-
-fn unused_name(data_dir: &Path) -> PathBuf {
-    (1_u32..)
-        .map(|n| data_dir.join(format!("sled.replaced-{n}")))
-        .find(|path| !path.exists())
-        .unwrap_or_else(|| data_dir.join("sled.replaced"))
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-fn remove_file_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+fn make_unused(data_dir: &Path) -> io::Result<PathBuf> {
+    let mut n = 1;
+    loop {
+        let path = data_dir.join(format!("replaced-{n}"));
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => n += 1,
+            Err(error) => return Err(error),
+        }
     }
 }

@@ -32,6 +32,10 @@ impl Disk for FaultyDisk {
     fn available_bytes(&self) -> io::Result<u64> {
         Ok((1 << 40) - self.used_bytes.load(Ordering::SeqCst))
     }
+
+    fn reserve(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn open(folder: &TempDir) -> SledStore {
@@ -74,6 +78,7 @@ async fn nothing_is_answered_after_a_failed_sync() {
     disk.fails.store(false, Ordering::SeqCst);
     assert_eq!(store.commit(put("c", "3")).await, stopped);
     assert_eq!(store.range("").await, Err(StoreError::Stopped));
+    store.stopped().await;
     assert_eq!(store.head(), Revision(1));
     assert_eq!(watch.next().await.unwrap().revision, Revision(1));
     assert_eq!(watch.next().await, Err(WatchError::Stopped));
@@ -227,6 +232,7 @@ async fn a_checkpoint_restores_to_the_same_records_in_a_new_epoch() {
     let expected = store.range("").await.unwrap();
     let Identity { store_id, epoch } = store.identity();
     store.commit(delete("k/0003")).await.unwrap();
+    let later = store.checkpoint().await.unwrap();
     store.close().await;
 
     for data_dir in [&folder, &TempDir::new().unwrap()] {
@@ -240,15 +246,22 @@ async fn a_checkpoint_restores_to_the_same_records_in_a_new_epoch() {
         assert_eq!(store.commit(put("a", "1")).await, Ok(Revision(22)));
         store.close().await;
     }
-    assert!(folder.path().join("sled.replaced-1/db").exists(), "what was there is kept");
+    let aside = folder.path().join("replaced-1");
+    assert!(
+        aside.join("sled/db").exists() && aside.join(later.file_name().unwrap()).exists(),
+        "what was there is kept"
+    );
+    assert_eq!(checkpoint::newest(from.parent().unwrap()), Some(from));
 }
 
 #[tokio::test]
-async fn checkpoints_are_written_by_themselves() {
+async fn checkpoints_are_written_by_themselves_over_restarts_too() {
     let folder = TempDir::new().unwrap();
-    let store = SledStore::open(folder.path(), Options { checkpoint_every: 10, ..Options::default() }).unwrap();
-    fill(&store, 35).await;
-    store.close().await;
+    for _ in 0..7 {
+        let store = SledStore::open(folder.path(), Options { checkpoint_every: 10, ..Options::default() }).unwrap();
+        fill(&store, 5).await;
+        store.close().await;
+    }
     let newest = checkpoint::newest(&folder.path().join("checkpoints")).unwrap();
     assert_eq!(checkpoint::read(&newest).unwrap().revision, Revision(30));
 }
@@ -328,4 +341,15 @@ async fn commits_that_wait_together_see_each_other() {
     let precondition = Precondition::Absent("k".into());
     assert_eq!(b, Err(CommitError::Precondition { precondition, current: Some(Revision(1)) }));
     assert_eq!(c, Ok(Revision(2)));
+}
+
+#[tokio::test]
+async fn the_last_change_of_a_key_in_a_commit_counts() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let changes =
+        [vec![1; 20_000], vec![2]].map(|value| Change { key: "k".into(), value: Some(value.into()) }).to_vec();
+    store.commit(Commit { preconditions: Vec::new(), changes }).await.unwrap();
+    let records = store.range("").await.unwrap().records;
+    assert_eq!(records.iter().map(|record| &*record.value).collect::<Vec<_>>(), [[2]]);
 }

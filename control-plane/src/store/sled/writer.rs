@@ -80,6 +80,9 @@ impl Writer {
         moved: signal::Sender<()>,
         options: Options,
     ) -> Self {
+        // Counted over restarts: a process that never lives long writes checkpoints too.
+        let newest = checkpoint::newest(&opened.folder.checkpoints()).and_then(|path| checkpoint::revision_of(&path));
+        let since_checkpoint = opened.head.0.saturating_sub(newest.unwrap_or_default().0);
         Self {
             db: opened.db,
             disk,
@@ -89,7 +92,7 @@ impl Writer {
             moved,
             extent: opened.extent,
             options,
-            since_checkpoint: 0,
+            since_checkpoint,
             checkpointing: None,
             folder: opened.folder,
             _lock: opened.lock,

@@ -1,0 +1,95 @@
+//! The double for tests: a small provider on loopback that answers every request alike, until it is told otherwise.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use rustls::RootCertStore;
+use shared::adapter::AdapterKind;
+use shared::address::AddressPolicy;
+use shared::base_url::BaseUrl;
+use shared::dial::Dialer;
+use shared::task::Tasks;
+use tokio::net::TcpListener;
+
+use super::probe::Prober;
+
+/// A list of models, as OpenAI gives it.
+pub(crate) const MODELS: &str = r#"{"object":"list","data":[{"id":"gpt-b"},{"id":"gpt-a"}]}"#;
+
+/// A provider that answers every request alike.
+#[derive(Debug)]
+pub(crate) struct ProviderDouble {
+    pub(crate) base_url: BaseUrl,
+    state: Arc<Mutex<State>>,
+    tasks: Tasks,
+}
+
+#[derive(Debug)]
+struct State {
+    status: u16,
+    body: Bytes,
+    asked: Vec<(String, HeaderMap)>,
+}
+
+impl ProviderDouble {
+    pub(crate) async fn answering(status: u16, body: impl Into<Bytes>) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let base_url = base_url(&format!("http://{}/v1", listener.local_addr().unwrap()));
+        let state = Arc::new(Mutex::new(State { status, body: body.into(), asked: Vec::new() }));
+        let tasks = Tasks::new();
+        let (served, connections) = (state.clone(), tasks.clone());
+        tasks.spawn("provider", async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let state = served.clone();
+                let service =
+                    service_fn(move |request| std::future::ready(Ok::<_, Infallible>(answer(&state, &request))));
+                connections.spawn("connection", async move {
+                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        });
+        Self { base_url, state, tasks }
+    }
+
+    /// Answers this from now on.
+    pub(crate) fn answer(&self, status: u16, body: impl Into<Bytes>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.status, state.body) = (status, body.into());
+    }
+
+    /// The paths and headers that it was asked with.
+    pub(crate) fn asked(&self) -> Vec<(String, HeaderMap)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).asked.clone()
+    }
+}
+
+impl Drop for ProviderDouble {
+    fn drop(&mut self) {
+        self.tasks.stop();
+    }
+}
+
+fn answer(state: &Mutex<State>, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+    state.asked.push((request.uri().to_string(), request.headers().clone()));
+    let mut response = Response::new(Full::new(state.body.clone()));
+    *response.status_mut() = StatusCode::from_u16(state.status).unwrap();
+    response
+}
+
+pub(crate) fn base_url(text: &str) -> BaseUrl {
+    BaseUrl::parse(AdapterKind::OpenAi, text, AddressPolicy::AllowPrivate).unwrap()
+}
+
+/// Asks without trusting any certificate.
+pub(crate) fn prober(policy: AddressPolicy) -> Prober {
+    Prober::new(&Dialer::with_roots(policy, Duration::from_secs(30), RootCertStore::empty()).unwrap())
+}

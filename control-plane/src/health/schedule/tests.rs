@@ -1,0 +1,252 @@
+//! The task with a store, a view and a provider: what proxies tell, what admins ask, what the clock brings.
+
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
+use shared::adapter::AdapterKind;
+use shared::address::AddressPolicy;
+use shared::revision::Revision;
+use shared::secret::Secret;
+
+use super::*;
+use crate::health::double::{MODELS, ProviderDouble, prober};
+use crate::health::evidence::Finding;
+use crate::resource::{
+    AuthMode, Credential, CredentialStatus, Health, HealthReason, Meta, Provider, SealedValue, Stored, Weight, key,
+};
+use crate::store::memory::MemoryStore;
+use crate::store::seal::{Binding, MasterKeys};
+use crate::store::{Change, Commit};
+
+const NAME: &str = "projects/p/providers/a/credentials/c";
+
+struct World {
+    provider: ProviderDouble,
+    store: Arc<dyn Store>,
+    views: Views,
+    health: HealthHandle,
+    tasks: Tasks,
+}
+
+impl World {
+    /// A credential of a provider that answers `status`, with the given health.
+    async fn new(answer: (u16, &'static str), status: CredentialStatus) -> Self {
+        let provider = ProviderDouble::answering(answer.0, answer.1).await;
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let key = "one:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=".to_owned();
+        let keys = MasterKeys::from_text(&Secret::from(key)).unwrap();
+        let sealer = Arc::new(Sealer::unlock(&*store, &keys).await.unwrap());
+        commit(&*store, seed(&provider, &*store, &sealer, status)).await;
+        let tasks = Tasks::new();
+        let views = Views::open(store.clone(), &tasks).await.unwrap();
+        let prober = prober(AddressPolicy::AllowPrivate);
+        let health = start(&tasks, views.clone(), store.clone(), Some(sealer), prober);
+        Self { provider, store, views, health, tasks }
+    }
+
+    async fn tell(&self, finding: Finding, value_version: u64) {
+        let evidence = Evidence { credential: name(), value_version, finding, count: 1, upstream_status: Some(401) };
+        self.health.report(&"proxies/a".parse().unwrap(), vec![evidence]).await.unwrap();
+    }
+
+    fn status(&self) -> Arc<CredentialStatus> {
+        let view = self.views.load();
+        view.status_of(&view.credentials[&name()])
+    }
+
+    async fn until(&self, holds: impl Fn(&CredentialStatus) -> bool) -> Arc<CredentialStatus> {
+        let mut moved = self.views.subscribe();
+        let wait = async {
+            while !holds(&self.status()) {
+                moved.changed().await.unwrap();
+            }
+            self.status()
+        };
+        tokio::time::timeout(Duration::from_secs(60), wait).await.expect("the status comes")
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.tasks.stop();
+    }
+}
+
+fn name() -> CredentialName {
+    NAME.parse().unwrap()
+}
+
+fn meta(uid: &str) -> Meta {
+    let time = SystemTime::UNIX_EPOCH;
+    Meta { uid: uid.to_owned(), revision: Revision(0), generation: 1, create_time: time, update_time: time }
+}
+
+fn seed(provider: &ProviderDouble, store: &dyn Store, sealer: &Sealer, status: CredentialStatus) -> Vec<Change> {
+    let origin = provider.base_url.origin();
+    let binding = Binding {
+        store_id: store.identity().store_id,
+        uid: "crd_1",
+        field: Credential::VALUE_FIELD,
+        version: 1,
+        origin: origin.as_str(),
+    };
+    let sealed = sealer.seal(&Secret::from("sk-canary-value".to_owned()), binding);
+    let credential = Stored {
+        name: name(),
+        meta: meta("crd_1"),
+        spec: Credential {
+            display_name: "c".to_owned(),
+            value: SealedValue { sealed, masked: "***".to_owned(), version: 1, origin },
+            weight: Weight::DEFAULT,
+            disabled: false,
+            owner: String::new(),
+            expire_time: None,
+        },
+    };
+    let provider = Stored {
+        name: name().provider(),
+        meta: meta("aip_1"),
+        spec: Provider {
+            display_name: "a".to_owned(),
+            vendor: "stand-in".to_owned(),
+            adapter: AdapterKind::OpenAi,
+            base_url: provider.base_url.clone(),
+            enabled: true,
+            auth_mode: AuthMode::Managed,
+            environments: BTreeSet::new(),
+            exposed_models: Vec::new(),
+            default_model: None,
+        },
+    };
+    let put = |key: Arc<str>, value: Vec<u8>| Change { key, value: Some(value.into()) };
+    vec![
+        put(key::spec("projects/p/providers/a"), provider.to_record()),
+        put(key::spec(NAME), credential.to_record()),
+        put(key::status(NAME), status.to_record()),
+    ]
+}
+
+async fn commit(store: &dyn Store, changes: Vec<Change>) {
+    store.commit(Commit { preconditions: Vec::new(), changes }).await.unwrap();
+}
+
+fn known(health: Health, reason: Option<HealthReason>) -> CredentialStatus {
+    CredentialStatus { value_version: 1, health, reason, last_check_time: None, last_error: None }
+}
+
+#[tokio::test]
+async fn a_dead_key_that_every_proxy_reports_is_asked_about_once_and_taken_out() {
+    let world = World::new((401, "{}"), known(Health::Active, None)).await;
+    let before = world.store.head();
+    for _ in 0..200 {
+        world.tell(Finding::Rejected, 1).await;
+    }
+    let status = world.until(|status| status.health == Health::Inactive).await;
+    assert_eq!(status.reason, Some(HealthReason::Rejected));
+    assert_eq!(status.last_error.as_ref().unwrap().upstream_status, Some(401));
+    // A check waits for everything before it.
+    world.health.check(name()).await.unwrap();
+    assert_eq!(world.provider.asked().len(), 2, "one probe for the reports, one for the check");
+    assert_eq!(world.store.head(), Revision(before.0 + 2));
+}
+
+#[tokio::test]
+async fn a_healthy_key_that_a_hostile_proxy_reports_goes_on_serving() {
+    let world = World::new((200, MODELS), known(Health::Active, None)).await;
+    for finding in [Finding::Rejected, Finding::Exhausted, Finding::RateLimited, Finding::Denied] {
+        for _ in 0..50 {
+            world.tell(finding, 1).await;
+        }
+    }
+    let status = world.until(|status| status.last_check_time.is_some()).await;
+    assert_eq!(status.health, Health::Active);
+    assert_eq!(world.provider.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn reports_of_an_older_value_are_nothing() {
+    let world = World::new((401, "{}"), known(Health::Active, None)).await;
+    for _ in 0..10 {
+        world.tell(Finding::Rejected, 0).await;
+        world.tell(Finding::Rejected, 2).await;
+    }
+    world.tell(Finding::Served, 1).await;
+    world.health.check(name()).await.unwrap();
+    assert_eq!(world.provider.asked().len(), 1, "only the check asked");
+}
+
+#[tokio::test]
+async fn the_first_request_that_is_served_makes_a_credential_active() {
+    let world = World::new((500, ""), known(Health::Unverified, Some(HealthReason::NotYetUsed))).await;
+    world.tell(Finding::Served, 1).await;
+    world.until(|status| status.health == Health::Active).await;
+    assert_eq!(world.provider.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn a_check_brings_a_repaired_credential_back() {
+    let world = World::new((401, "{}"), known(Health::Active, None)).await;
+    world.health.check(name()).await.unwrap();
+    assert_eq!(world.status().health, Health::Inactive);
+    world.provider.answer(200, MODELS);
+    world.health.check(name()).await.unwrap();
+    assert_eq!((world.status().health, world.status().reason), (Health::Active, None));
+    assert_eq!(world.status().last_error, None);
+}
+
+#[tokio::test]
+async fn a_check_of_nothing_is_answered() {
+    let world = World::new((200, MODELS), known(Health::Active, None)).await;
+    let other = "projects/p/providers/a/credentials/other".parse().unwrap();
+    assert_eq!(world.health.check(other).await, Ok(()));
+    assert_eq!(world.provider.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn a_value_never_goes_to_another_origin() {
+    let world = World::new((200, MODELS), known(Health::Active, None)).await;
+    let elsewhere = ProviderDouble::answering(200, MODELS).await;
+    let mut provider = (*world.views.load().providers[&name().provider()]).clone();
+    provider.spec.base_url = elsewhere.base_url.clone();
+    let change = Change { key: key::spec("projects/p/providers/a"), value: Some(provider.to_record().into()) };
+    commit(&*world.store, vec![change]).await;
+    world.views.wait_for(world.store.head()).await.unwrap();
+    world.tell(Finding::Rejected, 1).await;
+    world.health.check(name()).await.unwrap();
+    assert_eq!((world.provider.asked().len(), elsewhere.asked().len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_out_is_asked_about_again_after_a_restart_until_it_is_good() {
+    let world = World::new((401, "{}"), known(Health::Inactive, Some(HealthReason::Rejected))).await;
+    world.until(|status| status.last_check_time.is_some()).await;
+    assert_eq!(world.status().health, Health::Inactive);
+    world.provider.answer(200, MODELS);
+    world.until(|status| status.health == Health::Active).await;
+    assert_eq!(world.provider.asked().len(), 2);
+}
+
+/// Reports of every kind, checks and a moving provider at once: every check is answered, and what is stored is what the provider said last.
+#[tokio::test]
+async fn every_check_in_a_storm_is_answered() {
+    let world = World::new((401, "{}"), known(Health::Active, None)).await;
+    let checks = futures_util::future::join_all((0..20).map(|_| world.health.check(name())));
+    let reports = async {
+        for at in 0..200_u16 {
+            let finding =
+                [Finding::Rejected, Finding::Served, Finding::Denied, Finding::Exhausted][usize::from(at % 4)];
+            let evidence = Evidence {
+                credential: name(),
+                value_version: 1,
+                finding,
+                count: 1,
+                upstream_status: Some(400 + at % 100),
+            };
+            world.health.report(&"proxies/a".parse().unwrap(), vec![evidence]).await.unwrap();
+        }
+    };
+    let (answers, ()) = tokio::join!(checks, reports);
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(world.status().health, Health::Inactive);
+    assert!(world.provider.asked().len() <= 3, "checks that wait are one: {}", world.provider.asked().len());
+}

@@ -1,0 +1,44 @@
+//! A credential as the API shows it: what an admin set with what was observed, and the fields to filter by.
+
+use proto::admin::v1;
+
+use crate::resource::{Credential, CredentialProblem, CredentialStatus, Stored, timestamp};
+use crate::service::FieldValue;
+use crate::view::View;
+
+/// The fields to filter by.
+pub(super) const FIELDS: [&str; 5] = ["state", "state_reason", "owner", "disabled", "display_name"];
+
+/// A credential as the API answers it, with what was observed of it.
+pub(super) fn message(view: &View, credential: &Stored<Credential>, status: &CredentialStatus) -> v1::Credential {
+    let mut message = credential.to_message(view.identity.epoch);
+    if let Some(provider) = view.providers.get(&credential.name.provider()) {
+        let (state, reason) = credential.spec.state(status, &provider.spec);
+        message.state = state.to_message().into();
+        message.state_reason = reason.map_or(0, |reason| reason.to_message().into());
+    }
+    message.last_check_time = status.last_check_time.map(timestamp);
+    message.last_error = status.last_error.as_ref().map(CredentialProblem::to_message);
+    message
+}
+
+/// One of [`FIELDS`].
+pub(super) fn field<'a>(view: &View, credential: &'a Stored<Credential>, name: &str) -> FieldValue<'a> {
+    let state = || view.state_of(credential);
+    match name {
+        "state" => FieldValue::Enum {
+            name: state().map_or(v1::CredentialState::Unspecified, |(state, _)| state.to_message()).as_str_name(),
+            prefix: "CREDENTIAL_STATE_",
+        },
+        "state_reason" => FieldValue::Enum {
+            name: state()
+                .and_then(|(_, reason)| reason)
+                .map_or(v1::CredentialStateReason::Unspecified, |reason| reason.to_message())
+                .as_str_name(),
+            prefix: "CREDENTIAL_STATE_REASON_",
+        },
+        "owner" => credential.spec.owner.as_str().into(),
+        "disabled" => credential.spec.disabled.into(),
+        _ => credential.spec.display_name.as_str().into(),
+    }
+}

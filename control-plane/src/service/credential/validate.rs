@@ -1,0 +1,102 @@
+//! Validation of a new value: a free question to its provider, and what the answer lets happen.
+
+use std::time::SystemTime;
+
+use shared::adapter::AdapterKind;
+use shared::base_url::BaseUrl;
+use shared::secret::Secret;
+
+use crate::error::Error;
+use crate::health::ProbeOutcome;
+use crate::health::probe::Prober;
+use crate::resource::{CredentialProblem, CredentialStatus, Health, HealthReason};
+
+/// Asks providers about new values.
+#[derive(Debug, Clone)]
+pub(super) struct Validator {
+    prober: Prober,
+}
+
+/// A value, and where it is to be asked about.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) adapter: AdapterKind,
+    pub(super) base_url: BaseUrl,
+    pub(super) secret: Secret,
+}
+
+/// What a provider said of a value.
+#[derive(Debug)]
+pub(super) struct Validated {
+    base_url: BaseUrl,
+    outcome: ProbeOutcome,
+    problem: Option<CredentialProblem>,
+    time: SystemTime,
+}
+
+impl Validator {
+    pub(super) fn new(prober: Prober) -> Self {
+        Self { prober }
+    }
+
+    pub(super) async fn ask(&self, question: Question) -> Validated {
+        let Question { adapter, base_url, secret } = question;
+        let result = self.prober.probe(adapter, &base_url, &secret, SystemTime::now()).await;
+        let time = SystemTime::now();
+        Validated { problem: result.problem(&base_url, time), outcome: result.outcome, base_url, time }
+    }
+}
+
+impl Validated {
+    /// Whether it was asked at this base URL.
+    pub(super) fn is_of(&self, base_url: &BaseUrl) -> bool {
+        self.base_url == *base_url
+    }
+
+    /// Lets a value through, or not: a good one always, a rejected one never, the others if validation is to be skipped.
+    pub(super) fn admit(&self, skip_validation: bool) -> Result<(), Error> {
+        let admitted = match self.outcome {
+            ProbeOutcome::Passed | ProbeOutcome::Limited => true,
+            ProbeOutcome::Rejected => false,
+            ProbeOutcome::Exhausted
+            | ProbeOutcome::EndpointWrong
+            | ProbeOutcome::RegionWrong
+            | ProbeOutcome::Unreachable
+            | ProbeOutcome::TlsFailed => skip_validation,
+        };
+        match &self.problem {
+            Some(problem) if !admitted => Err(Error::CredentialRefused {
+                reason: problem.reason.clone(),
+                upstream_status: problem.upstream_status,
+                message: problem.message.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The status that the value begins with.
+    pub(super) fn status(&self, value_version: u64) -> CredentialStatus {
+        let (health, reason) = match self.outcome {
+            ProbeOutcome::Passed => (Health::Active, None),
+            ProbeOutcome::Limited => (Health::Active, Some(HealthReason::Limited)),
+            // Not admitted, and out if it were.
+            ProbeOutcome::Rejected => (Health::Inactive, Some(HealthReason::Rejected)),
+            ProbeOutcome::Exhausted => (Health::Unverified, Some(HealthReason::Exhausted)),
+            // Asked again until there is an answer.
+            ProbeOutcome::Unreachable | ProbeOutcome::TlsFailed => {
+                (Health::Unverified, Some(HealthReason::Unreachable))
+            }
+            // Some upstreams have no list of models: the first use will tell.
+            ProbeOutcome::EndpointWrong | ProbeOutcome::RegionWrong => {
+                (Health::Unverified, Some(HealthReason::NotYetUsed))
+            }
+        };
+        CredentialStatus {
+            value_version,
+            health,
+            reason,
+            last_check_time: Some(self.time),
+            last_error: self.problem.clone(),
+        }
+    }
+}
