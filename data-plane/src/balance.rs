@@ -8,25 +8,23 @@
 
 pub(crate) mod breaker;
 pub(crate) mod cooldown;
+mod member;
 pub(crate) mod moment;
 pub(crate) mod ring;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use shared::name::CredentialName;
-use shared::secret::Secret;
 
 use self::cooldown::{Cause, Cooldown, State};
+pub(crate) use self::member::Member;
+use self::member::Standing;
 use self::moment::Moment;
 use crate::snapshot::resource::Credential;
-
-/// How many models a credential may be out for at a time. Callers choose names where all of a provider's models are exposed, so this has
-/// to have a bound; the cooldown that ends first makes room.
-const MODELS: usize = 32;
 
 /// A provider's credentials and their order.
 #[derive(Debug)]
@@ -36,20 +34,6 @@ pub(crate) struct Pool {
     shared: Arc<Shared>,
 }
 
-/// A credential in a pool.
-#[derive(Debug)]
-pub(crate) struct Member {
-    /// Its name.
-    pub(crate) name: CredentialName,
-    /// The secret, for signing.
-    pub(crate) secret: Secret,
-    /// Counts the values that it has had.
-    pub(crate) value_version: u64,
-    weight: u32,
-    unverified: bool,
-    health: Arc<Health>,
-}
-
 /// What outlives a pool's snapshot.
 #[derive(Debug, Default)]
 struct Shared {
@@ -57,18 +41,6 @@ struct Shared {
     cursor: AtomicU64,
     /// Moves on with every change of a member's health.
     generation: AtomicU64,
-}
-
-/// What was learned of one value of a credential.
-#[derive(Debug, Default)]
-struct Health {
-    whole: Cooldown,
-    /// The models that it is out for; at most [`MODELS`].
-    models: ArcSwap<Vec<(Arc<str>, Arc<Cooldown>)>>,
-    /// A newer snapshot does not have it.
-    gone: AtomicBool,
-    /// Its first success was reported.
-    verified: AtomicBool,
 }
 
 /// The order of the members that serve, as of one generation.
@@ -81,6 +53,11 @@ struct Ring {
     /// For the models that somebody is out for.
     by_model: HashMap<Arc<str>, ModelTurns>,
 }
+
+/// What a pool begins with: of no generation, and so old.
+static UNMADE: LazyLock<Arc<Ring>> = LazyLock::new(|| {
+    Arc::new(Ring { generation: u64::MAX, due: Moment::NEVER, base: Turns::default(), by_model: HashMap::new() })
+});
 
 #[derive(Debug, Default)]
 struct Turns {
@@ -130,26 +107,13 @@ impl Pool {
     ) -> Self {
         let known: HashMap<&CredentialName, &Arc<Member>> =
             former.iter().flat_map(|pool| &pool.members).map(|member| (&member.name, member)).collect();
-        let member = |(name, credential): (&CredentialName, &Credential)| {
-            let same = known.get(name).filter(|known| known.is_same(credential));
-            Arc::new(Member {
-                name: name.clone(),
-                secret: credential.secret.clone(),
-                value_version: credential.value_version,
-                weight: credential.weight,
-                unverified: credential.unverified,
-                health: same.map_or_else(Arc::default, |known| Arc::clone(&known.health)),
-            })
+        let member = |(name, credential): (&'a CredentialName, &'a Credential)| {
+            Arc::new(Member::new(name, credential, known.get(name).map(|known| known.as_ref())))
         };
         let members: Box<[_]> = credentials.map(member).collect();
         let shared = former.map_or_else(Arc::default, |former| Arc::clone(&former.shared));
         // Made at the first pick: a start with 100,000 providers computes no orders that nobody asks for.
-        let ring = ArcSwap::from_pointee(Ring {
-            generation: u64::MAX,
-            due: Moment::NEVER,
-            base: Turns::default(),
-            by_model: HashMap::new(),
-        });
+        let ring = ArcSwap::new(Arc::clone(&UNMADE));
         Self { members, ring, shared }
     }
 
@@ -276,12 +240,11 @@ impl Pool {
         let mut retry_after = None::<Duration>;
         let (mut count, mut rate_limited) = (0, 0);
         for member in weighted {
-            let own = member.health.model(model).and_then(|own| own.state().out());
-            let out = member.health.whole.state().out().into_iter().chain(own).max_by_key(|(until, _)| *until);
+            let own = member.health.model(model).and_then(|own| own.state().wait(now));
+            let out = member.health.whole.state().wait(now).into_iter().chain(own).max_by_key(|(wait, _)| *wait);
             count += 1;
-            let Some((until, cause)) = out else { continue };
+            let Some((wait, cause)) = out else { continue };
             rate_limited += usize::from(cause == Cause::RateLimited);
-            let wait = until.since(now);
             retry_after = Some(retry_after.map_or(wait, |shortest| shortest.min(wait)));
         }
         match retry_after {
@@ -292,92 +255,9 @@ impl Pool {
     }
 }
 
-impl Member {
-    fn is_same(&self, credential: &Credential) -> bool {
-        self.value_version == credential.value_version && self.unverified == credential.unverified
-    }
-
-    fn is_in(&self, members: &[Arc<Self>]) -> bool {
-        // By health: another snapshot's member of the same credential is the same.
-        members.iter().any(|other| Arc::ptr_eq(&other.health, &self.health))
-    }
-
-    fn standing_whole(&self, now: Moment) -> Standing {
-        if self.health.is_gone() { Standing::Out } else { Standing::of(self.health.whole.state(), now) }
-    }
-
-    fn standing(&self, model: &str, now: Moment) -> Standing {
-        let own = self.health.model(model).map_or(State::Serving, |own| own.state());
-        self.standing_whole(now).and(Standing::of(own, now))
-    }
-
-    /// Keeps requests that hold an older snapshot from picking it again.
-    pub(crate) fn retire(&self) {
-        self.health.gone.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Health {
-    fn model(&self, model: &str) -> Option<Arc<Cooldown>> {
-        self.models.load().iter().find(|(own, _)| **own == *model).map(|(_, cooldown)| Arc::clone(cooldown))
-    }
-
-    fn is_gone(&self) -> bool {
-        self.gone.load(Ordering::Relaxed)
-    }
-
-    /// The cooldown for a model, made if there is none.
-    fn for_model(&self, model: &Arc<str>) -> Arc<Cooldown> {
-        if let Some(cooldown) = self.model(model) {
-            return cooldown;
-        }
-        let fresh = Arc::new(Cooldown::default());
-        self.models.rcu(|models| {
-            let mut models = Vec::clone(models);
-            models.retain(|(own, cooldown)| own != model && !cooldown.serves());
-            if models.len() >= MODELS
-                && let Some((first, _)) =
-                    models.iter().enumerate().min_by_key(|(_, (_, cooldown))| cooldown.state().out().map(|out| out.0))
-            {
-                models.swap_remove(first);
-            }
-            models.push((Arc::clone(model), Arc::clone(&fresh)));
-            models
-        });
-        fresh
-    }
-}
-
 impl Shared {
     fn moved(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
-    }
-}
-
-/// Whether a member takes its turns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    Serving,
-    /// It is out, and a request may probe it.
-    Due,
-    Out,
-}
-
-impl Standing {
-    fn of(state: State, now: Moment) -> Self {
-        match state.out() {
-            None => Self::Serving,
-            Some((until, _)) if until <= now => Self::Due,
-            Some(_) => Self::Out,
-        }
-    }
-
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Serving, Self::Serving) => Self::Serving,
-            (Self::Out, _) | (_, Self::Out) => Self::Out,
-            (Self::Due, _) | (_, Self::Due) => Self::Due,
-        }
     }
 }
 
@@ -398,7 +278,7 @@ impl Pick {
 
     /// It served. Returns whether the fleet should know: it was unverified or had failed.
     pub(crate) fn succeeded(mut self) -> bool {
-        let first = self.member.unverified && !self.member.health.verified.swap(true, Ordering::Relaxed);
+        let first = self.member.is_first_success();
         if self.probes.is_empty() {
             return first;
         }
@@ -413,7 +293,7 @@ impl Pick {
     pub(crate) fn failed(mut self, scope: Scope, model: &Arc<str>, cause: Cause, hint: Option<Duration>, now: Moment) {
         match scope {
             Scope::Whole => self.member.health.whole.step(|state| state.failed(cause, hint, now)),
-            Scope::Model => self.member.health.for_model(model).step(|state| state.failed(cause, hint, now)),
+            Scope::Model => self.member.health.fail_model(model, |state| state.failed(cause, hint, now)),
         }
         // A probe of the other scope learned nothing of its own.
         for probe in std::mem::take(&mut self.probes) {

@@ -105,17 +105,21 @@ pub(crate) enum Refusal {
     },
     /// The request is at fault, and the provider says how.
     #[error("the provider refused the request")]
-    CallersFault {
-        /// The provider's status.
-        status: StatusCode,
-        /// Those of its headers that callers get.
-        headers: HeaderMap,
-        /// Its error, remade.
-        body: Bytes,
-    },
+    CallersFault(Box<Fault>),
     /// A bug of ours.
     #[error("something went wrong inside the proxy")]
     Internal,
+}
+
+/// A provider's answer to a request that is at fault, as far as callers get it.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    /// The provider's status.
+    pub(crate) status: StatusCode,
+    /// Those of its headers that callers get.
+    pub(crate) headers: HeaderMap,
+    /// Its error, remade.
+    pub(crate) body: Bytes,
 }
 
 impl Refusal {
@@ -136,7 +140,7 @@ impl Refusal {
             Self::NoCredential { rate_limited: false, .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamAuth { .. } => StatusCode::BAD_GATEWAY,
             Self::Upstream { failure, .. } => upstream_status(*failure),
-            Self::CallersFault { status, .. } => *status,
+            Self::CallersFault(fault) => fault.status,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -161,7 +165,7 @@ impl Refusal {
             Self::NoCredential { .. } => "no_credential_available",
             Self::UpstreamAuth { .. } => "upstream_auth",
             Self::Upstream { failure, .. } => upstream_code(*failure),
-            Self::CallersFault { .. } => "callers_fault",
+            Self::CallersFault(_) => "callers_fault",
             Self::Internal => "internal",
         }
     }
@@ -188,15 +192,15 @@ impl Refusal {
             | Self::ModelUnknown { .. }
             | Self::ModelNotAllowed { .. }
             | Self::UpstreamAuth { .. }
-            | Self::CallersFault { .. }
+            | Self::CallersFault(_)
             | Self::Internal => None,
         }
     }
 
     /// The body, in OpenAI's shape.
     pub(crate) fn body(&self) -> Bytes {
-        if let Self::CallersFault { body, .. } = self {
-            return body.clone();
+        if let Self::CallersFault(fault) = self {
+            return fault.body.clone();
         }
         ErrorBody::new(Cow::Owned(self.to_string()), self.kind(), self.code()).to_json()
     }

@@ -52,7 +52,7 @@ pub(crate) struct RequestIds {
 
 impl RequestIds {
     pub(crate) fn new() -> Self {
-        Self { worker: u64::from_le_bytes(shared::id::random()), next: AtomicU64::new(0) }
+        Self { worker: u64::from_le_bytes(shared::id::random()), next: AtomicU64::new(1) }
     }
 
     fn next(&self) -> HeaderValue {
@@ -76,11 +76,14 @@ impl Worker {
             Ok(Err(refusal)) => respond::refusal(refusal),
             Err(_) => respond::refusal(Refusal::Internal),
         };
+        let request_id = self.request_ids.next();
+        let (status, attempts) = (response.status().as_u16(), trail.attempts);
+        tracing::debug!(?request_id, status, provider = ?trail.provider, attempts, "answering");
         let headers = response.headers_mut();
-        headers.insert(REQUEST_ID, self.request_ids.next());
+        headers.insert(REQUEST_ID, request_id);
         if let Some(provider) = trail.provider {
             headers.insert(PROVIDER, provider);
-            headers.insert(ATTEMPTS, HeaderValue::from(trail.attempts));
+            headers.insert(ATTEMPTS, HeaderValue::from(attempts));
         }
         response
     }

@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use clap::error::ErrorKind;
 use data_plane::config::Config;
 use data_plane::server::Listeners;
+use shared::telemetry::ErrorChain;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Gives memory back after a load, which the system's allocator does late.
@@ -13,10 +15,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let config = Config::parse();
-    let started = shared::telemetry::init(config.log_format, &config.log_level)
-        .map_err(anyhow::Error::from)
-        .and_then(|()| run(config));
-    match started {
+    if let Err(error) = shared::telemetry::init(config.log_format, &config.log_level) {
+        // There are no logs to tell it to; clap knows how to talk to a terminal, and a closed one changes nothing.
+        drop(clap::Error::raw(ErrorKind::InvalidValue, format!("{}\n", ErrorChain(&error))).print());
+        return ExitCode::FAILURE;
+    }
+    match run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");

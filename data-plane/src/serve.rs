@@ -81,6 +81,7 @@ pub(crate) async fn serve(
         trail,
         tried: Vec::new(),
         was_denied: false,
+        was_broken: false,
         trouble: None,
     };
     let payload = |stop: &Stop| {
@@ -117,6 +118,7 @@ struct Run<'a> {
     trail: &'a mut Trail,
     tried: Vec<Arc<Member>>,
     was_denied: bool,
+    was_broken: bool,
     /// The last thing that kept the request from being served.
     trouble: Option<Trouble>,
 }
@@ -130,22 +132,29 @@ enum Trouble {
 enum Next {
     Credential,
     Target,
+    /// The next target, if the budget has room for it.
+    BudgetedTarget,
     Nowhere,
 }
 
 impl Run<'_> {
     /// Tries the targets in order, those that are open last: when all are, the first is tried.
     async fn targets<'p>(&mut self, plan: &'p Plan, payload: impl Fn(&Stop) -> Payload) -> Option<Served<'p>> {
-        let mut any_admitted = false;
+        let (mut any_admitted, mut is_budgeted) = (false, false);
         for stop in &plan.stops {
             if stop.breaker.as_ref().is_some_and(|breaker| !breaker.admits(Moment::now())) {
                 continue;
             }
             any_admitted = true;
+            if is_budgeted && !self.context.budget.retry() {
+                self.context.metrics.retries_refused.inc();
+                return None;
+            }
             match self.target(stop, &payload).await {
                 Ok(answer) => return Some(Served { answer, stop }),
                 Err(Next::Nowhere) => return None,
-                Err(Next::Target | Next::Credential) => {}
+                Err(Next::BudgetedTarget) => is_budgeted = true,
+                Err(Next::Target | Next::Credential) => is_budgeted = false,
             }
         }
         let first = plan.stops.first().filter(|_| !any_admitted)?;
@@ -175,7 +184,7 @@ impl Run<'_> {
                 }
                 Err(failed) => match self.failed(stop, pick, failed) {
                     Next::Credential => {}
-                    other @ (Next::Target | Next::Nowhere) => return Err(other),
+                    other @ (Next::Target | Next::BudgetedTarget | Next::Nowhere) => return Err(other),
                 },
             }
         }
@@ -208,6 +217,10 @@ impl Run<'_> {
         let failure = failed.failure;
         let now = Moment::now();
         self.context.metrics.attempt_failed(failure);
+        // A connection that was kept for reuse may have been closing: that says nothing of anybody, so the same target is asked once more.
+        if failed.broke && !std::mem::replace(&mut self.was_broken, true) && self.context.budget.retry() {
+            return Next::Credential;
+        }
         if let Some(pick) = pick {
             let member = Arc::clone(pick.member());
             if let Some(finding) = Finding::of(failure) {
@@ -233,11 +246,7 @@ impl Run<'_> {
                 Next::Credential
             }
             Retry::NextCredential | Retry::NextCredentialOnce => Next::Target,
-            Retry::NextTarget if self.context.budget.retry() => Next::Target,
-            Retry::NextTarget => {
-                self.context.metrics.retries_refused.inc();
-                Next::Nowhere
-            }
+            Retry::NextTarget => Next::BudgetedTarget,
             Retry::Stop => Next::Nowhere,
         }
     }
@@ -274,11 +283,11 @@ impl Run<'_> {
                 return Refusal::NoCredential { model: shown(model), retry_after: None, rate_limited: false };
             }
         };
-        let Failed { failure, retry_after, status, answer, .. } = failed;
-        match (answer, status) {
-            (Some((headers, body)), Some(status)) => Refusal::CallersFault { status, headers, body },
-            _ if failure.is_credentials_fault() => Refusal::UpstreamAuth { provider },
-            _ => Refusal::Upstream { provider, failure, retry_after },
+        let Failed { failure, retry_after, fault, .. } = failed;
+        match fault {
+            Some(fault) => Refusal::CallersFault(fault),
+            None if failure.is_credentials_fault() => Refusal::UpstreamAuth { provider },
+            None => Refusal::Upstream { provider, failure, retry_after },
         }
     }
 }

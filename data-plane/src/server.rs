@@ -5,6 +5,7 @@
 
 mod connection;
 mod ops;
+mod stall;
 mod tls;
 
 use std::future::Future;

@@ -226,10 +226,7 @@ impl Touched {
 
     fn credentials_of(&mut self, state: &Environment, name: ProviderName) {
         let known = || state.upstreams.get(name.id()).map(|upstream| Arc::clone(&upstream.provider));
-        if !self.providers.contains_key(&name) {
-            let known = known();
-            self.providers.insert(name, known);
-        }
+        self.providers.entry(name.clone()).or_insert_with(known);
     }
 }
 

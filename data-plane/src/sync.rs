@@ -7,7 +7,7 @@
 //!                        Repair (serves its last good state) ──snapshot applied──► Live
 //! ```
 //!
-//! One task owns all of it ([`client`]); what a frame means is decided without I/O ([`environments`], [`apply`]). Requests meet it in two
+//! One task owns all of it (`client`); what a frame means is decided without I/O ([`environments`], [`apply`]). Requests meet it in two
 //! places only: the snapshot, which it writes, and the evidence, which it reads.
 
 pub mod apply;

@@ -23,6 +23,8 @@ const FIRST: Duration = Duration::from_secs(30);
 const MOST: Duration = Duration::from_secs(600);
 /// After this a probation whose request never reported is open to another.
 const PROBATION: Duration = Duration::from_secs(60);
+/// What a caller is told to wait for a probation's outcome.
+const PROBED_SOON: Duration = Duration::from_secs(1);
 
 /// Why a credential is out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +103,17 @@ impl State {
 }
 
 impl State {
+    /// How long a caller had better wait for it, and why it is out; `None` while it serves.
+    #[must_use]
+    pub(crate) fn wait(self, now: Moment) -> Option<(Duration, Cause)> {
+        match self {
+            Self::Serving => None,
+            Self::Cooling { until, cause, .. } => Some((until.since(now), cause)),
+            // The request that probes it will know soon.
+            Self::Probation { until, cause, .. } => Some((until.since(now).min(PROBED_SOON), cause)),
+        }
+    }
+
     /// When its time comes, if that is after `now`; never otherwise.
     #[must_use]
     pub(crate) fn due_after(self, now: Moment) -> Moment {
@@ -155,6 +168,11 @@ impl State {
 pub(crate) struct Cooldown(AtomicU64);
 
 impl Cooldown {
+    /// In a state.
+    pub(crate) fn new(state: State) -> Self {
+        Self(AtomicU64::new(state.pack()))
+    }
+
     /// Where it stands.
     pub(crate) fn state(&self) -> State {
         State::unpack(self.0.load(Ordering::Acquire))

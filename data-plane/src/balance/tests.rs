@@ -1,5 +1,8 @@
 use proptest::prelude::*;
 
+use shared::secret::Secret;
+
+use super::member::MODELS;
 use super::*;
 
 fn credential(weight: u32, value_version: u64) -> Credential {

@@ -19,8 +19,9 @@ pub(crate) fn for_caller(headers: &HeaderMap, adapter: &dyn Adapter) -> HeaderMa
 
 fn filtered(headers: &HeaderMap, forwards: impl Fn(&str) -> bool) -> HeaderMap {
     let mut kept = HeaderMap::with_capacity(16);
+    let lists = headers.contains_key(CONNECTION);
     for (name, value) in headers {
-        if forwards(name.as_str()) && !is_ours(name) && !is_listed(headers, name) {
+        if forwards(name.as_str()) && !is_ours(name) && !(lists && is_listed(headers, name)) {
             kept.append(name.clone(), value.clone());
         }
     }

@@ -66,8 +66,8 @@ pub(crate) fn refusal(refusal: Refusal) -> Response<Body> {
     if let Refusal::Method { allow } = refusal {
         headers.insert(ALLOW, HeaderValue::from_static(allow));
     }
-    if let Refusal::CallersFault { headers: upstream, .. } = &refusal {
-        for (name, value) in upstream.iter().filter(|(name, _)| **name != CONTENT_TYPE) {
+    if let Refusal::CallersFault(fault) = &refusal {
+        for (name, value) in fault.headers.iter().filter(|(name, _)| **name != CONTENT_TYPE) {
             headers.append(name.clone(), value.clone());
         }
     }

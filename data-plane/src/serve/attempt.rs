@@ -13,6 +13,7 @@ use shared::failure::Failure;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::balance::Pick;
+use crate::error::Fault;
 use crate::http::header;
 use crate::protocol::openai::error::{ErrorBody, status_in};
 use crate::protocol::openai::stream::{Seen, Watch};
@@ -53,13 +54,15 @@ pub(crate) struct Failed {
     pub(crate) provider_code: Option<&'static str>,
     /// The upstream's status, if it answered.
     pub(crate) status: Option<StatusCode>,
+    /// A connection that was made broke before a byte of an answer came, as one does that was closing while the request was sent.
+    pub(crate) broke: bool,
     /// What the caller gets if the request is at fault.
-    pub(crate) answer: Option<(HeaderMap, Bytes)>,
+    pub(crate) fault: Option<Box<Fault>>,
 }
 
 impl Failed {
     fn of(failure: Failure) -> Self {
-        Self { failure, retry_after: None, provider_code: None, status: None, answer: None }
+        Self { failure, retry_after: None, provider_code: None, status: None, broke: false, fault: None }
     }
 }
 
@@ -96,15 +99,7 @@ async fn answer(client: &Client, request: Request<Payload>, adapter: &dyn Adapte
     let response = client.request(request).await.map_err(|error| {
         let failure = DialFailure::of(&error);
         tracing::debug!(%failure, "an upstream call got no answer");
-        Failed::of(match failure {
-            DialFailure::ConnectTimedOut
-            | DialFailure::RefusedAddress(_)
-            | DialFailure::RefusedScheme
-            | DialFailure::Dns
-            | DialFailure::Connect
-            | DialFailure::Tls
-            | DialFailure::Broken => Failure::Unreachable,
-        })
+        Failed { broke: !failure.is_before_the_request(), ..Failed::of(Failure::Unreachable) }
     })?;
     if !response.status().is_success() {
         return Err(refused(response, adapter).await);
@@ -168,7 +163,7 @@ fn failed(status: StatusCode, headers: &HeaderMap, body: &Bytes, adapter: &dyn A
     let Classified { failure, retry_after, provider_code } = adapter
         .classify(status, headers, body, SystemTime::now())
         .unwrap_or(Classified { failure: Failure::ServerError, retry_after: None, provider_code: None });
-    let answer = (failure == Failure::CallersFault && status.is_client_error()).then(|| {
+    let fault = (failure == Failure::CallersFault && status.is_client_error()).then(|| {
         let error = ErrorBody::remade(body).unwrap_or_else(|| {
             ErrorBody::new(
                 "the provider refused the request and gave no reason",
@@ -176,7 +171,7 @@ fn failed(status: StatusCode, headers: &HeaderMap, body: &Bytes, adapter: &dyn A
                 "upstream_error",
             )
         });
-        (header::for_caller(headers, adapter), error.to_json())
+        Box::new(Fault { status, headers: header::for_caller(headers, adapter), body: error.to_json() })
     });
-    Failed { failure, retry_after, provider_code, status: Some(status), answer }
+    Failed { failure, retry_after, provider_code, status: Some(status), broke: false, fault }
 }

@@ -18,14 +18,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use super::stall::Unstalled;
 use crate::http::Worker;
 
 /// Connections of one worker; more are closed at once.
 const CONNECTIONS: u64 = 10_000;
-/// A request's head: size, number of headers, time from its first byte.
+/// A request's head: size and number of headers.
 const HEAD_BYTES: usize = 64 * 1024;
 const HEADERS: usize = 100;
-const HEAD_TIME: Duration = Duration::from_secs(10);
+/// How long a head may take, which for hyper includes the quiet time before it: longer than clients and balancers keep a connection that
+/// they do not use (60 s is common), so that they close it and not we, in the moment of the next request.
+const HEAD_TIME: Duration = Duration::from_secs(75);
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// HTTP/2: streams of one connection, and resets before it is closed.
@@ -138,7 +141,7 @@ where
         let worker = Arc::clone(&worker);
         async move { Ok::<_, Infallible>(worker.answer(request).await) }
     });
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(Unstalled::new(stream)), service));
     let mut stopping = pin!(tasks.stopping());
     let (mut is_waiting, mut is_leaving) = (false, false);
     let ended = poll_fn(|cx| {

@@ -1,7 +1,7 @@
 //! From the name that a caller asks for to the places that may serve it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{HeaderValue, Uri};
@@ -24,6 +24,13 @@ pub(crate) struct Upstream {
     pub(crate) pool: Pool,
     /// The id as `x-keyplane-provider` has it.
     pub(crate) header: HeaderValue,
+    /// Made at the first call: most of 100,000 providers may never see one in this proxy.
+    addresses: OnceLock<Box<Addresses>>,
+}
+
+/// Where a provider's operations are.
+#[derive(Debug)]
+struct Addresses {
     chat: Uri,
     completion: Uri,
     embeddings: Uri,
@@ -32,29 +39,33 @@ pub(crate) struct Upstream {
 
 impl Upstream {
     pub(super) fn new(name: &ProviderName, provider: Arc<Provider>, pool: Pool) -> Self {
-        let adapter = adapter(provider.adapter);
-        let address = |operation| adapter.address(&provider.base_url, operation);
         Self {
             id: name.id().into(),
-            adapter,
+            adapter: adapter(provider.adapter),
             pool,
             // An id is lower-case ASCII.
             header: HeaderValue::from_str(name.id()).unwrap_or_else(|_| HeaderValue::from_static("")),
-            chat: address(Operation::Chat),
-            completion: address(Operation::Completion),
-            embeddings: address(Operation::Embeddings),
-            list_models: address(Operation::ListModels),
+            addresses: OnceLock::new(),
             provider,
         }
     }
 
     /// Where an operation goes.
     pub(crate) fn address(&self, operation: Operation) -> &Uri {
+        let addresses = self.addresses.get_or_init(|| {
+            let address = |operation| self.adapter.address(&self.provider.base_url, operation);
+            Box::new(Addresses {
+                chat: address(Operation::Chat),
+                completion: address(Operation::Completion),
+                embeddings: address(Operation::Embeddings),
+                list_models: address(Operation::ListModels),
+            })
+        });
         match operation {
-            Operation::Chat => &self.chat,
-            Operation::Completion => &self.completion,
-            Operation::Embeddings => &self.embeddings,
-            Operation::ListModels => &self.list_models,
+            Operation::Chat => &addresses.chat,
+            Operation::Completion => &addresses.completion,
+            Operation::Embeddings => &addresses.embeddings,
+            Operation::ListModels => &addresses.list_models,
         }
     }
 }

@@ -15,6 +15,10 @@ use crate::snapshot::resource::Change;
 
 /// What a frame led to.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart at once, and a box would cost each delta an allocation"
+)]
 pub enum Outcome {
     /// There is a next state.
     Next {

@@ -79,7 +79,6 @@ impl Client {
             () = tasks.stopping() => {}
             () = self.stay_connected() => {}
         }
-        self.live.send_replace(None);
         self.metrics.disconnected();
     }
 
@@ -168,12 +167,15 @@ impl Pace {
             self.backoff.reset();
             self.failures = 0;
         }
-        if let Some(not_before) = tried.not_before {
-            return not_before.saturating_duration_since(Instant::now());
+        let asked = tried.not_before.map(|at| at.saturating_duration_since(Instant::now()));
+        if let (Some(asked), true) = (asked, tried.progress) {
+            return asked;
         }
         self.failures = self.failures.saturating_add(1);
         let bound = self.backoff.next_bound();
-        id::random_duration(if cold { bound.min(MOST_DELAY_COLD) } else { bound })
+        let own = id::random_duration(if cold { bound.min(MOST_DELAY_COLD) } else { bound });
+        // Being sent away again and again is no reason to hurry.
+        asked.map_or(own, |asked| asked.max(own))
     }
 
     /// A long outage is told at its beginning and ever more rarely, so that it does not fill the log.
@@ -229,6 +231,16 @@ mod tests {
         }
         let longest = (0..200).map(|_| pace.delay(&tried(false), false)).max().unwrap();
         assert!(longest > FIRST_DELAY && longest < MOST_DELAY, "{longest:?}");
+    }
+
+    #[test]
+    fn a_proxy_that_is_sent_away_waits_as_long_as_it_was_told() {
+        let mut pace = Pace::new();
+        let minute = Duration::from_secs(60);
+        for progress in [true, false] {
+            let away = Tried { not_before: Some(Instant::now() + minute), ..tried(progress) };
+            assert!(pace.delay(&away, false) > minute / 2);
+        }
     }
 
     #[test]

@@ -285,4 +285,6 @@ impl Environment {
 }
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod tests;

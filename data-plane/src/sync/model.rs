@@ -196,7 +196,7 @@ fn put(kind: i32, seed: u8) -> Bytes {
         (Ok(Kind::Provider), bad) => ProviderConfig {
             adapter: if bad < 2 { ADAPTER_OF_TOMORROW } else { UpstreamAdapter::Openai.into() },
             base_url: format!("https://h{seed}.example/v1"),
-            disabled: seed % 4 == 0,
+            disabled: seed.is_multiple_of(4),
             auth: UpstreamAuth::Managed.into(),
             exposed_models: vec!["*".into()],
             default_model: String::new(),

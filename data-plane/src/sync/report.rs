@@ -96,7 +96,7 @@ impl Reporter {
         let (tx, rx) = mpsc::channel(MOST_UNACKNOWLEDGED);
         let mut client = SyncServiceClient::new(channel);
         let answer = tokio::select! {
-            () = self.tasks.stopping() => return None,
+            () = self.out_of_time() => return None,
             answer = tokio::time::timeout(OPEN_TIMEOUT, client.report(ReceiverStream::new(rx))) => answer.ok()?,
         };
         match answer {
@@ -106,6 +106,12 @@ impl Reporter {
                 None
             }
         }
+    }
+
+    /// A stop was asked for, and the last words have had their time.
+    async fn out_of_time(&self) {
+        self.tasks.stopping().await;
+        tokio::time::sleep(LAST_WORDS).await;
     }
 
     /// One stream: what is not acknowledged goes first, in its order.
@@ -135,6 +141,7 @@ impl Reporter {
                     }
                 }
                 () = sleep_until_some(stop_by) => return End::Stopped,
+                () = replaced(&mut self.channel), if stop_by.is_none() => return End::Lost,
                 Some(observation) = self.observations.next() => self.take(evidence, observation),
                 () = tokio::time::sleep_until(due), if evidence.can_seal() => {
                     due = Instant::now() + INTERVAL;
@@ -154,6 +161,14 @@ impl Reporter {
     fn take(&self, evidence: &mut Evidence, observation: Observation) {
         evidence.take(observation);
         self.metrics.evidence_dropped(evidence.dropped() + self.observations.dropped());
+    }
+}
+
+/// Waits until the session that lent its connection is over, so that the connection can close. The client's own end is none: at a stop the
+/// last words still go out on it.
+async fn replaced(channel: &mut watch::Receiver<Option<Channel>>) {
+    if channel.changed().await.is_err() {
+        std::future::pending().await
     }
 }
 

@@ -89,3 +89,61 @@ impl ServerCertVerifier for PinnedVerifier {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PublicKeyData};
+    use rustls::crypto::ring;
+
+    use super::*;
+
+    type Issuer = CertifiedIssuer<'static, KeyPair>;
+
+    fn ca() -> Issuer {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+    }
+
+    fn pin(ca: &Issuer) -> Pin {
+        Pin::of_spki(&ca.key().subject_public_key_info())
+    }
+
+    fn signed(ca: &Issuer, name: &str) -> CertificateDer<'static> {
+        let key = KeyPair::generate().unwrap();
+        CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, ca).unwrap().der().clone()
+    }
+
+    fn verify(pin: Pin, own: &CertificateDer<'_>, sent: &[CertificateDer<'_>]) -> Result<(), rustls::Error> {
+        let name = ServerName::try_from(CONTROL_NAME).unwrap();
+        let verifier = PinnedVerifier::new(pin, name, Arc::new(ring::default_provider()));
+        let address = ServerName::try_from("192.0.2.1").unwrap();
+        verifier.verify_server_cert(own, sent, &address, &[], UnixTime::now()).map(|_| ())
+    }
+
+    #[test]
+    fn the_pinned_cas_certificate_for_the_fixed_name_is_good_whatever_the_address() {
+        let ca = ca();
+        assert_eq!(verify(pin(&ca), &signed(&ca, CONTROL_NAME), &[ca.der().clone()]), Ok(()));
+    }
+
+    #[test]
+    fn a_chain_without_the_pinned_ca_says_what_to_do() {
+        let (ours, other) = (ca(), ca());
+        for sent in [vec![other.der().clone()], vec![]] {
+            let error = verify(pin(&ours), &signed(&other, CONTROL_NAME), &sent).unwrap_err();
+            let rustls::Error::Other(other) = &error else { panic!("{error:?}") };
+            let wrong: &WrongPin = other.0.downcast_ref().unwrap();
+            assert_eq!(wrong.pin, pin(&ours));
+            assert!(wrong.to_string().contains("new join token"));
+        }
+    }
+
+    #[test]
+    fn showing_the_pinned_ca_is_not_enough() {
+        let (ours, other) = (ca(), ca());
+        let both = [ours.der().clone(), other.der().clone()];
+        assert!(verify(pin(&ours), &signed(&other, CONTROL_NAME), &both).is_err(), "another one signed");
+        assert!(verify(pin(&ours), &signed(&ours, "proxy.example"), &both).is_err(), "another name");
+    }
+}

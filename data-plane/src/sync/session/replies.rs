@@ -8,7 +8,7 @@ use shared::name::EnvironmentName;
 use crate::sync::environments::Environments;
 
 /// How many unusable resources one acknowledgement names. More of them have one cause, which some of them show.
-const MOST_UNUSABLE: usize = 1000;
+const MOST_UNUSABLE: usize = 100;
 
 /// The words that wait.
 #[derive(Debug, Default)]
