@@ -156,11 +156,16 @@ def change(admin: Admin) -> None:
 
 def err(admin: Admin, base_url: str) -> None:
     """Rich errors."""
-    bad = providers.Provider(vendor="nobody", base_url="ftp://host", environments=[f"{PROJECT}/environments/none"])
+    bad = providers.Provider(
+        vendor="No Vendor",
+        adapter=providers.ADAPTER_OPENAI,
+        base_url="ftp://host",
+        environments=[f"{PROJECT}/environments/none"],
+    )
     request = providers.CreateProviderRequest(parent=PROJECT, provider_id="No", provider=bad)
     code, _, fields = admin.refused(admin.providers.CreateProvider, request)
     assert code == grpc.StatusCode.INVALID_ARGUMENT, code
-    for field in ("provider_id", "display_name", "adapter", "base_url", "environments"):
+    for field in ("provider_id", "display_name", "vendor", "base_url", "environments"):
         assert any(field in fault for fault in fields), (field, fields)
     checked("every field at fault is named at once")
     value = credentials.CredentialValue(api_key="sk-nobody-knows-this")
