@@ -181,8 +181,8 @@ def err(admin: Admin, base_url: str) -> None:
 
 def finish(admin: Admin) -> None:
     """Checks, the rollout, deletes."""
-    checked = admin.call(admin.credentials.CheckCredential, credentials.CheckCredentialRequest(name=CREDENTIAL))
-    assert checked.state == credentials.CREDENTIAL_STATE_ACTIVE and checked.HasField("last_check_time"), checked
+    credential = admin.call(admin.credentials.CheckCredential, credentials.CheckCredentialRequest(name=CREDENTIAL))
+    assert credential.state == credentials.CREDENTIAL_STATE_ACTIVE and credential.HasField("last_check_time"), credential
     rollout = admin.call(admin.fleet.WaitForRollout, fleet.WaitForRolloutRequest())
     assert rollout.complete and len(rollout.acknowledged) == 1, rollout
     checked("the fleet has it")
