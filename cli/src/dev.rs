@@ -28,6 +28,9 @@ use crate::output::Output;
 /// How often to look whether a plane is there.
 const PERIOD: Duration = Duration::from_millis(20);
 
+/// Where the echo provider listens at first, if that port is free: below those that the system hands out, so that it stays free.
+const FIRST_ECHO_PORT: u16 = 8810;
+
 /// How long the proxy may take to have what was set up.
 const ROLLOUT: Duration = Duration::from_secs(20);
 
@@ -56,7 +59,15 @@ pub(crate) async fn run(flags: DevFlags) -> Result<(), Error> {
 /// The echo provider, where it was at the last start: its credential is bound to that origin.
 async fn echo(files: &Files) -> Result<Echo, Error> {
     let failed = |source: std::io::Error| Error::Dev { part: "the echo provider", source: source.into() };
-    let echo = Echo::bind(files.echo_port()?, &files.echo_key()?).await.map_err(failed)?;
+    let key = files.echo_key()?;
+    let echo = match files.echo_port()? {
+        Some(port) => Echo::bind(port, &key).await,
+        None => match Echo::bind(FIRST_ECHO_PORT, &key).await {
+            Ok(echo) => Ok(echo),
+            Err(_) => Echo::bind(0, &key).await,
+        },
+    }
+    .map_err(failed)?;
     files.keep_echo_port(echo.address().map_err(failed)?.port())?;
     Ok(echo)
 }

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use shared::name::NameError;
 use tonic::{Code, Status};
-use tonic_types::StatusExt as _;
+use tonic_types::{FieldViolation, StatusExt as _};
 
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -75,8 +75,8 @@ pub(crate) enum Error {
         /// Why not.
         source: io::Error,
     },
-    /// One of `keyplane dev`'s parts ended.
-    #[error("{part} ended")]
+    /// One of `keyplane dev`'s parts could not start, or ended.
+    #[error("{part} failed")]
     Dev {
         /// Which one.
         part: &'static str,
@@ -122,7 +122,11 @@ impl Error {
 
     /// What people read: what failed, each field at fault, what to do.
     fn text(&self) -> String {
-        let mut text = format!("error: {self}");
+        // The fields at fault are listed one by one, so that the message, which has them all in one line, is left out.
+        let mut text = match self {
+            Self::Refused(status) if !violations(status).is_empty() => "error: fields are at fault".to_owned(),
+            _ => format!("error: {self}"),
+        };
         let mut source = self.source();
         while let Some(cause) = source {
             let _ = write!(text, ": {cause}");
@@ -139,10 +143,8 @@ impl Error {
 /// Adds the status's details: the fields at fault, the reason for scripts, what to do.
 fn describe(status: &Status, text: &mut String) {
     let details = status.get_error_details();
-    if let Some(request) = details.bad_request() {
-        for violation in &request.field_violations {
-            let _ = writeln!(text, "  {}: {}", violation.field, violation.description);
-        }
+    for violation in violations(status) {
+        let _ = writeln!(text, "  {}: {}", violation.field, violation.description);
     }
     if let Some(info) = details.error_info() {
         let mut pairs: Vec<_> = info.metadata.iter().map(|(key, value)| format!("{key}={value}")).collect();
@@ -156,6 +158,10 @@ fn describe(status: &Status, text: &mut String) {
     if let Some(advice) = advice(status.code(), reason) {
         let _ = writeln!(text, "what to do: {advice}");
     }
+}
+
+fn violations(status: &Status) -> Vec<FieldViolation> {
+    status.get_details_bad_request().map(|request| request.field_violations).unwrap_or_default()
 }
 
 /// What a person can do about it.
@@ -194,7 +200,7 @@ mod tests {
         let text = Error::from(status).text();
         assert_eq!(
             text,
-            "error: 2 fields are wrong\n  provider.vendor: is required\n  provider.display_name: is required\n  \
+            "error: fields are at fault\n  provider.vendor: is required\n  provider.display_name: is required\n  \
              reason: FIELD_INVALID fields=2\n"
         );
     }

@@ -60,7 +60,7 @@ impl Output {
         for row in rows {
             table.add_row(row.cells());
         }
-        print(&table.trim_fmt())
+        print(&trimmed(table))
     }
 
     /// Prints one message: its fields one below the other, or a JSON object.
@@ -166,7 +166,7 @@ fn fields<M: Printable>(message: &M) -> Result<String, Error> {
             }
         }
     }
-    Ok(table.trim_fmt())
+    Ok(trimmed(table))
 }
 
 /// A JSON value for people: lists one below the other, objects as `key=value`.
@@ -185,6 +185,14 @@ fn table() -> Table {
     let mut table = Table::new();
     table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table
+}
+
+/// The table as text, its columns two spaces apart.
+fn trimmed(mut table: Table) -> String {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt()
 }
 
 fn pretty(value: &Value) -> Result<String, Error> {

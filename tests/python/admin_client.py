@@ -156,11 +156,16 @@ def change(admin: Admin) -> None:
 
 def err(admin: Admin, base_url: str) -> None:
     """Rich errors."""
-    bad = providers.Provider(vendor="nobody", base_url="ftp://host", environments=[f"{PROJECT}/environments/none"])
+    bad = providers.Provider(
+        vendor="No Vendor",
+        adapter=providers.ADAPTER_OPENAI,
+        base_url="ftp://host",
+        environments=[f"{PROJECT}/environments/none"],
+    )
     request = providers.CreateProviderRequest(parent=PROJECT, provider_id="No", provider=bad)
     code, _, fields = admin.refused(admin.providers.CreateProvider, request)
     assert code == grpc.StatusCode.INVALID_ARGUMENT, code
-    for field in ("provider_id", "display_name", "adapter", "base_url", "environments"):
+    for field in ("provider_id", "display_name", "vendor", "base_url", "environments"):
         assert any(field in fault for fault in fields), (field, fields)
     checked("every field at fault is named at once")
     value = credentials.CredentialValue(api_key="sk-nobody-knows-this")
@@ -176,8 +181,8 @@ def err(admin: Admin, base_url: str) -> None:
 
 def finish(admin: Admin) -> None:
     """Checks, the rollout, deletes."""
-    checked = admin.call(admin.credentials.CheckCredential, credentials.CheckCredentialRequest(name=CREDENTIAL))
-    assert checked.state == credentials.CREDENTIAL_STATE_ACTIVE and checked.HasField("last_check_time"), checked
+    credential = admin.call(admin.credentials.CheckCredential, credentials.CheckCredentialRequest(name=CREDENTIAL))
+    assert credential.state == credentials.CREDENTIAL_STATE_ACTIVE and credential.HasField("last_check_time"), credential
     rollout = admin.call(admin.fleet.WaitForRollout, fleet.WaitForRolloutRequest())
     assert rollout.complete and len(rollout.acknowledged) == 1, rollout
     checked("the fleet has it")

@@ -3,7 +3,7 @@
 use proto::admin::v1::{GetProxyRequest, ListProxiesRequest, Proxy, WatchProxiesRequest, WatchProxiesResponse};
 use shared::name::ProxyName;
 
-use super::{Context, ListFlags, PAGE_SIZE, ids, time};
+use super::{Context, ListFlags, PAGE_SIZE, time};
 use crate::client::{every_page, send};
 use crate::error::Error;
 use crate::input;
@@ -35,7 +35,7 @@ impl Row for Proxy {
         vec![
             self.name.clone(),
             if self.connected { "open" } else { "detached" }.to_owned(),
-            ids(&self.environments),
+            environments(&self.environments),
             self.acked_revision.to_string(),
             self.lag.as_ref().map_or_else(|| "0s".to_owned(), ToString::to_string),
             self.unusable.len().to_string(),
@@ -43,6 +43,12 @@ impl Row for Proxy {
             time(self.last_seen_time.as_ref()),
         ]
     }
+}
+
+/// Environments of several projects, as `project/environment`.
+fn environments(names: &[String]) -> String {
+    let short = names.iter().map(|name| name.replacen("projects/", "", 1).replacen("/environments/", "/", 1));
+    short.collect::<Vec<_>>().join(" ")
 }
 
 impl Printable for WatchProxiesResponse {

@@ -48,12 +48,16 @@ impl Files {
         self.dir.join("caller-key")
     }
 
-    /// The port that the echo provider had; 0 on the first start. It is kept because a stored credential is bound to its origin.
-    pub(super) fn echo_port(&self) -> Result<u16, Error> {
+    /// The port that the echo provider had; `None` on the first start. It is kept because a stored credential is bound to its origin.
+    pub(super) fn echo_port(&self) -> Result<Option<u16>, Error> {
         let path = self.dir.join("echo-port");
         match fs::read_to_string(&path) {
-            Ok(text) => text.trim().parse().map_err(|_| Error::Usage(format!("{} holds no port", path.display()))),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+            Ok(text) => {
+                let port =
+                    text.trim().parse().map_err(|_| Error::Usage(format!("{} holds no port", path.display())))?;
+                Ok(Some(port))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(source) => Err(Error::Read { path, source }),
         }
     }
@@ -117,14 +121,14 @@ mod tests {
     fn what_was_kept_is_found_again_and_is_its_owner_s_alone() {
         let dir = std::env::temp_dir().join(format!("keyplane-dev-{}", crate::client::request_id()));
         let files = Files::open(&dir).unwrap();
-        assert_eq!(files.echo_port().unwrap(), 0);
+        assert_eq!(files.echo_port().unwrap(), None);
         assert!(files.kept(&files.caller_key()).unwrap().is_none());
         files.keep_echo_port(4711).unwrap();
         files.keep_caller_key("kp_x").unwrap();
         let first = files.echo_key().unwrap();
 
         let files = Files::open(&dir).unwrap();
-        assert_eq!(files.echo_port().unwrap(), 4711);
+        assert_eq!(files.echo_port().unwrap(), Some(4711));
         assert_eq!(files.kept(&files.caller_key()).unwrap().unwrap().expose(), b"kp_x");
         assert_eq!(files.echo_key().unwrap().expose(), first.expose());
         assert_eq!(fs::metadata(files.caller_key()).unwrap().permissions().mode() & 0o777, 0o600);

@@ -112,7 +112,8 @@ async fn every_bad_field_is_named_at_once() -> anyhow::Result<()> {
         parent: "projects/acme".into(),
         provider_id: "Not An Id".into(),
         provider: Some(Provider {
-            vendor: "nobody".into(),
+            vendor: "No Vendor".into(),
+            adapter: proto::admin::v1::Adapter::Openai.into(),
             base_url: "ftp://user@host/".into(),
             environments: vec!["projects/acme/environments/nowhere".into()],
             ..Default::default()
@@ -122,7 +123,7 @@ async fn every_bad_field_is_named_at_once() -> anyhow::Result<()> {
     let refused = admin.providers().create_provider(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     let fields = fields(&refused).join(" ");
-    for field in ["provider_id", "display_name", "adapter", "base_url", "environments"] {
+    for field in ["provider_id", "display_name", "vendor", "base_url", "environments"] {
         assert!(fields.contains(field), "{field} is missing in {fields}");
     }
     Ok(())

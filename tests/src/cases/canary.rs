@@ -43,16 +43,11 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
 fn search(haystack: &[u8], place: &str, needles: &[(String, Vec<Vec<u8>>)]) -> anyhow::Result<()> {
     for (name, forms) in needles {
         for form in forms {
-            let found = memchr_find(haystack, form);
+            let found = memchr::memmem::find(haystack, form).is_some();
             anyhow::ensure!(!found, "{name} is in {place} as {}", String::from_utf8_lossy(form));
         }
     }
     Ok(())
-}
-
-/// Whether a text is in another one: by its first letter, then whole.
-fn memchr_find(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window[0] == needle[0] && window == needle)
 }
 
 /// Every file below a folder, but for those with the secrets that the operator was given.
@@ -126,7 +121,8 @@ async fn no_secret_is_in_any_file_log_or_metric() -> anyhow::Result<()> {
     for index in 0..short_or_long(50, 1_000) {
         let value = format!("sk-canary-{}", hex(shared::id::random()));
         world.provider.accept(&value);
-        world.admin.make_credential(PROVIDER, &format!("canary-{index}"), &value, 1).await?;
+        // Probes are limited, so that some of them are refused: a value that was refused must not lie around either.
+        let _ = world.admin.make_credential(PROVIDER, &format!("canary-{index}"), &value, 1).await;
         secrets.push((format!("credential {index}"), value));
     }
     world.admin.rolled_out(0).await?;

@@ -78,7 +78,8 @@ async fn the_admins_page_from_nothing_to_a_first_request() -> anyhow::Result<()>
 async fn scripts_can_tell_what_failed_by_the_exit_code_and_people_by_the_text() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let mut control = Control::start(dir.path()).await?;
-    let refused = keyplane(&control, "providers create up -p nowhere --display-name Up --vendor up", "").await?;
+    does(&control, "projects create shop", "").await?;
+    let refused = keyplane(&control, "providers create up -p shop --display-name Up --vendor up", "").await?;
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
     assert!(text(&refused).contains("adapter") && text(&refused).contains("reason: "), "{}", text(&refused));
     let wrong = keyplane(&control, "projects get Not/An/Id", "").await?;
