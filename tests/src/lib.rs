@@ -8,10 +8,13 @@ pub mod caller;
 pub mod condition;
 pub mod control;
 pub mod http;
+pub mod memory;
 pub mod process;
 pub mod provider;
 pub mod proxy;
+pub mod search;
 pub mod sync;
+pub mod tap;
 pub mod world;
 
 #[cfg(test)]

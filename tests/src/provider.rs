@@ -65,6 +65,8 @@ impl Script {
 pub struct Counts {
     /// Requests for a completion or an embedding.
     pub requests: u64,
+    /// Those of them that the script refused.
+    pub refused: u64,
     /// Requests for the model list, which is how a control plane probes.
     pub probes: u64,
 }
@@ -175,13 +177,15 @@ async fn answer(
             let text = format!("{:?} {}", parts, String::from_utf8_lossy(&bytes));
             state.seen.push(text);
         }
+        let script = state.scripts.get(&key).cloned().unwrap_or_else(Script::rejected);
         let counts = state.counts.entry(key.clone()).or_default();
         if is_probe {
-            counts.probes += 1
+            counts.probes += 1;
         } else {
-            counts.requests += 1
+            counts.requests += 1;
+            counts.refused += u64::from(script.status != 200);
         }
-        state.scripts.get(&key).cloned().unwrap_or_else(Script::rejected)
+        script
     };
     if script.status != 200 {
         return Ok(refusal(&script, &key));

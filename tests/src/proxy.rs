@@ -20,6 +20,16 @@ pub struct Proxy {
     join_token_file: PathBuf,
     port: u16,
     metrics_port: u16,
+    upstreams: Upstreams,
+}
+
+/// Which upstreams a proxy may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upstreams {
+    /// Any: the stand-ins are on loopback.
+    Any,
+    /// Public ones alone, as the default is.
+    Public,
 }
 
 impl Proxy {
@@ -37,6 +47,7 @@ impl Proxy {
             join_token_file: join_token_file.to_owned(),
             port: free_port()?,
             metrics_port: free_port()?,
+            upstreams: Upstreams::Any,
         })
     }
 
@@ -52,13 +63,18 @@ impl Proxy {
         Ok(proxy)
     }
 
+    /// Says which upstreams it may call, from its next start on.
+    pub fn set_upstreams(&mut self, upstreams: Upstreams) {
+        self.upstreams = upstreams;
+    }
+
     /// Starts it without waiting.
     ///
     /// # Errors
     ///
     /// When the process can't be started.
     pub fn spawn(&mut self) -> anyhow::Result<()> {
-        let flags = [
+        let mut flags = [
             "--listen",
             &format!("127.0.0.1:{}", self.port),
             "--metrics-listen",
@@ -71,9 +87,12 @@ impl Proxy {
             &self.node_id,
             "--log-level",
             "debug",
-            "--allow-private-upstreams",
         ]
-        .map(str::to_owned);
+        .map(str::to_owned)
+        .to_vec();
+        if self.upstreams == Upstreams::Any {
+            flags.push("--allow-private-upstreams".to_owned());
+        }
         self.process = Some(Process::start("keyplane-proxy", &flags, &self.log_path())?);
         Ok(())
     }

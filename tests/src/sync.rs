@@ -23,6 +23,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, Streaming};
 
+use crate::tap::Tap;
+
 /// The name that every control plane's certificate has.
 pub const CONTROL_NAME: &str = "control.keyplane.internal";
 
@@ -74,12 +76,22 @@ pub fn tls(
 ///
 /// When there is none.
 pub async fn connect(port: u16, tls: Arc<ClientConfig>) -> anyhow::Result<Channel> {
+    connect_tapped(port, tls, &Tap::default()).await
+}
+
+/// A connection to a sync listener, with a tap on what TLS gives out.
+///
+/// # Errors
+///
+/// When there is none.
+pub async fn connect_tapped(port: u16, tls: Arc<ClientConfig>, tap: &Tap) -> anyhow::Result<Channel> {
+    let tap = tap.clone();
     let connector = tower::service_fn(move |_: http::Uri| {
-        let tls = TlsConnector::from(Arc::clone(&tls));
+        let (tls, tap) = (TlsConnector::from(Arc::clone(&tls)), tap.clone());
         async move {
             let stream = TcpStream::connect(("127.0.0.1", port)).await?;
             let name = ServerName::try_from(CONTROL_NAME).map_err(std::io::Error::other)?;
-            Ok::<_, std::io::Error>(TokioIo::new(tls.connect(name, stream).await?))
+            Ok::<_, std::io::Error>(TokioIo::new(tap.on(tls.connect(name, stream).await?)))
         }
     });
     Ok(Endpoint::from_static("http://control.keyplane.internal").connect_with_connector(connector).await?)
@@ -127,6 +139,8 @@ pub struct Session {
     pub positions: BTreeMap<String, Position>,
     /// Each position's proof.
     pub proofs: BTreeMap<String, Bytes>,
+    /// Every byte received, as TLS gave it out.
+    pub tap: Tap,
     /// Every frame received, encoded.
     pub received: Vec<Vec<u8>>,
     building: BTreeMap<String, State>,
@@ -139,7 +153,8 @@ impl Identity {
     ///
     /// The connection's, or the control plane's refusal as a [`Status`].
     pub async fn open(&self, held: Vec<Held>) -> anyhow::Result<Session> {
-        let channel = connect(self.port, Arc::clone(&self.tls)).await?;
+        let tap = Tap::default();
+        let channel = connect_tapped(self.port, Arc::clone(&self.tls), &tap).await?;
         let (send, rx) = mpsc::channel(64);
         let hello = Hello {
             protocol_min: 1,
@@ -156,6 +171,7 @@ impl Identity {
             environments: BTreeMap::new(),
             positions: BTreeMap::new(),
             proofs: BTreeMap::new(),
+            tap,
             received: Vec::new(),
             building: BTreeMap::new(),
         })
