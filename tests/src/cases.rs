@@ -9,11 +9,21 @@ mod compose;
 mod dev;
 mod isolation;
 mod refusal;
+mod repair;
 mod restart;
 mod shutdown;
+mod store;
+
+use tonic::Status;
+use tonic_types::StatusExt as _;
 
 /// How much a case does: the first in `tests/run`, the second in `tests/run --long`.
 #[expect(clippy::disallowed_methods, reason = "a test binary has no flags of its own")]
 fn short_or_long<T>(short: T, long: T) -> T {
     if std::env::var("KEYPLANE_LONG").is_ok() { long } else { short }
+}
+
+/// The machine's word for why an rpc was refused.
+fn reason(status: &Status) -> String {
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }
