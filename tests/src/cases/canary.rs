@@ -1,92 +1,57 @@
-//! The canary test: after everything that an admin, a caller and a broken upstream can do, no secret is in any file, log or metric, in any
-//! encoding.
+//! The canary test: after everything that an admin, a caller and a broken upstream can do, no secret is in any file, log, metric or answer,
+//! in any encoding.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use control_plane::store::sled::{Options, SledStore};
 use http::StatusCode;
+use proto::admin::v1::ListCredentialsRequest;
+use shared::task::Tasks;
 
-use super::short_or_long;
 use crate::admin::Admin;
 use crate::provider::Script;
-use crate::world::{MODEL, PROVIDER, World};
+use crate::search::Needles;
+use crate::world::{ENVIRONMENT, MODEL, PROJECT, PROVIDER, World};
 
-/// Base64's letters.
-const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// How many secrets are stored.
+const SECRETS: usize = 1_000;
+/// How many admins store them at once.
+const ADMINS: usize = 16;
 
-/// Whole groups of a base64 text at one of the three alignments: the letters that depend on the secret alone.
-fn base64_at(secret: &[u8], skip: usize) -> String {
-    let bytes = &secret[skip..];
-    let groups = bytes.chunks_exact(3).flat_map(|group| {
-        let bits = u32::from(group[0]) << 16 | u32::from(group[1]) << 8 | u32::from(group[2]);
-        [18, 12, 6, 0].map(|shift| char::from(BASE64[(bits >> shift) as usize & 63]))
-    });
-    groups.collect()
+/// A key that looks like one; each fourth has letters that URLs and JSON write otherwise.
+fn new_key(index: usize) -> String {
+    let random: String = shared::id::random::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
+    if index.is_multiple_of(4) { format!(r#"sk/+"\={random}"#) } else { format!("sk-canary-{random}") }
 }
 
-/// Every form in which a secret could lie around.
-fn forms(secret: &str) -> Vec<Vec<u8>> {
-    let bytes = secret.as_bytes();
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let url: String = bytes.iter().map(|byte| format!("%{byte:02X}")).collect();
-    let escaped: String = bytes.iter().map(|byte| format!("\\u{byte:04x}")).collect();
-    let reversed: String = secret.chars().rev().collect();
-    let mut forms = vec![secret.to_owned(), hex.to_uppercase(), hex, url, escaped, reversed];
-    for skip in 0..3 {
-        let text = base64_at(bytes, skip);
-        forms.push(text.replace('+', "-").replace('/', "_"));
-        forms.push(text);
-    }
-    // What has no letter that JSON or a URL would escape is written raw by both.
-    forms.into_iter().map(String::into_bytes).collect()
-}
-
-fn search(haystack: &[u8], place: &str, needles: &[(String, Vec<Vec<u8>>)]) -> anyhow::Result<()> {
-    for (name, forms) in needles {
-        for form in forms {
-            let found = memchr::memmem::find(haystack, form).is_some();
-            anyhow::ensure!(!found, "{name} is in {place} as {}", String::from_utf8_lossy(form));
-        }
-    }
-    Ok(())
-}
-
-/// Every file below a folder, but for those with the secrets that the operator was given.
-fn search_files(folder: &Path, needles: &[(String, Vec<Vec<u8>>)]) -> anyhow::Result<usize> {
-    let mut searched = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            if path.file_name().is_none_or(|name| name != "secrets") {
-                searched += search_files(&path, needles)?;
+/// Stores them all, and answers how many were.
+async fn store_all(world: &World, keys: &Arc<Vec<String>>) -> u64 {
+    let (tasks, stored) = (Tasks::new(), Arc::new(AtomicU64::new(0)));
+    let next = Arc::new(AtomicU64::new(1));
+    for _ in 0..ADMINS {
+        let (admin, keys) = (world.admin.clone(), Arc::clone(keys));
+        let (stored, next) = (Arc::clone(&stored), Arc::clone(&next));
+        tasks.spawn("admin", async move {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(key) = keys.get(usize::try_from(index).unwrap_or(usize::MAX)) else { return };
+                let made = admin.make_credential(PROVIDER, &format!("canary-{index}"), key, 1).await;
+                stored.fetch_add(u64::from(made.is_ok()), Ordering::Relaxed);
             }
-        } else {
-            search(&std::fs::read(&path)?, &path.display().to_string(), needles)?;
-            searched += 1;
-        }
+        });
     }
-    Ok(searched)
+    tasks.stopped().await;
+    stored.load(Ordering::Relaxed)
 }
 
-#[test]
-fn the_search_finds_a_secret_in_every_form() {
-    let secret = "sk-canary-0123456789abcdef";
-    let needles = vec![("it".to_owned(), forms(secret))];
-    let haystacks = [
-        secret.to_owned(),
-        "xx736b2d63616e6172792d30313233343536373839616263646566".to_owned(),
-        "c2stY2FuYXJ5LTAxMjM0NTY3ODlhYmNkZWY=".to_owned(),
-        "eHNrLWNhbmFyeS0wMTIzNDU2Nzg5YWJjZGVm".to_owned(),
-        "eHhzay1jYW5hcnktMDEyMzQ1Njc4OWFiY2RlZg==".to_owned(),
-        "fedcba9876543210-yranac-ks".to_owned(),
-    ];
-    for haystack in haystacks {
-        assert!(search(haystack.as_bytes(), "here", &needles).is_err(), "{haystack}");
-    }
-    assert!(search(b"nothing of it", "here", &needles).is_ok());
-}
-
-async fn provoke(world: &World, key: &str) -> anyhow::Result<()> {
+/// Everything that can be told of a credential and its failures; answers what was said, to be searched.
+async fn provoke(world: &World, keys: &[String]) -> anyhow::Result<String> {
     let caller = world.caller();
+    let mut said = String::new();
     for script in [
         Script::rejected(),
         Script::rate_limited("1"),
@@ -94,56 +59,105 @@ async fn provoke(world: &World, key: &str) -> anyhow::Result<()> {
         Script { cut_after: Some(1), ..Script::default() },
         Script::default(),
     ] {
-        world.provider.script(key, script);
-        for _ in 0..3 {
-            let answer = caller.chat(MODEL).await?;
-            anyhow::ensure!(!answer.body.contains(key), "an answer shows a key: {}", answer.body);
+        for key in keys {
+            world.provider.script(key, script.clone());
+        }
+        for _ in 0..5 {
+            said += &caller.chat(MODEL).await?.body;
             if let Ok(stream) = caller.stream(MODEL).await {
-                let _ = stream.rest().await;
+                said += &stream.rest().await.unwrap_or_else(|error| format!("{error:#}"));
             }
         }
     }
     // Wrong keys of callers and admins, malformed bodies: what an access log would be tempted to show.
     let stranger = world.proxies[0].caller(&format!("{}x", world.caller_key)).chat(MODEL).await?;
     assert_eq!(stranger.status, StatusCode::UNAUTHORIZED);
-    caller.post("/v1/chat/completions", "{\"model\": \"chat\", \"messages\": [").await?;
+    said += &stranger.body;
+    said += &caller.post("/v1/chat/completions", "{\"model\": \"chat\", \"messages\": [").await?.body;
     let wrong = Admin::new(&world.control.admin_url(), &format!("kpa_{}", &world.caller_key))?;
-    assert!(wrong.make_project("other").await.is_err());
+    said += &format!("{:?}", wrong.make_project("other").await.unwrap_err());
+    Ok(said)
+}
+
+/// What the admin API says of credentials, those included whose value the provider refused.
+async fn ask_the_admin_api(admin: &Admin, refused: &[String]) -> anyhow::Result<String> {
+    let mut said = String::new();
+    for (index, key) in refused.iter().enumerate() {
+        said +=
+            &format!("{:?}", admin.make_credential(PROVIDER, &format!("refused-{index}"), key, 1).await.unwrap_err());
+    }
+    for _ in 0..3 {
+        said += &format!("{:?}", admin.check_credential(&format!("{PROVIDER}/credentials/c0")).await);
+    }
+    let request = ListCredentialsRequest { parent: PROVIDER.into(), page_size: 1_000, ..Default::default() };
+    said += &format!("{:?}", admin.credentials().list_credentials(request).await?);
+    Ok(said)
+}
+
+/// The secrets that are no credentials.
+async fn others(world: &World, needles: &mut Needles) -> anyhow::Result<()> {
+    let file = |path: std::path::PathBuf| anyhow::Ok(std::fs::read_to_string(path)?.trim().to_owned());
+    // The last part of a join token is the CA's pin, which is no secret.
+    let secret_part = |token: &str| token.split('.').nth(1).unwrap_or(token).to_owned();
+    needles.add("a caller key", world.caller_key.as_bytes());
+    let later = world.admin.make_caller_key(PROJECT, "later", ENVIRONMENT).await?;
+    needles.add("a later caller key", later.plaintext.as_bytes());
+    needles.add("the admin token", file(world.control.token_file())?.as_bytes());
+    needles.add("the bootstrap join token", secret_part(&file(world.control.join_token_file())?).as_bytes());
+    let token = world.admin.make_join_token("later", &[ENVIRONMENT], 0).await?;
+    needles.add("a later join token", secret_part(&token.plaintext).as_bytes());
+    let master_key = file(world.control.master_key_file())?;
+    let encoded = master_key.rsplit(':').next().unwrap_or_default();
+    needles.add("the master key's text", encoded.as_bytes());
+    needles.add("the master key", &STANDARD.decode(encoded)?);
+    Ok(())
+}
+
+/// Writes a checkpoint, as the control plane does every 10,000 commits.
+async fn write_a_checkpoint(data_dir: &Path) -> anyhow::Result<()> {
+    let store = SledStore::open(data_dir, Options::default())?;
+    let path = store.checkpoint().await?;
+    store.close().await;
+    anyhow::ensure!(path.exists(), "{} is there", path.display());
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_in_any_file_log_or_metric() -> anyhow::Result<()> {
-    let hex = |bytes: [u8; 16]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let first = format!("sk-canary-{}", hex(shared::id::random()));
-    let mut world = World::start(&[(first.as_str(), 1)], 2).await?;
-    let mut secrets = vec![("the first credential".to_owned(), first.clone())];
-    for index in 0..short_or_long(50, 1_000) {
-        let value = format!("sk-canary-{}", hex(shared::id::random()));
-        world.provider.accept(&value);
-        // Probes are limited, so that some of them are refused: a value that was refused must not lie around either.
-        let _ = world.admin.make_credential(PROVIDER, &format!("canary-{index}"), &value, 1).await;
-        secrets.push((format!("credential {index}"), value));
+    let keys: Arc<Vec<_>> = Arc::new((0..SECRETS).map(new_key).collect());
+    let refused: Vec<_> = (0..5).map(new_key).collect();
+    let mut world = World::start(&[(keys[0].as_str(), 1)], 2).await?;
+    for key in keys.iter() {
+        world.provider.accept(key);
     }
+    assert_eq!(store_all(&world, &keys).await, SECRETS as u64 - 1, "every one is stored, the first beside them");
     world.admin.rolled_out(0).await?;
-    provoke(&world, &first).await?;
 
-    let file = |path: std::path::PathBuf| anyhow::Ok(std::fs::read_to_string(path)?.trim().to_owned());
-    secrets.push(("the caller key".into(), world.caller_key.clone()));
-    secrets.push(("the admin token".into(), file(world.control.token_file())?));
-    let join_token = file(world.control.join_token_file())?;
-    let secret_part = join_token.split('.').nth(1).unwrap_or(&join_token).to_owned();
-    secrets.push(("the join token".into(), secret_part));
-    let master_key = file(world.control.master_key_file())?;
-    secrets.push(("the master key".into(), master_key.rsplit(':').next().unwrap_or_default().to_owned()));
-    let needles: Vec<_> = secrets.into_iter().map(|(name, secret)| (name, forms(&secret))).collect();
-
-    for proxy in &world.proxies {
-        search(proxy.metrics().await?.as_bytes(), "a proxy's metrics", &needles)?;
+    let mut needles = Needles::default();
+    for (index, key) in keys.iter().enumerate() {
+        needles.add(&format!("credential {index}"), key.as_bytes());
     }
-    search(world.control.metrics().await?.as_bytes(), "the control plane's metrics", &needles)?;
+    for (index, key) in refused.iter().enumerate() {
+        needles.add(&format!("refused value {index}"), key.as_bytes());
+    }
+    others(&world, &mut needles).await?;
+    assert!(needles.len() > SECRETS);
+
+    needles.are_absent(provoke(&world, &keys).await?.as_bytes(), "a proxy's answer")?;
+    needles.are_absent(ask_the_admin_api(&world.admin, &refused).await?.as_bytes(), "an admin's answer")?;
+    for proxy in &world.proxies {
+        needles.are_absent(proxy.metrics().await?.as_bytes(), "a proxy's metrics")?;
+    }
+    needles.are_absent(world.control.metrics().await?.as_bytes(), "the control plane's metrics")?;
+
+    // The store as a crash leaves it, as a clean stop leaves it, and as a checkpoint.
+    world.control.kill()?;
+    let data = needles.are_absent_below(&world.control.data_dir(), "secrets")?;
+    assert!(data.files > 2 && data.bytes > 100 * SECRETS, "{data:?}");
+    world.control.start_again().await?;
     world.control.stop().await?;
-    let searched = search_files(world.dir(), &needles)?;
-    assert!(searched > 3, "only {searched} files were searched");
+    write_a_checkpoint(&world.control.data_dir()).await?;
+    let all = needles.are_absent_below(world.dir(), "secrets")?;
+    assert!(all.files > data.files && all.bytes > data.bytes, "{all:?}");
     Ok(())
 }
