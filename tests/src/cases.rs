@@ -1,6 +1,7 @@
 //! The cases: what a user was promised, shown with real processes.
 
 mod admin;
+mod bad_request;
 mod canary;
 mod chat;
 mod cli;
