@@ -23,6 +23,8 @@ async fn run(script: &str, arguments: Vec<String>) -> anyhow::Result<()> {
     let output = tokio::task::spawn_blocking(run).await??;
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     anyhow::ensure!(output.status.success(), "{text}");
+    // Its facts, for who runs the tests with `--nocapture`.
+    println!("{text}");
     Ok(())
 }
 
