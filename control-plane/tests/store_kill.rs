@@ -1,7 +1,7 @@
 //! `kill -9` under concurrent writers: every acknowledged commit is there afterwards, and none is there in part.
 //!
 //! The test runs itself as the process that is killed: [`WRITER`] in the environment names the data directory and makes
-//! [`writes_until_it_is_killed`] the writer. `KEYPLANE_LONG=1` kills 150 times instead of 15.
+//! [`writes_until_it_is_killed`] the writer. It is killed 100 times, which takes half a minute; `KEYPLANE_LONG=1` kills it 1,000 times.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
@@ -63,7 +63,7 @@ fn a_store_that_was_killed_while_it_was_made_opens() {
 }
 
 fn kills() -> usize {
-    if env::var_os("KEYPLANE_LONG").is_some() { 150 } else { 15 }
+    if env::var_os("KEYPLANE_LONG").is_some() { 1_000 } else { 100 }
 }
 
 #[test]
