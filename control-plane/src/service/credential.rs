@@ -3,6 +3,8 @@
 //! ```text
 //! shape of the value ─► may this principal ask again? ─► the provider's model list ─► commit: value and status together
 //! ```
+//!
+//! With `skip_validation`, a value is stored all the same when nobody may be asked or nobody answers soon; a rejected one never is.
 
 mod allowance;
 mod form;
@@ -205,8 +207,13 @@ impl Credentials {
         skip_validation: bool,
     ) -> Result<Option<Validated>, Error> {
         let Some(question) = question else { return Ok(None) };
-        self.allowance.take(&call.principal.name)?;
-        let validated = self.validator.ask(question).await;
+        // The limit is on what is asked of providers, not on what is written.
+        let validated = match (self.allowance.take(&call.principal.name), skip_validation) {
+            (Ok(()), false) => self.validator.ask(question).await,
+            (Ok(()), true) => self.validator.ask_briefly(question).await,
+            (Err(_), true) => Validated::unasked(&question),
+            (Err(spent), false) => return Err(spent),
+        };
         validated.admit(skip_validation)?;
         Ok(Some(validated))
     }

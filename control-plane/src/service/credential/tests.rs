@@ -290,6 +290,43 @@ async fn questions_are_limited_to_ten_a_minute() {
 }
 
 #[tokio::test]
+async fn a_spent_limit_refuses_no_write_that_skips_validation() {
+    let world = World::new(200, MODELS).await;
+    let numbered = |id: usize| v1::CreateCredentialRequest {
+        credential_id: format!("c{id}"),
+        skip_validation: true,
+        ..new(&format!("sk-{id}"))
+    };
+    let mut made = Vec::new();
+    for id in 0..15 {
+        made.push(world.create(numbered(id)).await.unwrap());
+    }
+    assert_eq!(world.upstream.asked().len(), 10, "the limit is on questions");
+    assert!(made[..10].iter().all(|one| one.state() == v1::CredentialState::Active));
+    for one in &made[10..] {
+        let state = (one.state(), one.state_reason(), one.last_check_time);
+        assert_eq!(state, (v1::CredentialState::Unverified, v1::CredentialStateReason::NotYetUsed, None));
+    }
+    let refused = world.create(new("sk-1")).await.unwrap_err();
+    assert_eq!(reason(&refused), (Code::ResourceExhausted, "RATE_LIMITED".to_owned()));
+    assert!(refused.get_details_retry_info().unwrap().retry_delay.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_hangs_holds_no_write_up_that_skips_validation() {
+    let world = World::new(200, MODELS).await;
+    let silent = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let base_url = format!("http://{}/v1", silent.local_addr().unwrap());
+    let provider = v1::Provider { name: PARENT.into(), base_url, ..Default::default() };
+    let moved = v1::UpdateProviderRequest { provider: Some(provider), ..Default::default() };
+    world.providers.update_provider(call(moved)).await.unwrap();
+    let began = tokio::time::Instant::now();
+    let made = world.create(v1::CreateCredentialRequest { skip_validation: true, ..new("sk-1") }).await.unwrap();
+    assert_eq!(made.state(), v1::CredentialState::Unverified);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn the_same_request_again_asks_and_changes_nothing_and_validate_only_stores_nothing() {
     let world = World::new(200, MODELS).await;
     let only = v1::CreateCredentialRequest { validate_only: true, ..new("sk-1") };

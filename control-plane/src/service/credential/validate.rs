@@ -1,6 +1,6 @@
 //! Validation of a new value: a free question to its provider, and what the answer lets happen.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use shared::adapter::AdapterKind;
 use shared::base_url::BaseUrl;
@@ -10,6 +10,9 @@ use crate::error::Error;
 use crate::health::ProbeOutcome;
 use crate::health::probe::Prober;
 use crate::resource::{CredentialProblem, CredentialStatus, Health, HealthReason};
+
+/// How long an answer is waited for where validation may be skipped: a slow upstream must not hold a bulk load up.
+const BRIEFLY: Duration = Duration::from_secs(1);
 
 /// Asks providers about new values.
 #[derive(Debug, Clone)]
@@ -29,6 +32,12 @@ pub(super) struct Question {
 #[derive(Debug)]
 pub(super) struct Validated {
     base_url: BaseUrl,
+    /// `None` where it was not asked, or did not answer in the time that there was.
+    answer: Option<Answer>,
+}
+
+#[derive(Debug)]
+struct Answer {
     outcome: ProbeOutcome,
     problem: Option<CredentialProblem>,
     time: SystemTime,
@@ -43,11 +52,23 @@ impl Validator {
         let Question { adapter, base_url, secret } = question;
         let result = self.prober.probe(adapter, &base_url, &secret, SystemTime::now()).await;
         let time = SystemTime::now();
-        Validated { problem: result.problem(&base_url, time), outcome: result.outcome, base_url, time }
+        let answer = Answer { problem: result.problem(&base_url, time), outcome: result.outcome, time };
+        Validated { base_url, answer: Some(answer) }
+    }
+
+    /// Asks, and goes on without an answer when there is none soon.
+    pub(super) async fn ask_briefly(&self, question: Question) -> Validated {
+        let unasked = Validated::unasked(&question);
+        tokio::time::timeout(BRIEFLY, self.ask(question)).await.unwrap_or(unasked)
     }
 }
 
 impl Validated {
+    /// Nobody was asked: the first use will tell.
+    pub(super) fn unasked(question: &Question) -> Self {
+        Self { base_url: question.base_url.clone(), answer: None }
+    }
+
     /// Whether it was asked at this base URL.
     pub(super) fn is_of(&self, base_url: &BaseUrl) -> bool {
         self.base_url == *base_url
@@ -55,7 +76,8 @@ impl Validated {
 
     /// Lets a value through, or not: a good one always, a rejected one never, the others if validation is to be skipped.
     pub(super) fn admit(&self, skip_validation: bool) -> Result<(), Error> {
-        let admitted = match self.outcome {
+        let Some(Answer { outcome, problem, .. }) = &self.answer else { return Ok(()) };
+        let admitted = match outcome {
             ProbeOutcome::Passed | ProbeOutcome::Limited => true,
             ProbeOutcome::Rejected => false,
             ProbeOutcome::Exhausted
@@ -64,7 +86,7 @@ impl Validated {
             | ProbeOutcome::Unreachable
             | ProbeOutcome::TlsFailed => skip_validation,
         };
-        match &self.problem {
+        match problem {
             Some(problem) if !admitted => Err(Error::CredentialRefused {
                 reason: problem.reason.clone(),
                 upstream_status: problem.upstream_status,
@@ -76,7 +98,11 @@ impl Validated {
 
     /// The status that the value begins with.
     pub(super) fn status(&self, value_version: u64) -> CredentialStatus {
-        let (health, reason) = match self.outcome {
+        let Some(Answer { outcome, problem, time }) = &self.answer else {
+            let reason = Some(HealthReason::NotYetUsed);
+            return CredentialStatus { value_version, reason, ..CredentialStatus::default() };
+        };
+        let (health, reason) = match outcome {
             ProbeOutcome::Passed => (Health::Active, None),
             ProbeOutcome::Limited => (Health::Active, Some(HealthReason::Limited)),
             // Not admitted, and out if it were.
@@ -91,12 +117,6 @@ impl Validated {
                 (Health::Unverified, Some(HealthReason::NotYetUsed))
             }
         };
-        CredentialStatus {
-            value_version,
-            health,
-            reason,
-            last_check_time: Some(self.time),
-            last_error: self.problem.clone(),
-        }
+        CredentialStatus { value_version, health, reason, last_check_time: Some(*time), last_error: problem.clone() }
     }
 }
