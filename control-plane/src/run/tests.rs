@@ -25,6 +25,7 @@ use super::*;
 struct Running {
     admin: SocketAddr,
     metrics: SocketAddr,
+    sync: SocketAddr,
     stop: oneshot::Sender<()>,
     done: JoinHandle<Result<(), RunError>>,
 }
@@ -51,12 +52,13 @@ impl Running {
     async fn start(config: Config) -> Self {
         let listeners = Listeners::bind(&config).await.unwrap();
         let (admin, metrics) = (listeners.admin.local_addr().unwrap(), listeners.metrics.local_addr().unwrap());
+        let sync = listeners.sync.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move {
             let _ = stopped.await;
         };
         let done = Tasks::new().spawn("control plane", run(config, listeners, shutdown));
-        let running = Self { admin, metrics, stop, done };
+        let running = Self { admin, metrics, sync, stop, done };
         while running.get("/readyz").await != StatusCode::OK {
             assert!(!running.done.is_finished());
             tokio::task::yield_now().await;
@@ -242,5 +244,22 @@ async fn many_writers_of_one_resource_all_come_through() {
         generations.insert(writer.await.unwrap().unwrap().into_inner().generation);
     }
     assert_eq!(generations, (2..WRITERS + 2).collect());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_first_start_without_a_usable_master_key_leaves_the_store_empty_for_the_next_one() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys");
+    std::fs::write(&keys, format!("k1:{}=\n", "A".repeat(43))).unwrap();
+    std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o644)).unwrap();
+    Running::start(config(folder.path())).await.stop().await;
+    assert!(!folder.path().join("token").exists());
+
+    std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let running = Running::start(config(folder.path())).await;
+    let mut projects = ProjectServiceClient::new(running.channel().await);
+    projects.create_project(with_token(folder.path(), create("p"))).await.unwrap();
     running.stop().await;
 }
