@@ -263,3 +263,41 @@ async fn a_first_start_without_a_usable_master_key_leaves_the_store_empty_for_th
     projects.create_project(with_token(folder.path(), create("p"))).await.unwrap();
     running.stop().await;
 }
+
+#[tokio::test]
+async fn whoever_connects_and_asks_nothing_does_not_hold_up_the_stop() {
+    use tokio::io::AsyncWriteExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(config(folder.path())).await;
+    let mut quiet = tokio::net::TcpStream::connect(running.admin).await.unwrap();
+    quiet.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    let mut half = tokio::net::TcpStream::connect(running.metrics).await.unwrap();
+    half.write_all(b"GET /metrics HTTP/1.1\r\nho").await.unwrap();
+    let mut client = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_root_certificates(roots(folder.path(), &running).await)
+        .with_no_client_auth();
+    client.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = tokio::net::TcpStream::connect(running.sync).await.unwrap();
+    let name = crate::sync::ca::SERVER_NAME.try_into().unwrap();
+    let secured = tokio_rustls::TlsConnector::from(Arc::new(client)).connect(name, stream).await.unwrap();
+    // Far less than the drain of requests, and than for ever.
+    tokio::time::timeout(Duration::from_secs(7), running.stop()).await.expect("it stops soon");
+    drop((quiet, half, secured));
+}
+
+/// What a client of the sync listener trusts: the CA of a join token.
+async fn roots(folder: &Path, running: &Running) -> rustls::RootCertStore {
+    use proto::admin::v1::fleet_service_client::FleetServiceClient;
+    let join_token = v1::JoinToken { environments: vec!["projects/-/environments/-".into()], ..Default::default() };
+    let request =
+        v1::CreateJoinTokenRequest { join_token_id: "t".into(), join_token: Some(join_token), ..Default::default() };
+    let mut fleet = FleetServiceClient::new(running.channel().await);
+    let made = fleet.create_join_token(with_token(folder, request)).await.unwrap().into_inner();
+    let lines: String = made.ca_certificate.lines().filter(|line| !line.starts_with("-----")).collect();
+    let der = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, lines).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(der.into()).unwrap();
+    roots
+}
