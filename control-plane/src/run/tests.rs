@@ -72,12 +72,16 @@ impl Running {
     }
 
     async fn get(&self, path: &str) -> StatusCode {
+        self.fetch(path).await.0
+    }
+
+    async fn fetch(&self, path: &str) -> (StatusCode, String) {
         let client = Client::builder(TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
         let request = Request::get(format!("http://{}{path}", self.metrics)).body(Empty::new()).unwrap();
         let response = client.request(request).await.unwrap();
         let status = response.status();
-        response.into_body().collect().await.unwrap();
-        status
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
     }
 
     async fn channel(&self) -> Channel {
@@ -300,4 +304,20 @@ async fn roots(folder: &Path, running: &Running) -> rustls::RootCertStore {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(der.into()).unwrap();
     roots
+}
+
+#[tokio::test]
+async fn every_metric_stands_in_the_operators_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(config(folder.path())).await;
+    let mut projects = ProjectServiceClient::new(running.channel().await);
+    projects.create_project(with_token(folder.path(), create("p"))).await.unwrap();
+    let (_, metrics) = running.fetch("/metrics").await;
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operators.md")).unwrap();
+    let names: Vec<_> = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    assert!(names.len() >= 8, "{metrics}");
+    for name in names {
+        assert!(page.contains(name), "{name} is not in docs/operators.md");
+    }
+    running.stop().await;
 }
