@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod listen;
+#[cfg(test)]
 mod outcome;
 #[cfg(test)]
 mod upstream;
