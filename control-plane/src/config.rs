@@ -103,7 +103,7 @@ struct Flags {
     /// File of master keys, one `id:base64 of 32 bytes` a line; made when absent and the store is empty
     #[arg(long, env = "KEYPLANE_MASTER_KEY_FILE")]
     master_key_file: Option<PathBuf>,
-    /// File that the first admin token is written to, on an empty store [default: <data-dir>/bootstrap-token]
+    /// File that the first admin token is written to, on an empty store [default: bootstrap-token in the data directory]
     #[arg(long, env = "KEYPLANE_BOOTSTRAP_TOKEN_FILE")]
     bootstrap_token_file: Option<PathBuf>,
     /// File that a join token for any environment is written to, on an empty store
