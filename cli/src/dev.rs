@@ -42,6 +42,8 @@ const ROLLOUT: Duration = Duration::from_secs(20);
 pub(crate) async fn run(flags: DevFlags) -> Result<(), Error> {
     telemetry::init(LogFormat::Text, &flags.log_level)
         .map_err(|source| Error::Dev { part: "the log", source: source.into() })?;
+    // Both planes are in here, with every secret that they have.
+    shared::process::protect_memory()?;
     let files = Files::open(&flags.data_dir)?;
     let (echo, tasks) = (echo(&files).await?, Tasks::new());
     let address = echo.address().map_err(|source| Error::Dev { part: "the echo provider", source: source.into() })?;
@@ -61,13 +63,12 @@ async fn echo(files: &Files) -> Result<Echo, Error> {
     let failed = |source: std::io::Error| Error::Dev { part: "the echo provider", source: source.into() };
     let key = files.echo_key()?;
     let echo = match files.echo_port()? {
-        Some(port) => Echo::bind(port, &key).await,
+        Some(port) => Echo::bind(port, &key).await.map_err(|source| Error::EchoPort { port, source })?,
         None => match Echo::bind(FIRST_ECHO_PORT, &key).await {
-            Ok(echo) => Ok(echo),
-            Err(_) => Echo::bind(0, &key).await,
+            Ok(echo) => echo,
+            Err(_) => Echo::bind(0, &key).await.map_err(failed)?,
         },
-    }
-    .map_err(failed)?;
+    };
     files.keep_echo_port(echo.address().map_err(failed)?.port())?;
     Ok(echo)
 }

@@ -75,6 +75,17 @@ pub(crate) enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The port that the echo provider had at the last start is taken.
+    #[error(
+        "the echo provider's port {port} is taken, most likely by another keyplane dev with this data directory; end that one, or name \
+         another --data-dir"
+    )]
+    EchoPort {
+        /// The port.
+        port: u16,
+        /// Why.
+        source: std::io::Error,
+    },
     /// One of `keyplane dev`'s parts could not start, or ended.
     #[error("{part} failed")]
     Dev {
@@ -116,6 +127,7 @@ impl Error {
             | Self::Json(_)
             | Self::Unhealthy(_)
             | Self::Runtime { .. }
+            | Self::EchoPort { .. }
             | Self::Dev { .. } => 1,
         }
     }

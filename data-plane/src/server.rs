@@ -187,7 +187,7 @@ pub async fn serve(
     };
     tracing::info!("draining");
     ops.stop_being_ready();
-    workers.iter().for_each(|worker| worker.tasks.stop());
+    workers.iter().for_each(|worker| worker.stopper.stop());
     for worker in workers {
         // An error is a worker that ended already.
         drop(worker.ended.await);
@@ -202,7 +202,7 @@ pub async fn serve(
 
 /// A worker's thread, seen from outside.
 struct Running {
-    tasks: Tasks,
+    stopper: connection::Stopper,
     ended: oneshot::Receiver<()>,
 }
 
@@ -219,7 +219,8 @@ fn start(
         let _guard = runtime.enter();
         tokio::net::TcpListener::from_std(listener).map_err(RunError::Worker)?
     };
-    let acceptor = connection::Acceptor::new(Arc::new(worker), tls, tasks.clone());
+    let acceptor = connection::Acceptor::new(Arc::new(worker), tls, tasks);
+    let stopper = acceptor.stopper();
     let run = move || {
         // Sent by being dropped, so that a panic is noticed too.
         let _ended = ended_tx;
@@ -228,7 +229,7 @@ fn start(
         runtime.shutdown_background();
     };
     std::thread::Builder::new().name("worker".into()).spawn(run).map_err(RunError::Worker)?;
-    Ok(Running { tasks, ended })
+    Ok(Running { stopper, ended })
 }
 
 async fn any_ended(workers: &mut [Running]) {

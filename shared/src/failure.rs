@@ -109,20 +109,6 @@ impl Failure {
         }
     }
 
-    /// Whether the control plane is told, since it says something of the credential that other proxies could use.
-    #[must_use]
-    pub fn is_evidence_for_fleet(self) -> bool {
-        match self {
-            Self::Rejected | Self::Denied | Self::Exhausted => true,
-            Self::RateLimited
-            | Self::Overloaded
-            | Self::ServerError
-            | Self::Unreachable
-            | Self::TimedOut
-            | Self::CallersFault => false,
-        }
-    }
-
     /// Whether our own credential is at fault, so that a caller whose key is fine must not see the upstream's status.
     #[must_use]
     pub fn is_credentials_fault(self) -> bool {

@@ -47,6 +47,20 @@ pub(super) struct Acceptor {
     open: Arc<Open>,
 }
 
+/// Stops a worker: it accepts no more, and its connections end with their requests.
+pub(super) struct Stopper {
+    tasks: Tasks,
+    open: Arc<Open>,
+}
+
+impl Stopper {
+    /// Stops. The flag goes first: a connection that is woken by the stop looks at it, and is not woken again.
+    pub(super) fn stop(&self) {
+        self.open.draining.store(true, Ordering::Release);
+        self.tasks.stop();
+    }
+}
+
 /// What a worker's connections share.
 #[derive(Debug, Default)]
 struct Open {
@@ -74,7 +88,12 @@ impl Acceptor {
         Self { worker, tls, http: Arc::new(http), tasks, open: Arc::default() }
     }
 
-    /// Accepts until the worker's tasks are stopped, then waits for its connections, up to `drain`.
+    /// What stops this worker.
+    pub(super) fn stopper(&self) -> Stopper {
+        Stopper { tasks: self.tasks.clone(), open: Arc::clone(&self.open) }
+    }
+
+    /// Accepts until the worker is stopped, then waits for its connections, up to `drain`.
     pub(super) async fn run(self, listener: TcpListener, drain: Duration) {
         let mut stopping = pin!(self.tasks.stopping());
         loop {
@@ -91,7 +110,6 @@ impl Acceptor {
                 }
             }
         }
-        self.open.draining.store(true, Ordering::Release);
         // Those that the system has accepted for us would be reset otherwise.
         while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
             self.spawn(stream);

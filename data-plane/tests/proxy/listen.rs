@@ -49,3 +49,17 @@ async fn what_is_not_http_gets_an_answer_that_says_so() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer:?} to {head:?}");
     }
 }
+
+#[tokio::test]
+async fn a_drain_does_not_wait_for_connections_without_a_request() {
+    let proxy = Proxy::cold(&[]).await;
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        let mut stream = TcpStream::connect(proxy.address).await.unwrap();
+        stream.write_all(b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        stream.read_u8().await.unwrap();
+        idle.push(stream);
+    }
+    proxy.shutdown.cancel();
+    timeout(SOON, proxy.served).await.expect("sooner than the drain's end").unwrap().unwrap();
+}

@@ -60,3 +60,17 @@ async fn the_first_request_answers_and_a_second_start_finds_everything() -> anyh
     let third = start(dir.path(), ports).await?;
     answers(&third.caller).await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_one_on_the_same_data_says_what_is_in_the_way() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let ports = || -> anyhow::Result<_> { Ok([free_port()?, free_port()?, free_port()?, free_port()?, free_port()?]) };
+    let _first = start(dir.path(), ports()?).await?;
+    let log = dir.path().join("second.log");
+    let data = dir.path().join("data").display().to_string();
+    let mut second = Process::start("keyplane", &["dev".to_owned(), "--data-dir".to_owned(), data], &log)?;
+    assert_eq!(second.ended().await?.code(), Some(1));
+    let text = second.log()?;
+    assert!(text.contains("another keyplane dev") && text.contains("--data-dir"), "{text}");
+    Ok(())
+}
