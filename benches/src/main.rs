@@ -7,7 +7,9 @@ mod figures;
 mod preload;
 mod propagation;
 mod reads;
+mod upstream;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -19,7 +21,7 @@ struct Flags {
     #[arg(long, default_value = "http://127.0.0.1:7800")]
     server: String,
     /// The file with the admin token.
-    #[arg(long)]
+    #[arg(long, default_value = "bootstrap-token")]
     token_file: PathBuf,
     /// The project to work in; made when it is not there.
     #[arg(long, default_value = "bench")]
@@ -30,6 +32,12 @@ struct Flags {
 
 #[derive(Debug, Subcommand)]
 enum Step {
+    /// Stands in for the provider: takes any key, and answers at once.
+    Upstream {
+        /// Where.
+        #[arg(long, default_value = "127.0.0.1:17900")]
+        listen: SocketAddr,
+    },
     /// Makes the project, its environment `production`, one provider with a credential, and the model `bench`.
     Setup {
         /// The upstream's base URL.
@@ -68,11 +76,12 @@ enum Step {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let flags = Flags::parse();
-    let admin = admin::Admin::connect(&flags.server, &flags.token_file, &flags.project).await?;
+    let admin = admin::Admin::connect(&flags.server, &flags.token_file, &flags.project);
     match flags.step {
-        Step::Setup { upstream } => preload::setup(&admin, &upstream).await,
-        Step::Preload { providers, upstream } => preload::providers(&admin, providers, &upstream).await,
-        Step::Propagation { proxy, rounds, burst } => propagation::measure(&admin, &proxy, rounds, burst).await,
-        Step::Reads { rounds } => reads::measure(&admin, rounds).await,
+        Step::Upstream { listen } => upstream::serve(listen).await,
+        Step::Setup { upstream } => preload::setup(&admin.await?, &upstream).await,
+        Step::Preload { providers, upstream } => preload::providers(&admin.await?, providers, &upstream).await,
+        Step::Propagation { proxy, rounds, burst } => propagation::measure(&admin.await?, &proxy, rounds, burst).await,
+        Step::Reads { rounds } => reads::measure(&admin.await?, rounds).await,
     }
 }

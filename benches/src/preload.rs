@@ -16,6 +16,9 @@ use crate::figures;
 /// How many writes are under way at once: as many as one admin's client would have, and enough for group commit to show.
 pub(crate) const WRITERS: usize = 32;
 
+/// The model that callers ask for, and the upstream's name of it.
+pub(crate) const UPSTREAM_MODEL: &str = "gpt-4o-mini";
+
 /// Makes the project, its environment, one provider that serves, and the model `bench`.
 pub(crate) async fn setup(admin: &Admin, upstream: &str) -> anyhow::Result<()> {
     let project = CreateProjectRequest {
@@ -35,12 +38,12 @@ pub(crate) async fn setup(admin: &Admin, upstream: &str) -> anyhow::Result<()> {
     made(admin.credentials.clone().create_credential(credential(admin, "upstream")).await)?;
     let target = Target {
         provider: format!("{}/providers/upstream", admin.project),
-        upstream_model: "gpt-4o-mini".into(),
+        upstream_model: UPSTREAM_MODEL.into(),
         ..Default::default()
     };
     let model = CreateModelRequest {
         parent: admin.project.clone(),
-        model_id: "gpt-4o-mini".into(),
+        model_id: UPSTREAM_MODEL.into(),
         model: Some(Model { targets: vec![target], ..Default::default() }),
         ..Default::default()
     };

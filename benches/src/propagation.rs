@@ -56,7 +56,8 @@ async fn measure_burst(admin: &Admin, prober: &Prober, proxy: &str, name: &str, 
         tasks.spawn(async move {
             let mut keys = Vec::new();
             for request in requests {
-                keys.push(caller_keys.create_caller_key(request).await?.into_inner().plaintext);
+                let key = caller_keys.create_caller_key(request).await?.into_inner().plaintext;
+                keys.push((Instant::now(), key));
             }
             anyhow::Ok(keys)
         });
@@ -66,11 +67,17 @@ async fn measure_burst(admin: &Admin, prober: &Prober, proxy: &str, name: &str, 
         keys.extend(made??);
     }
     let written = start.elapsed();
-    for key in &keys {
+    // Revisions are applied in their order, so the last one says when all are served; the others are asked for afterwards.
+    keys.sort_unstable();
+    if let Some((_, last)) = keys.last() {
+        served(prober, proxy, last).await?;
+    }
+    let last_served = start.elapsed();
+    for (_, key) in &keys {
         served(prober, proxy, key).await?;
     }
     figures::print_one(&format!("burst of {burst}: all writes acknowledged"), written);
-    figures::print_one("  and the last of them served, from the start", start.elapsed());
+    figures::print_one("  and the last of them served, from the start", last_served);
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::store::{CommitError, MAX_VALUE_BYTES, StoreError, seal::SealError};
 
+use violation::clipped;
 pub use violation::{FieldReason, FieldViolation, FieldViolations};
 
 /// The domain of every `ErrorInfo`.
@@ -21,6 +22,10 @@ pub const DOMAIN: &str = "keyplane";
 
 /// How long a caller should wait before it asks again what the store could not do.
 const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// The most bytes of names, and of an etag that was given, in the metadata: an error has to fit into headers.
+const NAMES_BYTES: usize = 3000;
+const GIVEN_BYTES: usize = 100;
 
 /// What can go wrong in an admin call.
 #[derive(Debug, thiserror::Error)]
@@ -71,16 +76,6 @@ pub enum Error {
         /// Whether `force` lets the change go through.
         force_helps: bool,
     },
-    /// The stored value is bound to another origin.
-    #[error("the value of {name} was given for {bound_to}, not for {origin}: give it again")]
-    DestinationChanged {
-        /// The credential.
-        name: String,
-        /// The origin that the value is bound to.
-        bound_to: String,
-        /// The provider's origin now.
-        origin: String,
-    },
     /// The provider's way to authenticate has no place for this.
     #[error("{name} has the auth mode {auth_mode}, which takes no credential")]
     AuthModeForbids {
@@ -108,9 +103,6 @@ pub enum Error {
     /// The bearer token is missing or unknown.
     #[error("the request needs an admin token that this control plane knows, as `authorization: Bearer <token>`")]
     TokenInvalid,
-    /// The bearer token has expired.
-    #[error("the admin token has expired")]
-    TokenExpired,
     /// The principal may not do this.
     #[error("{principal} lacks the permission {permission}")]
     PermissionDenied {
@@ -177,6 +169,12 @@ impl Error {
         Self::NotFound { name: name.to_string() }
     }
 
+    /// That a resource is not as the caller read it.
+    pub fn etag_mismatch(name: impl std::fmt::Display, given: &str, current: String) -> Self {
+        let given = clipped(given.to_owned(), GIVEN_BYTES);
+        Self::EtagMismatch { name: name.to_string(), given, current }
+    }
+
     /// That one field is wrong.
     pub fn field(field: &str, reason: FieldReason, description: impl Into<String>) -> Self {
         let mut violations = FieldViolations::new();
@@ -195,12 +193,10 @@ impl Error {
             Self::DisplayNameTaken { .. } => "DISPLAY_NAME_TAKEN",
             Self::IdTaken { .. } => "ID_TAKEN",
             Self::HasDependents { .. } => "HAS_DEPENDENTS",
-            Self::DestinationChanged { .. } => "DESTINATION_CHANGED",
             Self::AuthModeForbids { .. } => "AUTH_MODE_FORBIDS",
             Self::CredentialRefused { reason, .. } => reason,
             Self::NotFound { .. } => "RESOURCE_NOT_FOUND",
             Self::TokenInvalid => "TOKEN_INVALID",
-            Self::TokenExpired => "TOKEN_EXPIRED",
             Self::PermissionDenied { .. } => "PERMISSION_DENIED",
             Self::RpcUnknown { .. } => "RPC_UNKNOWN",
             Self::StoreSealed { .. } => "STORE_SEALED",
@@ -218,12 +214,11 @@ impl Error {
             Self::Invalid(_) | Self::RequestIdReused { .. } | Self::PageTokenInvalid => Code::InvalidArgument,
             Self::EtagMismatch { .. } => Code::Aborted,
             Self::DisplayNameTaken { .. } | Self::IdTaken { .. } => Code::AlreadyExists,
-            Self::HasDependents { .. }
-            | Self::DestinationChanged { .. }
-            | Self::AuthModeForbids { .. }
-            | Self::CredentialRefused { .. } => Code::FailedPrecondition,
+            Self::HasDependents { .. } | Self::AuthModeForbids { .. } | Self::CredentialRefused { .. } => {
+                Code::FailedPrecondition
+            }
             Self::NotFound { .. } => Code::NotFound,
-            Self::TokenInvalid | Self::TokenExpired => Code::Unauthenticated,
+            Self::TokenInvalid => Code::Unauthenticated,
             Self::PermissionDenied { .. } => Code::PermissionDenied,
             Self::RpcUnknown { .. } => Code::Unimplemented,
             Self::StoreSealed { .. } | Self::StoreUnavailable(_) => Code::Unavailable,
@@ -234,7 +229,11 @@ impl Error {
 
     fn metadata(&self) -> Metadata {
         match self {
-            Self::Invalid(violations) => vec![("fields", violations.paths())],
+            Self::Invalid(violations) => {
+                let untold = Some(violations.untold()).filter(|untold| *untold > 0);
+                let untold = untold.map(|untold| ("untold", untold.to_string()));
+                [("fields", violations.paths())].into_iter().chain(untold).collect()
+            }
             Self::EtagMismatch { name, given, current } => {
                 vec![("name", name.clone()), ("given", given.clone()), ("current", current.clone())]
             }
@@ -245,9 +244,6 @@ impl Error {
             Self::IdTaken { name } | Self::NotFound { name } => vec![("name", name.clone())],
             Self::HasDependents { name, dependents, force_helps } => {
                 dependents_metadata(name, dependents, *force_helps)
-            }
-            Self::DestinationChanged { name, bound_to, origin } => {
-                vec![("name", name.clone()), ("boundTo", bound_to.clone()), ("origin", origin.clone())]
             }
             Self::AuthModeForbids { name, auth_mode } => vec![("name", name.clone()), ("authMode", auth_mode.clone())],
             Self::CredentialRefused { upstream_status, .. } => {
@@ -261,7 +257,6 @@ impl Error {
             Self::RateLimited { retry_after } => vec![("retryAfterSeconds", retry_after.as_secs().max(1).to_string())],
             Self::PageTokenInvalid
             | Self::TokenInvalid
-            | Self::TokenExpired
             | Self::StoreUnavailable(_)
             | Self::StoreFull
             | Self::Sealed(_)
@@ -286,7 +281,7 @@ fn dependents_metadata(name: &str, dependents: &[Dependents], force_helps: bool)
         ("name", name.to_owned()),
         ("kinds", join(|dependents| dependents.kind.clone())),
         ("counts", join(|dependents| dependents.count.to_string())),
-        ("names", join(|dependents| dependents.sample_names.join(","))),
+        ("names", clipped(join(|dependents| dependents.sample_names.join(",")), NAMES_BYTES)),
         ("forceHelps", force_helps.to_string()),
     ]
 }

@@ -177,7 +177,9 @@ async fn serve(
     let tls = config.admin_tls.as_ref().map(|files| tls::acceptor(&files.certificate, &files.key)).transpose()?;
 
     let sealing = bootstrap::unseal(&*store, &config.master_key_file).await;
-    bootstrap::admin_token(&*store, &views.load(), &config.bootstrap_token_file).await?;
+    if sealing.sealer().is_ok() {
+        bootstrap::admin_token(&*store, &views.load(), &config.bootstrap_token_file).await?;
+    }
     let context = Context { store, views: views.clone(), sealing, addresses: config.addresses };
     let prober = Prober::new(&Dialer::new(config.addresses, PROBE_CONNECT)?);
     let sealer = context.sealing.sealer().ok().cloned();

@@ -1,5 +1,6 @@
 //! Binds surfaces to listeners: accept, TLS, HTTP/1.1 and HTTP/2, and the drain at the end.
 
+mod answering;
 pub mod tls;
 
 use std::convert::Infallible;
@@ -20,7 +21,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tower::Service;
+use tower::{Service, service_fn};
+
+use self::answering::Answering;
 
 /// How many connections one listener serves at a time; more wait in the kernel's queue.
 const CONNECTIONS: usize = 4096;
@@ -38,6 +41,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long requests in flight may take after a stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// How long connections may take after a stop to close by themselves once nothing is being answered on any.
+const CLOSING: Duration = Duration::from_secs(1);
+
 const HEADER_BYTES: u32 = 64 * 1024;
 const STREAMS_PER_CONNECTION: u32 = 100;
 
@@ -46,11 +52,12 @@ pub async fn serve<S, B>(listener: TcpListener, tls: Option<TlsAcceptor>, servic
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let graceful = GracefulShutdown::new();
     let cut = CancellationToken::new();
+    let answering = Answering::default();
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let accepted = tokio::select! {
@@ -58,7 +65,12 @@ where
             accepted = accept(&listener, &room) => accepted,
         };
         let Some((stream, permit)) = accepted else { continue };
-        let served = handshaken(stream, tls.clone(), service.clone(), graceful.watcher());
+        let (service, answering) = (service.clone(), answering.clone());
+        let service = service_fn(move |request| {
+            let (service, answering) = (service.clone(), answering.clone());
+            async move { answering.answer(service, request).await }
+        });
+        let served = handshaken(stream, tls.clone(), service, graceful.watcher());
         let cut = cut.clone();
         tasks.spawn("connection", async move {
             tokio::select! {
@@ -69,7 +81,18 @@ where
         });
     }
     drop(listener);
-    if timeout(DRAIN, graceful.shutdown()).await.is_err() {
+    // Whoever opened a connection and asks nothing would else hold up the end.
+    let idle = async {
+        answering.none().await;
+        sleep(CLOSING).await;
+    };
+    let drained = async {
+        tokio::select! {
+            () = graceful.shutdown() => {}
+            () = idle => {}
+        }
+    };
+    if timeout(DRAIN, drained).await.is_err() {
         tracing::warn!("requests in flight outlasted the drain");
     }
     cut.cancel();
@@ -80,7 +103,7 @@ async fn handshaken<S, B>(stream: TcpStream, tls: Option<TlsAcceptor>, service: 
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let Some(tls) = tls else { return connection(stream, service, watcher).await };
@@ -113,7 +136,7 @@ where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut builder = auto::Builder::new(TokioExecutor::new());

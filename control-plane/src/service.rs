@@ -29,7 +29,7 @@ pub use answer::Answer;
 pub use filter::{FieldValue, Filter};
 pub use idempotency::forget_expired;
 pub use page::{Page, PageRequest};
-pub use plan::{Draft, Plan, dependents};
+pub use plan::{Draft, Named, Plan, dependents};
 pub use read::{get, list, parent, parse_name};
 
 use std::sync::Arc;
@@ -87,8 +87,8 @@ impl Sealing {
 /// How a mutating request wants to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode<'a> {
-    /// Everything is checked, nothing is changed: `validate_only`.
-    ValidateOnly,
+    /// Everything is checked, this `request_id` too, and nothing is changed: `validate_only`.
+    ValidateOnly(&'a str),
     /// The change is made.
     Once,
     /// The change is made, and its answer remembered under this `request_id`.
@@ -100,7 +100,7 @@ impl<'a> Mode<'a> {
     #[must_use]
     pub fn of(validate_only: bool, request_id: &'a str) -> Self {
         match (validate_only, request_id) {
-            (true, _) => Self::ValidateOnly,
+            (true, request_id) => Self::ValidateOnly(request_id),
             (false, "") => Self::Once,
             (false, request_id) => Self::Repeatable(request_id),
         }
@@ -145,6 +145,9 @@ impl Context {
     ) -> Result<Begun<'a, A>, Error> {
         let sealer = self.sealing.sealer()?;
         let mut write = Write { context: self, call, mode, repetition: None };
+        if let Mode::ValidateOnly(request_id) = mode {
+            Repetition::new(call, request, request_id)?;
+        }
         if let Mode::Repeatable(request_id) = mode {
             let mut repetition = Repetition::new(call, request, request_id)?;
             if let Some(answer) = repetition.find(&*self.store, sealer, call.now).await? {
@@ -193,7 +196,7 @@ impl Write<'_> {
         let mut view = context.views.load();
         for _ in 0..MOST_DECISIONS {
             let (mut answer, mut draft) = self.decide(&view, &decide)?;
-            if self.mode == Mode::ValidateOnly {
+            if self.validates_only() {
                 return Ok(answer);
             }
             if let Some(repetition) = &self.repetition {
@@ -221,12 +224,16 @@ impl Write<'_> {
         Err(Error::StoreUnavailable(None))
     }
 
+    fn validates_only(&self) -> bool {
+        matches!(self.mode, Mode::ValidateOnly(_))
+    }
+
     fn decide<A>(
         &self,
         view: &View,
         decide: &(impl Fn(&mut Plan<'_>) -> Result<A, Error> + Send),
     ) -> Result<(A, Draft), Error> {
-        let mut plan = Plan::new(view, self.call, self.context.addresses, self.mode == Mode::ValidateOnly);
+        let mut plan = Plan::new(view, self.call, self.context.addresses, self.validates_only());
         let answer = decide(&mut plan)?;
         Ok((answer, plan.into_draft()))
     }

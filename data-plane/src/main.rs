@@ -31,8 +31,7 @@ fn main() -> ExitCode {
 
 fn run(config: Config) -> anyhow::Result<()> {
     shared::process::protect_memory()?;
-    let listeners =
-        Listeners::bind(&config).map_err(|error| anyhow::Error::from(error).context("an address can't be bound"))?;
+    let listeners = Listeners::bind(&config)?;
     // The workers have runtimes of their own; this one has the sync client and the metrics.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

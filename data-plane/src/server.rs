@@ -49,18 +49,12 @@ impl Listeners {
     ///
     /// # Errors
     ///
-    /// When an address can't be bound.
-    pub fn bind(config: &Config) -> io::Result<Self> {
-        let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let first = bind(config.listen)?;
-        let callers_addr = first.local_addr()?;
-        let mut callers = vec![first];
-        for _ in 1..workers {
-            callers.push(bind(callers_addr)?);
-        }
-        let metrics = TcpListener::bind(config.metrics_listen)?;
-        metrics.set_nonblocking(true)?;
-        let metrics_addr = metrics.local_addr()?;
+    /// When an address can't be bound, also because another proxy has it.
+    pub fn bind(config: &Config) -> Result<Self, RunError> {
+        let failed = |flag, address| move |source| RunError::Bind { flag, address, source };
+        let (callers, callers_addr) = bind_callers(config.listen).map_err(failed("listen", config.listen))?;
+        let (metrics, metrics_addr) =
+            bind_metrics(config.metrics_listen).map_err(failed("metrics-listen", config.metrics_listen))?;
         Ok(Self { callers, callers_addr, metrics, metrics_addr })
     }
 
@@ -77,19 +71,50 @@ impl Listeners {
     }
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+fn bind_callers(address: SocketAddr) -> io::Result<(Vec<TcpListener>, SocketAddr)> {
+    // Workers share an address, and so could two proxies by mistake, each with a part of the requests: first be alone there.
+    drop(bound(address, false)?);
+    let listen = |address| {
+        let socket = bound(address, true)?;
+        socket.listen(BACKLOG)?;
+        Ok::<_, io::Error>(TcpListener::from(socket))
+    };
+    let first = listen(address)?;
+    let address = first.local_addr()?;
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let others = (1..workers).map(|_| listen(address));
+    Ok((std::iter::once(Ok(first)).chain(others).collect::<io::Result<_>>()?, address))
+}
+
+fn bound(address: SocketAddr, is_shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
+    socket.set_reuse_port(is_shared)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(socket)
+}
+
+fn bind_metrics(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 /// Why the proxy can't run, or ended badly.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// An address can't be had.
+    #[error("--{flag} {address} can't be listened on")]
+    Bind {
+        /// Which listener's flag.
+        flag: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
     /// Upstreams can't be called.
     #[error("upstreams can't be called")]
     Dial(#[from] DialError),

@@ -113,9 +113,12 @@ fn matches(given: &str, segments: &[Segment]) -> bool {
     rest.is_none()
 }
 
-fn id_of(name: &str, collection: &'static str) -> usize {
-    // The collection's first occurrence as a whole segment: ids before it can't be `models`, but a model's id may hold anything after it.
-    name.find(&format!("/{collection}/")).map_or_else(|| collection.len() + 1, |at| at + collection.len() + 2)
+/// Where the id begins: after as many slashes as the form has, whatever the segments say. An id may be the word of a collection, and a
+/// model's id may hold slashes.
+fn id_of(name: &str, pattern: &'static str) -> usize {
+    let slashes = pattern.bytes().filter(|byte| *byte == b'/').count();
+    let last = slashes.checked_sub(1).and_then(|last| name.match_indices('/').nth(last));
+    last.map_or(0, |(at, _)| at + 1)
 }
 
 macro_rules! names {
@@ -133,7 +136,7 @@ macro_rules! names {
             }
 
             fn id(&self) -> &str {
-                &self.0[id_of(&self.0, $collection)..]
+                &self.0[id_of(&self.0, $pattern)..]
             }
         }
 
@@ -321,6 +324,18 @@ mod tests {
         assert_eq!(name.provider().as_str(), "projects/projects/providers/providers");
         assert_eq!(name.project().as_str(), "projects/projects");
         assert_eq!("proxies/a".parse::<ProxyName>().unwrap().parent_str(), "");
+    }
+
+    #[test]
+    fn an_id_may_be_the_word_of_a_collection() {
+        let model: ModelName = "projects/models/models/gpt".parse().unwrap();
+        assert_eq!((model.id(), model.parent_str()), ("gpt", "projects/models"));
+        let provider: ProviderName = "projects/providers/providers/x".parse().unwrap();
+        assert_eq!((provider.id(), provider.parent_str()), ("x", "projects/providers"));
+        let credential: CredentialName = "projects/p/providers/credentials/credentials/k".parse().unwrap();
+        assert_eq!((credential.id(), credential.provider().id()), ("k", "credentials"));
+        let project: ProjectName = "projects/projects".parse().unwrap();
+        assert_eq!((project.id(), project.parent_str()), ("projects", ""));
     }
 
     #[test]

@@ -2,6 +2,15 @@
 
 use std::fmt;
 
+/// The most bytes of a field's path and of a description: both may hold what the caller sent.
+const FIELD_BYTES: usize = 200;
+const DESCRIPTION_BYTES: usize = 500;
+
+/// An error travels in HTTP/2 headers, of which many clients take 8 KiB: so many bytes of violations are told in full, and so many of the
+/// message. The rest is counted.
+const DETAILS_BYTES: usize = 4000;
+const MESSAGE_BYTES: usize = 700;
+
 /// What is wrong with a field, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldReason {
@@ -77,7 +86,8 @@ impl FieldViolations {
 
     /// One more.
     pub fn add(&mut self, field: impl Into<String>, reason: FieldReason, description: impl Into<String>) {
-        self.0.push(FieldViolation { field: field.into(), reason, description: description.into() });
+        let field = clipped(field.into(), FIELD_BYTES);
+        self.0.push(FieldViolation { field, reason, description: clipped(description.into(), DESCRIPTION_BYTES) });
     }
 
     /// The others, too.
@@ -126,12 +136,28 @@ impl FieldViolations {
         }
     }
 
+    /// Those that an answer has room for; at least one, if there is one.
+    fn told(&self) -> &[FieldViolation] {
+        let mut bytes = 0;
+        let fits = |violation: &&FieldViolation| {
+            bytes += 2 * violation.field.len() + violation.description.len() + violation.reason.as_str().len() + 8;
+            bytes <= DETAILS_BYTES
+        };
+        let count = self.0.iter().take_while(fits).count();
+        &self.0[..count]
+    }
+
+    /// How many the answer has no room for.
+    pub(super) fn untold(&self) -> usize {
+        self.0.len() - self.told().len()
+    }
+
     pub(super) fn paths(&self) -> String {
-        self.0.iter().map(|violation| violation.field.as_str()).collect::<Vec<_>>().join(",")
+        self.told().iter().map(|violation| violation.field.as_str()).collect::<Vec<_>>().join(",")
     }
 
     pub(super) fn to_details(&self) -> Vec<tonic_types::FieldViolation> {
-        self.0
+        self.told()
             .iter()
             .map(|violation| tonic_types::FieldViolation {
                 field: violation.field.clone(),
@@ -145,9 +171,23 @@ impl FieldViolations {
 
 impl fmt::Display for FieldViolations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = 0;
         for (at, FieldViolation { field, description, .. }) in self.0.iter().enumerate() {
+            bytes += field.len() + description.len();
+            if at > 0 && bytes > MESSAGE_BYTES {
+                return write!(f, "; and {} more", self.0.len() - at);
+            }
             write!(f, "{}{field}: {description}", if at == 0 { "" } else { "; " })?;
         }
         Ok(())
     }
+}
+
+/// A text, cut at a character where it has more bytes than so many.
+pub(super) fn clipped(mut text: String, bytes: usize) -> String {
+    if text.len() > bytes {
+        text.truncate(text.floor_char_boundary(bytes));
+        text.push('…');
+    }
+    text
 }

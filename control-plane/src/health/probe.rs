@@ -124,6 +124,7 @@ impl ProbeResult {
                     (Failure::Exhausted, _) => ProbeOutcome::Exhausted,
                     (Failure::CallersFault, StatusCode::FORBIDDEN) => ProbeOutcome::RegionWrong,
                     (Failure::Denied | Failure::CallersFault, _) => ProbeOutcome::EndpointWrong,
+                    (_, status) if status.is_redirection() => ProbeOutcome::EndpointWrong,
                     (
                         Failure::RateLimited
                         | Failure::Overloaded

@@ -12,6 +12,10 @@ use crate::error::{FieldReason, FieldViolations};
 /// The most characters that a display name has.
 const DISPLAY_NAME_CHARACTERS: usize = 100;
 
+/// The seconds at which year 1 begins and year 9999 ends.
+const FIRST_SECOND: i64 = -62_135_596_800;
+const LAST_SECOND: i64 = 253_402_300_799;
+
 /// The most characters that an owner has.
 const OWNER_CHARACTERS: usize = 200;
 
@@ -71,9 +75,11 @@ pub(super) fn weight(given: Option<u32>, field: &str, violations: &mut FieldViol
     }
 }
 
-/// A time that may be absent.
+/// A time that may be absent. Others are no `Timestamp`: JSON has no form for them, and what is added to them may overflow.
 pub(super) fn time(given: Option<Timestamp>, field: &str, violations: &mut FieldViolations) -> Option<SystemTime> {
-    let time = SystemTime::try_from(given?).ok();
+    let given = given?;
+    let exists = (FIRST_SECOND..=LAST_SECOND).contains(&given.seconds) && (0..1_000_000_000).contains(&given.nanos);
+    let time = SystemTime::try_from(given).ok().filter(|_| exists);
     if time.is_none() {
         violations.add(field, FieldReason::OutOfRange, "use a time from year 1 to year 9999");
     }

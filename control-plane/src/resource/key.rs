@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `spec/<name>` | what an admin set |
 //! | `status/<name>` | what was observed: of a credential, a join token, a proxy |
-//! | `index/display_name/<parent>/<collection>/<display name>` | the name of whoever has it: two racing writers can't both be right |
+//! | `index/display_name/<parent>/<collection>\|<display name>` | the name of whoever has it: two racing writers can't both be right |
 //! | `index/ref/<target>\|<from>` | nothing: that one resource refers to another |
 //! | `request/<principal>/<request id>` | the answer to a request that may be repeated |
 //! | `meta/admin_tokens/<SHA-256>` | who an admin token is |
@@ -41,11 +41,11 @@ pub fn status(name: &str) -> Arc<str> {
     format!("{STATUS}{name}").into()
 }
 
-/// Who has a display name within a parent and a collection.
+/// Who has a display name within a parent and a collection. `|` stands in neither, so that no display name can be mistaken for a deeper one.
 #[must_use]
 pub fn display_name(name: &impl ResourceName, display_name: &str) -> Arc<str> {
     let collection = collection_of(name);
-    format!("index/display_name/{}/{collection}/{display_name}", name.parent_str()).into()
+    format!("index/display_name/{}/{collection}|{display_name}", name.parent_str()).into()
 }
 
 /// That one resource refers to another.

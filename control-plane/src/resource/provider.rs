@@ -257,8 +257,8 @@ fn read_base_url(
         }
         (given, _) => given,
     };
-    // Without an adapter the URL can't be read; the adapter's own violation says what to do.
-    BaseUrl::parse(adapter?, text, rules.addresses)
+    // What is wrong with a URL is so for every adapter: without one, any stands in, so that all bad fields are found at once.
+    BaseUrl::parse(adapter.unwrap_or(AdapterKind::OpenAi), text, rules.addresses)
         .map_err(|error| violations.add("base_url", FieldReason::Malformed, error.to_string()))
         .ok()
 }

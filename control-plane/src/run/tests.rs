@@ -25,6 +25,7 @@ use super::*;
 struct Running {
     admin: SocketAddr,
     metrics: SocketAddr,
+    sync: SocketAddr,
     stop: oneshot::Sender<()>,
     done: JoinHandle<Result<(), RunError>>,
 }
@@ -51,12 +52,13 @@ impl Running {
     async fn start(config: Config) -> Self {
         let listeners = Listeners::bind(&config).await.unwrap();
         let (admin, metrics) = (listeners.admin.local_addr().unwrap(), listeners.metrics.local_addr().unwrap());
+        let sync = listeners.sync.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move {
             let _ = stopped.await;
         };
         let done = Tasks::new().spawn("control plane", run(config, listeners, shutdown));
-        let running = Self { admin, metrics, stop, done };
+        let running = Self { admin, metrics, sync, stop, done };
         while running.get("/readyz").await != StatusCode::OK {
             assert!(!running.done.is_finished());
             tokio::task::yield_now().await;
@@ -70,12 +72,16 @@ impl Running {
     }
 
     async fn get(&self, path: &str) -> StatusCode {
+        self.fetch(path).await.0
+    }
+
+    async fn fetch(&self, path: &str) -> (StatusCode, String) {
         let client = Client::builder(TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
         let request = Request::get(format!("http://{}{path}", self.metrics)).body(Empty::new()).unwrap();
         let response = client.request(request).await.unwrap();
         let status = response.status();
-        response.into_body().collect().await.unwrap();
-        status
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
     }
 
     async fn channel(&self) -> Channel {
@@ -242,5 +248,76 @@ async fn many_writers_of_one_resource_all_come_through() {
         generations.insert(writer.await.unwrap().unwrap().into_inner().generation);
     }
     assert_eq!(generations, (2..WRITERS + 2).collect());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_first_start_without_a_usable_master_key_leaves_the_store_empty_for_the_next_one() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys");
+    std::fs::write(&keys, format!("k1:{}=\n", "A".repeat(43))).unwrap();
+    std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o644)).unwrap();
+    Running::start(config(folder.path())).await.stop().await;
+    assert!(!folder.path().join("token").exists());
+
+    std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let running = Running::start(config(folder.path())).await;
+    let mut projects = ProjectServiceClient::new(running.channel().await);
+    projects.create_project(with_token(folder.path(), create("p"))).await.unwrap();
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_connects_and_asks_nothing_does_not_hold_up_the_stop() {
+    use tokio::io::AsyncWriteExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(config(folder.path())).await;
+    let mut quiet = tokio::net::TcpStream::connect(running.admin).await.unwrap();
+    quiet.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    let mut half = tokio::net::TcpStream::connect(running.metrics).await.unwrap();
+    half.write_all(b"GET /metrics HTTP/1.1\r\nho").await.unwrap();
+    let mut client = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_root_certificates(roots(folder.path(), &running).await)
+        .with_no_client_auth();
+    client.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = tokio::net::TcpStream::connect(running.sync).await.unwrap();
+    let name = crate::sync::ca::SERVER_NAME.try_into().unwrap();
+    let secured = tokio_rustls::TlsConnector::from(Arc::new(client)).connect(name, stream).await.unwrap();
+    // Far less than the drain of requests, and than for ever.
+    tokio::time::timeout(Duration::from_secs(7), running.stop()).await.expect("it stops soon");
+    drop((quiet, half, secured));
+}
+
+/// What a client of the sync listener trusts: the CA of a join token.
+async fn roots(folder: &Path, running: &Running) -> rustls::RootCertStore {
+    use proto::admin::v1::fleet_service_client::FleetServiceClient;
+    let join_token = v1::JoinToken { environments: vec!["projects/-/environments/-".into()], ..Default::default() };
+    let request =
+        v1::CreateJoinTokenRequest { join_token_id: "t".into(), join_token: Some(join_token), ..Default::default() };
+    let mut fleet = FleetServiceClient::new(running.channel().await);
+    let made = fleet.create_join_token(with_token(folder, request)).await.unwrap().into_inner();
+    let lines: String = made.ca_certificate.lines().filter(|line| !line.starts_with("-----")).collect();
+    let der = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, lines).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(der.into()).unwrap();
+    roots
+}
+
+#[tokio::test]
+async fn every_metric_stands_in_the_operators_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(config(folder.path())).await;
+    let mut projects = ProjectServiceClient::new(running.channel().await);
+    projects.create_project(with_token(folder.path(), create("p"))).await.unwrap();
+    let (_, metrics) = running.fetch("/metrics").await;
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operators.md")).unwrap();
+    let names: Vec<_> = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    assert!(names.len() >= 8, "{metrics}");
+    for name in names {
+        assert!(page.contains(name), "{name} is not in docs/operators.md");
+    }
     running.stop().await;
 }

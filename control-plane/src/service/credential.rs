@@ -21,7 +21,7 @@ use shared::name::{CredentialName, ProviderName, ResourceName as _};
 use shared::secret::Secret;
 use tonic::{Request, Response, Status};
 
-use super::{Begun, Context, Mode, PageRequest, Plan, get, list, parent, parse_name};
+use super::{Begun, Context, Mode, Named, PageRequest, Plan, get, list, parent, parse_name};
 use crate::access::Call;
 use crate::error::{Error, FieldReason, FieldViolations};
 use crate::health::probe::Prober;
@@ -112,11 +112,13 @@ impl Credentials {
         let given = request.credential.clone();
         let mut given =
             given.ok_or_else(|| Error::field("credential", FieldReason::Required, "give the Credential"))?;
-        let name = plan.new_name::<Credential>(&request.parent, &request.credential_id, &mut given)?;
-        let mut violations = FieldViolations::new();
-        let secret = read_value(given.value.take(), &mut violations);
-        let settings = CredentialSettings::read(given, name.name(), &mut violations);
-        let secret = violations.into_result(secret).map_err(|violations| violations.within(Credential::FIELD))?;
+        let Named { allowed, name, mut violations } =
+            plan.new_name::<Credential>(&request.parent, &request.credential_id, &given)?;
+        let mut fields = FieldViolations::new();
+        let secret = read_value(given.value.take(), &mut fields);
+        let settings = CredentialSettings::read(given, &name, &mut fields);
+        violations.append(fields.within(Credential::FIELD));
+        let (name, secret) = violations.into_result(allowed.zip(secret))?;
         let given = Given { secret, provider };
         let value = self.seal(&given, uid, 1)?;
         let stored = plan.insert(name, uid.to_owned(), settings.with_value(value))?;
@@ -141,15 +143,15 @@ impl Credentials {
         request: &v1::UpdateCredentialRequest,
         validated: Option<&Validated>,
     ) -> Result<Planned, Error> {
-        let (current, mut merged) =
+        let (current, mut merged, mut violations) =
             plan.merge::<Credential>(request.credential.clone(), request.update_mask.clone())?;
-        let mut violations = FieldViolations::new();
+        let mut fields = FieldViolations::new();
         // A field that is there is a new value, and has to be a good one; without one the stored value stays.
         let given = merged.value.take();
-        let secret = given.map(|given| read_value(Some(given), &mut violations));
-        let settings = CredentialSettings::read(merged, &current.name, &mut violations);
-        let settings =
-            violations.into_result(Some(settings)).map_err(|violations| violations.within(Credential::FIELD))?;
+        let secret = given.map(|given| read_value(Some(given), &mut fields));
+        let settings = CredentialSettings::read(merged, &current.name, &mut fields);
+        violations.append(fields.within(Credential::FIELD));
+        let settings = violations.into_result(Some(settings))?;
         let Some(secret) = secret.flatten() else {
             let stored = plan.replace(&current, settings.with_value(current.spec.value.clone()))?;
             let answer = message(plan.view, &stored, &plan.view.status_of(&current));

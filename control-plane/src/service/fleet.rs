@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status};
 use super::{Context, FieldValue, Mode, PageRequest, Plan, get, list};
 use crate::access::{Call, bootstrap_principal};
 use crate::error::Error;
-use crate::resource::{JoinToken, Stored, key};
+use crate::resource::{JoinToken, Stored};
 use crate::store::Precondition;
 use crate::sync::Sync;
 use crate::sync::join_token::JoinSecret;
@@ -117,8 +117,6 @@ impl Fleet {
         let decide = |plan: &mut Plan<'_>| {
             let token = plan.current::<JoinToken>(&request.name, "name", &request.etag)?;
             plan.delete(&*token);
-            // How often it was used goes with it, so that a new token of the name begins at none.
-            plan.draft().delete(key::status(token.name.as_str()));
             Ok(v1::DeleteJoinTokenResponse::default())
         };
         self.context.write(call, &request, mode, decide).await

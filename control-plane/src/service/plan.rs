@@ -20,8 +20,11 @@ use super::parse_name;
 use crate::access::{Allowed, Call};
 use crate::error::{Error, FieldReason, FieldViolations};
 use crate::resource::{Mask, Merge, Meta, Reference, Resource, Rules, Stored, key};
-use crate::store::Precondition;
+use crate::store::{MAX_VALUE_BYTES, Precondition};
 use crate::view::{Kept, View};
+
+/// The most bytes that a resource takes: less than a record may have, so that the answer which is remembered of it fits into one too.
+const MOST_RESOURCE_BYTES: usize = MAX_VALUE_BYTES - 4096;
 
 /// A write while it is decided, on one view.
 #[derive(Debug)]
@@ -34,6 +37,17 @@ pub struct Plan<'v> {
     pub validate_only: bool,
     addresses: AddressPolicy,
     draft: Draft,
+}
+
+/// The name of a resource that is to be made.
+#[derive(Debug)]
+pub struct Named<N> {
+    /// The name, if it is one.
+    pub allowed: Option<Allowed<N>>,
+    /// The name, or another one of the parent that stands in, so that all bad fields are found at once.
+    pub name: N,
+    /// What is wrong with the id.
+    pub violations: FieldViolations,
 }
 
 /// The resource that an update is of, its message with what the mask takes, and what the mask may not take.
@@ -72,34 +86,43 @@ impl<'v> Plan<'v> {
         message: Option<R::Message>,
         hidden: R::Hidden,
     ) -> Result<Stored<R>, Error> {
-        let mut message = message.ok_or_else(|| missing::<R>())?;
-        let (name, mut violations) = match self.new_name::<R>(parent, given_id, &mut message) {
-            Ok(name) => (Some(name), FieldViolations::new()),
-            Err(Error::Invalid(violations)) => (None, violations),
-            Err(error) => return Err(error),
-        };
-        // Without a name, another one of the parent stands in, so that all bad fields are found at once.
-        let standing_in = match &name {
-            Some(name) => name.name().clone(),
-            None => parse_name(&full_name::<R>(parent, "new"), "parent")?,
-        };
+        let message = message.ok_or_else(|| missing::<R>())?;
+        let Named { allowed, name, mut violations } = self.new_name::<R>(parent, given_id, &message)?;
         let mut fields = FieldViolations::new();
-        let spec = R::read(message, &standing_in, hidden, &self.rules(), &mut fields);
+        let spec = R::read(message, &name, hidden, &self.rules(), &mut fields);
         violations.append(fields.within(R::FIELD));
-        let (name, spec) = violations.into_result(name.zip(spec))?;
+        let (name, spec) = violations.into_result(allowed.zip(spec))?;
         self.insert(name, id::uid(R::UID_PREFIX, self.call.now), spec)
     }
 
-    /// The name that a new resource gets: of the id that was given, or else of the display name and free.
+    /// The name of a new resource, or what is wrong with its id.
     ///
     /// # Errors
     ///
-    /// When the id is none, there is nothing to make one of, or the caller may not make it.
+    /// When the caller may not make it.
     pub fn new_name<R: Kept>(
         &self,
         parent: &str,
         given_id: &str,
-        message: &mut R::Message,
+        message: &R::Message,
+    ) -> Result<Named<R::Name>, Error> {
+        match self.allowed_name::<R>(parent, given_id, message) {
+            Ok(name) => {
+                Ok(Named { name: name.name().clone(), allowed: Some(name), violations: FieldViolations::new() })
+            }
+            Err(Error::Invalid(violations)) => {
+                Ok(Named { allowed: None, name: parse_name(&full_name::<R>(parent, "new"), "parent")?, violations })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The name that a new resource gets: of the id that was given, or else of the display name and free.
+    fn allowed_name<R: Kept>(
+        &self,
+        parent: &str,
+        given_id: &str,
+        message: &R::Message,
     ) -> Result<Allowed<R::Name>, Error> {
         if !given_id.is_empty() {
             let name = full_name::<R>(parent, given_id);
@@ -134,7 +157,7 @@ impl<'v> Plan<'v> {
         self.draft.require(Precondition::Absent(key::spec(stored.name.as_str())));
         self.take_display_name(&stored, None)?;
         self.refer(&stored, None);
-        self.draft.put(key::spec(stored.name.as_str()), stored.to_record());
+        self.draft.put(key::spec(stored.name.as_str()), fitting(&stored)?);
         Ok(stored)
     }
 
@@ -149,7 +172,7 @@ impl<'v> Plan<'v> {
         message: Option<R::Message>,
         mask: Option<FieldMask>,
     ) -> Result<(Arc<Stored<R>>, Stored<R>), Error> {
-        let (current, merged, mut violations) = self.merge_all::<R>(message, mask)?;
+        let (current, merged, mut violations) = self.merge::<R>(message, mask)?;
         let mut fields = FieldViolations::new();
         let spec = R::read(merged, &current.name, current.spec.hidden(), &self.rules(), &mut fields);
         violations.append(fields.within(R::FIELD));
@@ -158,21 +181,12 @@ impl<'v> Plan<'v> {
         Ok((current, stored))
     }
 
-    /// The resource that an update is of, and its message with what the mask takes.
+    /// The resource that an update is of, its message with what the mask takes, and what is wrong with the mask.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::EtagMismatch`], or what is wrong with the mask.
-    pub fn merge<R: Kept>(
-        &self,
-        message: Option<R::Message>,
-        mask: Option<FieldMask>,
-    ) -> Result<(Arc<Stored<R>>, R::Message), Error> {
-        let (current, merged, violations) = self.merge_all::<R>(message, mask)?;
-        Ok((current, violations.into_result(Some(merged))?))
-    }
-
-    fn merge_all<R: Kept>(&self, message: Option<R::Message>, mask: Option<FieldMask>) -> Result<Merged<R>, Error> {
+    /// [`Error::NotFound`], [`Error::EtagMismatch`], or that the name is none.
+    pub fn merge<R: Kept>(&self, message: Option<R::Message>, mask: Option<FieldMask>) -> Result<Merged<R>, Error> {
         let mut message = message.ok_or_else(|| missing::<R>())?;
         let header = R::header(&mut message);
         let (name, given_etag) = (header.name.clone(), header.etag.clone());
@@ -199,7 +213,7 @@ impl<'v> Plan<'v> {
         if given.is_empty() || given == current {
             return Ok(stored);
         }
-        Err(Error::EtagMismatch { name: stored.name.to_string(), given: given.to_owned(), current })
+        Err(Error::etag_mismatch(&stored.name, given, current))
     }
 
     /// Puts a resource's new form. One that says what is stored already changes nothing.
@@ -222,7 +236,7 @@ impl<'v> Plan<'v> {
         self.draft.require(Precondition::Unchanged(own.clone(), current.meta.revision));
         self.take_display_name(&stored, Some(current))?;
         self.refer(&stored, Some(current));
-        self.draft.put(own, stored.to_record());
+        self.draft.put(own, fitting(&stored)?);
         Ok(stored)
     }
 
@@ -290,6 +304,17 @@ impl<'v> Plan<'v> {
         };
         self.draft.require(precondition);
     }
+}
+
+/// The bytes that the store is to hold of a resource. Refused here, a resource that is too large is one for `validate_only` too.
+fn fitting<R: Resource>(stored: &Stored<R>) -> Result<Vec<u8>, Error> {
+    let record = stored.to_record();
+    if record.len() > MOST_RESOURCE_BYTES {
+        let description =
+            format!("it takes {} bytes, more than the {MOST_RESOURCE_BYTES} of one resource", record.len());
+        return Err(Error::field(R::FIELD, FieldReason::TooLong, description));
+    }
+    Ok(record)
 }
 
 fn missing<R: Resource>() -> Error {

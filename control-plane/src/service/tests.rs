@@ -21,6 +21,8 @@ use crate::access::bootstrap_principal;
 use crate::store::memory::MemoryStore;
 use crate::store::seal::MasterKeys;
 
+mod edges;
+
 /// The services on a store in memory, with a project and an environment.
 struct World {
     context: Context,

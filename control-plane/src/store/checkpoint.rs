@@ -6,8 +6,9 @@
 //!
 //! A file has its final name only when it is whole and synced. Values are as the store has them: secrets in them are sealed.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -141,7 +142,8 @@ pub(super) fn revision_of(path: &Path) -> Option<Revision> {
 }
 
 fn write_file(path: &Path, checkpoint: &Checkpoint, now: SystemTime) -> io::Result<()> {
-    let mut file = HashingWriter { inner: BufWriter::new(File::create(path)?), hasher: blake3::Hasher::new() };
+    let created = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file = HashingWriter { inner: BufWriter::new(created), hasher: blake3::Hasher::new() };
     file.write_all(MAGIC)?;
     let header = Header {
         store_id: checkpoint.identity.store_id.0.to_vec(),

@@ -203,6 +203,14 @@ pub fn proxy_identity(certificate: &CertificateDer<'_>) -> Option<ProxyIdentity>
     Some(ProxyIdentity { name, enrollment: enrollment.to_owned() })
 }
 
+/// When a certificate expires; `None` where that can't be read, or is longer ago than 1970.
+#[must_use]
+pub fn expiry(certificate: &CertificateDer<'_>) -> Option<SystemTime> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    let seconds = u64::try_from(certificate.validity().not_after.timestamp()).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+}
+
 fn make(now: SystemTime) -> Result<Kept, CaError> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::default();

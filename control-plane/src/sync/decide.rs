@@ -23,15 +23,6 @@ pub enum ProofCheck {
     Wrong,
 }
 
-/// How many control planes share the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replicas {
-    /// This one alone.
-    One,
-    /// Others too, which may be further.
-    Several,
-}
-
 /// What the control plane knows, without an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Here {
@@ -41,8 +32,6 @@ pub struct Here {
     pub projection: u32,
     /// The last commit that is in the store.
     pub head: Revision,
-    /// Who else has the store.
-    pub replicas: Replicas,
 }
 
 /// What a feed remembers of its environment's past.
@@ -72,8 +61,6 @@ pub struct Mark {
 pub enum Decision {
     /// The environment is not loaded and verified yet: the proxy is to come back.
     Unavailable,
-    /// The proxy is ahead of this replica, which catches up or sends it elsewhere.
-    CatchUp,
     /// The proxy has acknowledged what this store lacks: nothing is sent until an operator accepts the rollback.
     Frozen,
     /// It holds the environment's state.
@@ -116,10 +103,7 @@ pub fn decide<H: History + ?Sized>(claim: &Claim, here: &Here, environment: Opti
         return Decision::Snapshot(Cause::BadProof);
     }
     if position.revision > here.head {
-        return match here.replicas {
-            Replicas::One => Decision::Frozen,
-            Replicas::Several => Decision::CatchUp,
-        };
+        return Decision::Frozen;
     }
     if position.digest == environment.head().digest {
         return Decision::UpToDate;
@@ -187,7 +171,7 @@ mod tests {
     }
 
     fn here(head: u64) -> Here {
-        Here { epoch: EPOCH, projection: 1, head: Revision(head), replicas: Replicas::One }
+        Here { epoch: EPOCH, projection: 1, head: Revision(head) }
     }
 
     proptest! {
@@ -231,8 +215,6 @@ mod tests {
             let head = past.head().revision.0;
             let claim = claim(head + beyond, seed);
             prop_assert_eq!(decide(&claim, &here(head), Some(&past)), Decision::Frozen);
-            let several = Here { replicas: Replicas::Several, ..here(head) };
-            prop_assert_eq!(decide(&claim, &several, Some(&past)), Decision::CatchUp);
         }
     }
 

@@ -103,7 +103,7 @@ impl Enroller {
             Place::New(name) => (name, EnrollmentWord::Joined),
             Place::TakenOver(name) => (name, EnrollmentWord::Rejoined),
         };
-        let identity = ProxyIdentity { name, enrollment: id::uid("enr_", now) };
+        let identity = ProxyIdentity { enrollment: self.fleet.next_enrollment(&name, now), name };
         let issued = self.issue(&public_key, &identity, now)?;
         self.fleet.enrolled(&identity);
         tracing::info!(proxy = %identity.name, join_token = %presented.name, "a proxy enrolled");
@@ -181,7 +181,7 @@ fn check_token<'a>(view: &'a View, presented: &Presented, now: SystemTime) -> Re
     if !bool::from(token.spec.sha256.ct_eq(&presented.sha256)) {
         return Err(Refusal::TokenUnknown);
     }
-    if token.spec.expire_time.is_some_and(|expiry| expiry + CLOCK_TOLERANCE <= now) {
+    if token.spec.expire_time.is_some_and(|expiry| expiry <= now.checked_sub(CLOCK_TOLERANCE).unwrap_or(now)) {
         return Err(Refusal::TokenExpired);
     }
     Ok(token)

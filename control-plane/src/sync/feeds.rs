@@ -13,7 +13,7 @@ use shared::name::{CredentialName, EnvironmentName};
 use shared::revision::Revision;
 use tokio::sync::watch;
 
-use super::decide::{Here, Replicas};
+use super::decide::Here;
 use super::feed::{Entry, Feed, Limits, Snapshot, State};
 use super::frame::{Delta, Encoder};
 use super::metrics::Metrics;
@@ -182,12 +182,7 @@ impl<O: OpenValue> Feeds<O> {
     #[must_use]
     pub fn here(&self) -> Here {
         let published = self.published.load();
-        Here {
-            epoch: published.view.identity.epoch,
-            projection: PROJECTION,
-            head: published.view.revision,
-            replicas: Replicas::One,
-        }
+        Here { epoch: published.view.identity.epoch, projection: PROJECTION, head: published.view.revision }
     }
 
     /// Encodes the environment's state as it was published last; `None` where the environment is gone. It blocks for a while.

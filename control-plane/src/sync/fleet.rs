@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use shared::id;
 use shared::name::{EnvironmentName, ProxyName};
 use shared::revision::Revision;
 use tokio::sync::watch;
@@ -87,6 +88,22 @@ impl Fleet {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A name for one more enrollment of a proxy. It sorts after the last one, where the clock has gone back since, too.
+    #[must_use]
+    pub fn next_enrollment(&self, proxy: &ProxyName, now: SystemTime) -> String {
+        let members = self.lock();
+        let last = members.by_name.get(proxy).map_or("", |member| member.enrollment.as_str());
+        let mut ahead = Duration::from_secs(1);
+        let mut enrollment = id::uid("enr_", now);
+        while enrollment.as_str() <= last
+            && let Some(later) = now.checked_add(ahead)
+        {
+            enrollment = id::uid("enr_", later);
+            ahead = ahead.saturating_mul(2);
+        }
+        enrollment
     }
 
     /// Notes an enrollment: streams of earlier ones end, and none of them begins again.
@@ -332,6 +349,21 @@ mod tests {
         assert!(fleet.member(&newer.proxy).connection.is_some(), "the older one's end is not the newer one's");
         drop(newer);
         assert!(fleet.member(&identity("enr_2").name).connection.is_none());
+    }
+
+    #[test]
+    fn a_later_enrollment_is_the_later_one_when_the_clock_has_gone_back() {
+        let fleet = Fleet::new();
+        let proxy = identity("").name;
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let mut last = String::new();
+        for back in [0, 0, 1, 600, 86_400 * 365] {
+            let enrollment = fleet.next_enrollment(&proxy, now - Duration::from_secs(back));
+            assert!(enrollment > last, "{enrollment} after {last}");
+            fleet.enrolled(&identity(&enrollment));
+            fleet.check(&identity(&enrollment)).unwrap();
+            last = enrollment;
+        }
     }
 
     #[test]

@@ -110,7 +110,6 @@ pub struct DecisionLabel {
 #[expect(missing_docs, reason = "each is a decision or a cause of the same name")]
 pub enum DecisionWord {
     Unavailable,
-    CatchUp,
     Frozen,
     UpToDate,
     Deltas,
@@ -125,7 +124,6 @@ impl From<Decision> for DecisionWord {
     fn from(decision: Decision) -> Self {
         match decision {
             Decision::Unavailable => Self::Unavailable,
-            Decision::CatchUp => Self::CatchUp,
             Decision::Frozen => Self::Frozen,
             Decision::UpToDate => Self::UpToDate,
             Decision::Deltas { .. } => Self::Deltas,

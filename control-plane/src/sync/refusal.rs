@@ -13,6 +13,9 @@ pub enum Refusal {
     /// The call came without a client certificate of this control plane.
     #[error("this call needs the client certificate that Enroll gives")]
     NoCertificate,
+    /// The connection was made with a certificate that has expired since.
+    #[error("the certificate of this connection has expired: connect again with the one that Renew gave")]
+    CertificateExpired,
     /// The proxy's record is gone.
     #[error("{proxy} is not enrolled any more: enroll again")]
     NotEnrolled {
@@ -99,6 +102,8 @@ impl Refusal {
             Self::TakenOver { .. } | Self::TokenSpent { .. } | Self::Protocol { .. } => Code::FailedPrecondition,
             Self::NodeId | Self::Csr(_) | Self::Garbage { .. } => Code::InvalidArgument,
             Self::Stalled { .. } => Code::ResourceExhausted,
+            // Another connection is what helps: the proxy's newer certificate may be good.
+            Self::CertificateExpired => Code::Unavailable,
             Self::Busy { .. } | Self::Stopping | Self::Store => Code::Unavailable,
             Self::Internal => Code::Internal,
         }

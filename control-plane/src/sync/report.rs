@@ -7,6 +7,7 @@ use proto::sync::v1;
 use shared::name::ProxyName;
 use shared::task::Tasks;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 use tonic::{Status, Streaming};
 
 use super::ca::ProxyIdentity;
@@ -72,12 +73,14 @@ pub async fn forward(mut reported: mpsc::Receiver<Reported>, health: HealthHandl
 pub(super) async fn take(
     shared: Arc<Shared>,
     identity: ProxyIdentity,
+    expires: Instant,
     mut batches: Streaming<v1::Batch>,
     acks: mpsc::Sender<Result<v1::BatchAck, Status>>,
 ) {
-    loop {
+    let ends = loop {
         let batch = tokio::select! {
-            () = shared.tasks.stopping() => break,
+            () = shared.tasks.stopping() => break Refusal::Stopping,
+            () = sleep_until(expires) => break Refusal::CertificateExpired,
             () = acks.closed() => return,
             batch = batches.message() => batch,
         };
@@ -90,9 +93,9 @@ pub(super) async fn take(
         if acks.send(taken.map_err(Status::from)).await.is_err() || refused {
             return;
         }
-    }
+    };
     // Whoever does not read it learns it from the end of the stream.
-    let _ = acks.try_send(Err(Refusal::Stopping.into()));
+    let _ = acks.try_send(Err(ends.into()));
 }
 
 impl Shared {

@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use http_body_util::StreamBody;
 use proto::sync::v1;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::body::Body;
 use tonic::server::{Grpc, NamedService};
@@ -112,17 +113,17 @@ fn sync(shared: Arc<Shared>, request: http::Request<Body>) -> http::Response<Bod
 }
 
 async fn report(shared: Arc<Shared>, request: http::Request<Body>) -> http::Response<Body> {
-    let identity = identity(&request).and_then(|(_, identity)| {
+    let identity = identity(&request).and_then(|(peer, identity)| {
         enrolled(&shared, &identity)?;
-        Ok(identity)
+        Ok((peer.expires, identity))
     });
-    let identity = match identity {
+    let (expires, identity) = match identity {
         Ok(identity) => identity,
         Err(refusal) => return Status::from(refusal).into_http(),
     };
     let method = service_fn(move |request: Request<Streaming<v1::Batch>>| {
         let (acks, answers) = mpsc::channel(report::ACKS);
-        let taking = report::take(Arc::clone(&shared), identity.clone(), request.into_inner(), acks);
+        let taking = report::take(Arc::clone(&shared), identity.clone(), expires, request.into_inner(), acks);
         shared.tasks.spawn("sync_report", taking);
         async move { Ok::<_, Status>(Response::new(ReceiverStream::new(answers))) }
     });
@@ -140,6 +141,9 @@ where
 fn identity(request: &http::Request<Body>) -> Result<(Peer, ProxyIdentity), Refusal> {
     let peer = request.extensions().get::<Peer>().ok_or(Refusal::NoCertificate)?;
     let identity = peer.identity.clone().ok_or(Refusal::NoCertificate)?;
+    if peer.expires <= Instant::now() {
+        return Err(Refusal::CertificateExpired);
+    }
     Ok((peer.clone(), identity))
 }
 

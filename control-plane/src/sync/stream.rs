@@ -127,6 +127,8 @@ struct Stream {
     proxy: String,
     identity: super::ca::ProxyIdentity,
     session: Session,
+    /// When the certificate expires that the connection was made with.
+    expires: Instant,
     grants: watch::Receiver<()>,
     cursors: BTreeMap<EnvironmentName, Cursor>,
     window: Window,
@@ -151,7 +153,8 @@ impl Stream {
             let stalls_at = self.stalls_at();
             tokio::select! {
                 biased;
-                () = shared.tasks.stopping() => return say_goodbye(out).await,
+                () = shared.tasks.stopping() => return Err(say_goodbye(out, Refusal::Stopping).await),
+                () = sleep_until(self.expires) => return Err(say_goodbye(out, Refusal::CertificateExpired).await),
                 () = self.session.taken_over() => return Err(Refusal::TakenOver { proxy: self.proxy.clone() }),
                 () = out.closed() => return Ok(()),
                 frame = frames.message() => match frame {
@@ -274,13 +277,13 @@ impl Stream {
 }
 
 /// Asks the proxy to come back later, elsewhere or here.
-async fn say_goodbye(out: &mpsc::Sender<Part>) -> Result<(), Refusal> {
+async fn say_goodbye(out: &mpsc::Sender<Part>, why: Refusal) -> Refusal {
     let directive = v1::Directive { directive: wire(RECONNECT_SPREAD).map(directive::Directive::ReconnectWithin) };
     let frame = Frame::encode(control_frame::Frame::Directive(directive));
     let send = out.send(Ok(BodyFrame::data(frame.bytes())));
     // A proxy that does not read learns it from the end of its stream.
     let _ = tokio::time::timeout(Duration::from_secs(1), send).await;
-    Err(Refusal::Stopping)
+    why
 }
 
 /// The environment's snapshot, encoded by whoever asks first.

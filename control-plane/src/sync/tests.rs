@@ -373,3 +373,24 @@ async fn one_encoding_serves_every_stream() {
     }
     assert_eq!(control.metrics().encodings.get(), before + 1);
 }
+
+#[tokio::test]
+async fn what_a_certificate_opened_ends_when_it_expires() {
+    let control = Control::start().await;
+    let text = control.join_token(token("projects/p/environments/production")).await;
+    let proxy = control.enroll(&text, "edge-1").await.unwrap();
+    let mut expiring = control.expiring(&proxy, Duration::from_secs(3));
+    let mut stream = expiring.sync(&[]).await.unwrap();
+    stream.welcome().await;
+    let held = stream.snapshot().await;
+    stream.applied(&held).await;
+    let report = expiring.quiet_report_ends();
+    let (end, report) = tokio::join!(stream.end(), report);
+    for status in [end, report] {
+        // Not unauthenticated: a proxy that has renewed connects again, and need not enroll.
+        assert_eq!(status.code(), Code::Unavailable, "{status}");
+        assert!(status.message().contains("expired"), "{status}");
+    }
+    let mut stream = control.with_identity(proxy).sync(&[held.claim()]).await.unwrap();
+    stream.welcome().await;
+}

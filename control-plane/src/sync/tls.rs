@@ -16,6 +16,7 @@ use shared::task::Tasks;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
@@ -26,13 +27,16 @@ use super::ca::{self, Ca, CaError, ProxyIdentity, SERVER_LIFETIME};
 use super::metrics::Metrics;
 
 /// The most connections at a time.
-const MAX_CONNECTIONS: usize = 16 * 1024;
+const MAX_CONNECTIONS: u32 = 16 * 1024;
 
 /// How long a handshake may take.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
 /// How many accepted connections wait for the server.
 const ACCEPTED: usize = 64;
+
+/// How long connections may take after a stop to close by themselves.
+const DRAIN: Duration = Duration::from_secs(3);
 
 /// How long to wait after a failed accept, which is mostly a lack of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -58,6 +62,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// The proxy that its certificate is for; `None` without one.
     pub identity: Option<ProxyIdentity>,
+    /// When its certificate expires: a connection is good for as long as what was shown when it was made.
+    pub expires: Instant,
     /// Ends the connection, for a peer that does not even read.
     pub hang_up: CancellationToken,
 }
@@ -130,13 +136,18 @@ async fn accept_all(
     metrics: Arc<Metrics>,
     tasks: Tasks,
 ) {
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
+    let hang_up = CancellationToken::new();
     loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
-        let connection = tokio::select! {
-            () = tasks.stopping() => return,
-            connection = listener.accept() => connection,
+        let accept = async {
+            let permit = Arc::clone(&room).acquire_owned().await;
+            (permit, listener.accept().await)
         };
+        let (permit, connection) = tokio::select! {
+            () = tasks.stopping() => break,
+            accepted = accept => accepted,
+        };
+        let Ok(permit) = permit else { return };
         let (stream, address) = match connection {
             Ok(connection) => connection,
             Err(error) => {
@@ -145,7 +156,7 @@ async fn accept_all(
                 continue;
             }
         };
-        let handshake = handshake(stream, address, permit, acceptor.clone());
+        let handshake = handshake(stream, address, permit, hang_up.child_token(), acceptor.clone());
         let (accepted, metrics, stop) = (accepted.clone(), Arc::clone(&metrics), tasks.clone());
         tasks.spawn("sync_handshake", async move {
             let done = tokio::select! {
@@ -166,21 +177,32 @@ async fn accept_all(
             }
         });
     }
+    drop((listener, accepted));
+    // Whoever opened a connection and asks nothing would else hold up the end for ever.
+    if tokio::time::timeout(DRAIN, room.acquire_many(MAX_CONNECTIONS)).await.is_err() {
+        hang_up.cancel();
+    }
 }
 
 async fn handshake(
     stream: TcpStream,
     address: SocketAddr,
     permit: OwnedSemaphorePermit,
+    hang_up: CancellationToken,
     acceptor: TlsAcceptor,
 ) -> io::Result<Connection> {
     stream.set_nodelay(true)?;
     let stream = acceptor.accept(stream).await?;
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let identity = certificate.and_then(ca::proxy_identity);
-    let hang_up = CancellationToken::new();
+    let expires = certificate.and_then(ca::expiry).map_or_else(Instant::now, at);
     let hung_up = Box::pin(hang_up.clone().cancelled_owned());
-    Ok(Connection { stream, hung_up, peer: Peer { address, identity, hang_up }, _permit: permit })
+    Ok(Connection { stream, hung_up, peer: Peer { address, identity, expires, hang_up }, _permit: permit })
+}
+
+/// A moment of the wall clock by the monotonic one.
+fn at(time: SystemTime) -> Instant {
+    Instant::now() + time.duration_since(SystemTime::now()).unwrap_or_default()
 }
 
 /// An accepted connection.

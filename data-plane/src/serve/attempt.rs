@@ -104,18 +104,22 @@ async fn answer(client: &Client, request: Request<Payload>, adapter: &dyn Adapte
     if !response.status().is_success() {
         return Err(refused(response, adapter).await);
     }
-    // None was asked for, and undoing it would mean to read and rewrite what passes.
-    if response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+    // No encoding was asked for, and undoing it would mean to read and rewrite what passes. A page is a portal's or a wrong base URL's:
+    // it would count as served, and make an unverified credential look good.
+    let is_encoded = response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
+    if is_encoded || is_of_kind(response.headers(), b"text/html") {
         return Err(Failed { status: Some(response.status()), ..Failed::of(Failure::ServerError) });
     }
     let (head, mut body) = response.into_parts();
-    let stream = if is_event_stream(&head.headers) { Some(preface(&mut body, &head, adapter).await?) } else { None };
+    let is_stream = is_of_kind(&head.headers, b"text/event-stream");
+    let stream = if is_stream { Some(preface(&mut body, &head, adapter).await?) } else { None };
     Ok(Answer { head, body, stream })
 }
 
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).map(|kind| kind.as_bytes()).unwrap_or_default();
-    kind.get(..17).is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/event-stream"))
+/// Whether the content's type is this one, whatever its parameters.
+fn is_of_kind(headers: &HeaderMap, kind: &[u8]) -> bool {
+    let given = headers.get(CONTENT_TYPE).map(|given| given.as_bytes()).unwrap_or_default();
+    given.get(..kind.len()).is_some_and(|given| given.eq_ignore_ascii_case(kind))
 }
 
 /// Reads a stream until it says something: an upstream that answers 200 and then fails has not served, and another still can.

@@ -61,7 +61,17 @@ impl Relay {
         tally: Option<Tally>,
     ) -> Self {
         let (ready, watch) = stream.map_or_else(Default::default, |(ready, watch)| (ready, Some(watch)));
-        Self { upstream: Some(body), ready, watch, deadline, timer: None, alive: false, breaker, tally }
+        let mut relay =
+            Self { upstream: Some(body), ready, watch, deadline, timer: None, alive: false, breaker, tally };
+        relay.look_for_the_end();
+        relay
+    }
+
+    /// An answer of known length is over with its last byte: nobody asks it for more, so that its end would not be seen otherwise.
+    fn look_for_the_end(&mut self) {
+        if self.watch.is_none() && self.upstream.as_ref().is_some_and(Body::is_end_stream) {
+            self.ended(Ending::Well);
+        }
     }
 
     fn upstream_ended(&mut self) -> Option<Bytes> {
@@ -157,7 +167,10 @@ impl Relay {
             self.alive = true;
             // Trailers are the hop's own.
             let Ok(data) = frame.into_data() else { continue };
-            let Some(watch) = &mut self.watch else { return Poll::Ready(Some(Ok(data))) };
+            let Some(watch) = &mut self.watch else {
+                self.look_for_the_end();
+                return Poll::Ready(Some(Ok(data)));
+            };
             let forward = watch.feed(data);
             if watch.error().is_some() {
                 self.upstream = None;

@@ -62,8 +62,7 @@ impl Acceptor {
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIME)
             .max_buf_size(HEAD_BYTES)
-            .max_headers(HEADERS)
-            .pipeline_flush(true);
+            .max_headers(HEADERS);
         http.http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS)

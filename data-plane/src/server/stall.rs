@@ -1,4 +1,5 @@
-//! A connection whose other side stops reading ends: otherwise it would hold an upstream's answer, and its memory, for ever.
+//! A connection whose other side stops reading, or never begins to write, ends: otherwise it would hold an upstream's answer and its
+//! memory, or a descriptor, for ever.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,18 +12,33 @@ use tokio::time::{Instant, Sleep, sleep};
 /// How long a write may wait for room.
 const STALL: Duration = Duration::from_secs(60);
 
-/// A stream whose writes have a time limit.
+/// How long a connection may take to say which version of HTTP it speaks. Until it has, hyper runs no timer; from then on its own do.
+const BEGIN: Duration = Duration::from_secs(75);
+/// What decides the version: as many bytes as HTTP/2's preface has. No request is shorter that does anything.
+const PREFACE: usize = 24;
+
+/// A stream whose writes have a time limit, and its beginning too.
 #[derive(Debug)]
 pub(super) struct Unstalled<S> {
     stream: S,
+    /// `None` once enough was read.
+    beginning: Option<Beginning>,
     /// Made at the first write that waits.
     timer: Option<Pin<Box<Sleep>>>,
     is_waiting: bool,
 }
 
+/// A connection's first bytes.
+#[derive(Debug, Default)]
+struct Beginning {
+    read: usize,
+    /// Made at the first read that waits.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
 impl<S> Unstalled<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, timer: None, is_waiting: false }
+        Self { stream, beginning: Some(Beginning::default()), timer: None, is_waiting: false }
     }
 
     /// What a write came to, with its wait bounded.
@@ -43,7 +59,20 @@ impl<S> Unstalled<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Unstalled<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, into)
+        let unstalled = &mut *self;
+        let Some(beginning) = &mut unstalled.beginning else {
+            return Pin::new(&mut unstalled.stream).poll_read(cx, into);
+        };
+        let before = into.filled().len();
+        if let Poll::Ready(read) = Pin::new(&mut unstalled.stream).poll_read(cx, into) {
+            beginning.read += into.filled().len() - before;
+            if beginning.read >= PREFACE {
+                unstalled.beginning = None;
+            }
+            return Poll::Ready(read);
+        }
+        ready!(beginning.timer.get_or_insert_with(|| Box::pin(sleep(BEGIN))).as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -80,6 +109,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Unstalled<S> {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -98,5 +128,23 @@ mod tests {
         let (written, ()) = tokio::join!(writing, reading);
         written.unwrap();
         assert_eq!(stream.write_all(b"abc").await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_never_begins_ends_and_one_that_has_begun_may_be_quiet() {
+        for first in [&b""[..], b"P", b"PRI * HTTP/2.0\r\n"] {
+            let (near, mut far) = duplex(64);
+            let mut stream = Unstalled::new(near);
+            far.write_all(first).await.unwrap();
+            let mut read = Vec::new();
+            let ended = timeout(BEGIN + STALL, stream.read_to_end(&mut read)).await.expect("it ends in time");
+            assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+            assert_eq!(read, first);
+        }
+        let (near, mut far) = duplex(64);
+        let mut stream = Unstalled::new(near);
+        far.write_all(&[b'x'; PREFACE]).await.unwrap();
+        stream.read_exact(&mut [0; PREFACE]).await.unwrap();
+        assert!(timeout(BEGIN * 2, stream.read_u8()).await.is_err(), "it waits");
     }
 }

@@ -4,6 +4,10 @@
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod listen;
+#[cfg(test)]
+mod outcome;
+#[cfg(test)]
 mod upstream;
 
 use std::time::Duration;
@@ -19,6 +23,17 @@ use self::harness::{Answered, KEY, Proxy, caller_key, credential, model, model_w
 use self::upstream::{Reply, Upstream};
 
 const SOON: Duration = Duration::from_secs(10);
+
+/// Waits for a condition.
+#[cfg(test)]
+async fn until(longest: Duration, condition: impl AsyncFn() -> bool) {
+    let met = async {
+        while !condition().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(longest, met).await.expect("the condition is met in time");
+}
 
 #[tokio::test]
 async fn weights_are_kept_exactly() {

@@ -105,6 +105,9 @@ async fn answer<S: Fn(&Asked) -> Reply>(
             *response.status_mut() = StatusCode::from_u16(status).unwrap();
             response.headers_mut().insert("content-type", "application/json".parse().unwrap());
             for (name, value) in headers {
+                if *name == "content-type" {
+                    response.headers_mut().remove(*name);
+                }
                 response.headers_mut().append(*name, value.parse().unwrap());
             }
             response

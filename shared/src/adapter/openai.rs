@@ -30,8 +30,9 @@ impl Adapter for OpenAi {
     }
 
     fn sign(&self, secret: &Secret, headers: &mut HeaderMap) -> Result<(), UnfitSecret> {
-        let bearer = [b"Bearer ".as_slice(), secret.expose()].concat();
-        let mut value = HeaderValue::from_maybe_shared(bytes::Bytes::from(bearer)).map_err(|_| UnfitSecret)?;
+        // A copy of a secret is one too, and is zeroized when the request is gone.
+        let bearer = Secret::new([b"Bearer ".as_slice(), secret.expose()].concat());
+        let mut value = HeaderValue::from_maybe_shared(bearer.expose_shared()).map_err(|_| UnfitSecret)?;
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
         Ok(())
@@ -59,8 +60,9 @@ impl Adapter for OpenAi {
             (429, Some("slow_down")) | (503 | 529, _) => Failure::Overloaded,
             (429 | 498, _) => Failure::RateLimited,
             (408, _) => Failure::TimedOut,
-            (500..=599, _) => Failure::ServerError,
-            _ => Failure::CallersFault,
+            (400..=499, _) => Failure::CallersFault,
+            // Redirects too: they are not followed, and no caller can do anything about one.
+            _ => Failure::ServerError,
         };
         Some(Classified { failure, retry_after: hint::retry_after(headers, now), provider_code })
     }

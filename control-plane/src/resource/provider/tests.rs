@@ -66,6 +66,7 @@ fn every_bad_field_is_named() {
             "display_name",
             "vendor",
             "adapter",
+            "base_url",
             "auth_mode",
             "environments[0]",
             "environments[1]",

@@ -366,3 +366,24 @@ async fn lists_go_over_every_provider_and_filter_by_state() {
     assert_eq!(world.check().await.unwrap_err().code(), Code::NotFound);
     assert!(world.context.views.load().credential_status.len() == 1, "what was observed goes too");
 }
+
+#[tokio::test]
+async fn every_bad_field_is_named_at_once() {
+    let world = World::new(200, MODELS).await;
+    let credential = v1::Credential { weight: Some(1000), owner: "o".repeat(300), ..Default::default() };
+    let request = v1::CreateCredentialRequest {
+        credential_id: "BAD".into(),
+        credential: Some(credential.clone()),
+        ..new("sk-1")
+    };
+    let fields = |status: Status| {
+        let bad_request = status.get_details_bad_request().unwrap();
+        bad_request.field_violations.into_iter().map(|one| one.field).collect::<Vec<_>>()
+    };
+    let refused = world.create(request).await.unwrap_err();
+    assert_eq!(fields(refused), ["credential_id", "credential.value", "credential.weight", "credential.owner"]);
+    world.create(new("sk-good-1")).await.unwrap();
+    let mask = prost_types::FieldMask { paths: vec!["weight".into(), "nonsense".into()] };
+    let request = v1::UpdateCredentialRequest { update_mask: Some(mask), ..change(credential) };
+    assert_eq!(fields(world.update(request).await.unwrap_err()), ["update_mask", "credential.weight"]);
+}

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rustix::fs::{FallocateFlags, fallocate, fstatvfs, statvfs};
@@ -129,7 +130,7 @@ pub(super) fn fill_ballast(folder: &Folder) {
 }
 
 fn allocate(path: &Path) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
     fallocate(&file, FallocateFlags::empty(), 0, BALLAST_BYTES)?;
     file.sync_all()
 }

@@ -36,6 +36,11 @@ impl Folder {
         Ok(folder)
     }
 
+    /// Makes the folder that sled puts its files into, which it would else make for everybody to read.
+    pub(super) fn create_sled(&self) -> io::Result<()> {
+        DirBuilder::new().mode(0o700).create(self.sled())
+    }
+
     pub(super) fn root(&self) -> &Path {
         &self.root
     }

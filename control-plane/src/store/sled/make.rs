@@ -42,6 +42,7 @@ impl Made {
         let path = folder.workshop();
         remove_if_there(&path)?;
         let workshop = Folder::create(&path)?;
+        workshop.create_sled()?;
         let db = open::open_or_repair(&workshop, Options::default())?;
         write(&db, identity, revision, records)?;
         drop(db);

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::thread;
@@ -61,9 +62,9 @@ pub(super) fn open(path: &Path, options: Options) -> Result<Opened, StoreError> 
 
 /// Takes the directory for this process, until the file is closed.
 pub(super) fn lock(folder: &Folder) -> Result<File, StoreError> {
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(folder.lock()).map_err(|error| {
-        folder.refusal(&error, "check that the directory may be written to, and that its disk is not full")
-    })?;
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(folder.lock()).map_err(
+        |error| folder.refusal(&error, "check that the directory may be written to, and that its disk is not full"),
+    )?;
     match flock_soon(&file, LOCK_TRIES) {
         Ok(()) => Ok(file),
         Err(Errno::WOULDBLOCK) => Err(folder.refusal(

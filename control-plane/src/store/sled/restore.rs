@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use shared::revision::Revision;
@@ -75,7 +76,7 @@ fn make_unused(data_dir: &Path) -> io::Result<PathBuf> {
     let mut n = 1;
     loop {
         let path = data_dir.join(format!("replaced-{n}"));
-        match fs::create_dir(&path) {
+        match fs::DirBuilder::new().mode(0o700).create(&path) {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => n += 1,
             Err(error) => return Err(error),

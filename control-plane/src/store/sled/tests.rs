@@ -353,3 +353,28 @@ async fn the_last_change_of_a_key_in_a_commit_counts() {
     let records = store.range("").await.unwrap().records;
     assert_eq!(records.iter().map(|record| &*record.value).collect::<Vec<_>>(), [[2]]);
 }
+
+#[tokio::test]
+async fn everything_in_the_data_directory_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = TempDir::new().unwrap();
+    // As a volume that others may look into.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let store = open(&folder);
+    fill(&store, 3).await;
+    let checkpoint = store.checkpoint().await.unwrap();
+    store.close().await;
+    drop(store);
+    restore(&checkpoint, folder.path()).unwrap();
+    open(&folder).close().await;
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder.path()).unwrap().chain(fs::read_dir(folder.path().join("checkpoints")).unwrap()) {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?} has mode {mode:o}", entry.path());
+        names.push(entry.file_name().into_string().unwrap());
+    }
+    names.sort();
+    let checkpoint = checkpoint.file_name().unwrap().to_str().unwrap();
+    assert_eq!(names, [checkpoint, "ballast", "checkpoints", "head", "lock", "replaced-1", "sled"]);
+}

@@ -6,7 +6,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 
 use shared::revision::{Epoch, Revision};
 
@@ -34,7 +34,7 @@ pub(super) struct Testimony {
 impl Witness {
     /// Opens the file of a store.
     pub(super) fn open(folder: &Folder, epoch: Epoch) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(folder.head())?;
+        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(folder.head())?;
         Ok(Self { file, epoch })
     }
 

@@ -66,7 +66,7 @@ impl Cursor {
             (Decision::UpToDate, Some(held)) => bridge(held, head.revision),
             (Decision::Deltas { after }, Some(held)) => bridge(held, after),
             (Decision::Frozen, _) => (nowhere, Stage::Frozen),
-            (Decision::Snapshot(_) | Decision::Unavailable | Decision::CatchUp, _)
+            (Decision::Snapshot(_) | Decision::Unavailable, _)
             | (Decision::UpToDate | Decision::Deltas { .. }, None) => (nowhere, Stage::Wanting),
         };
         (Self { feed, at, stage }, decision)

@@ -49,6 +49,7 @@ pub(super) async fn open(
         proxy: identity.name.to_string(),
         identity: identity.clone(),
         session,
+        expires: peer.expires,
         cursors: BTreeMap::new(),
         window: Window::default(),
         control: VecDeque::new(),

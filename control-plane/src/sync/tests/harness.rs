@@ -268,6 +268,14 @@ impl Control {
         Proxy { connection: self.connection(Some((chain, key.serialize_der()))), name: String::new() }
     }
 
+    /// The same proxy with a certificate that expires so soon.
+    pub(crate) fn expiring(&self, proxy: &Proxy, soon: Duration) -> Proxy {
+        let key = KeyPair::generate().unwrap();
+        let made = SystemTime::now() + soon - ca::PROXY_LIFETIME;
+        let chain = self.sync.ca().issue_proxy(&csr_key(&key), &proxy.identity().unwrap(), made).unwrap();
+        Proxy { connection: self.connection(Some((chain, key.serialize_der()))), name: proxy.name.clone() }
+    }
+
     /// A proxy of a control plane that was restarted.
     pub(crate) fn with_identity(&self, proxy: Proxy) -> Proxy {
         Proxy { connection: self.connection(proxy.connection.certificate), ..proxy }
@@ -372,6 +380,14 @@ impl Proxy {
             sequences.push(soon(acks.message()).await.unwrap().unwrap().sequence);
         }
         sequences
+    }
+
+    /// How a stream of reports ends on which nothing is said.
+    pub(crate) async fn quiet_report_ends(&self) -> Status {
+        let (_batches, sent) = mpsc::channel(1);
+        let mut client = self.connection.client().await;
+        let mut acks = client.report(ReceiverStream::new(sent)).await.unwrap().into_inner();
+        soon(acks.message()).await.unwrap_err()
     }
 
     pub(crate) async fn renew(&self) -> Result<Self, Status> {

@@ -50,6 +50,8 @@ fn every_code_has_its_failure() {
 #[test]
 fn a_status_alone_has_its_failure() {
     for (status, failure) in [
+        (302, Failure::ServerError),
+        (307, Failure::ServerError),
         (400, Failure::CallersFault),
         (401, Failure::Rejected),
         (402, Failure::Exhausted),
@@ -66,6 +68,7 @@ fn a_status_alone_has_its_failure() {
         (503, Failure::Overloaded),
         (504, Failure::ServerError),
         (529, Failure::Overloaded),
+        (999, Failure::ServerError),
     ] {
         // Edge proxies answer with pages, or cut bodies.
         for body in [
