@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use prost_types::FieldMask;
 use proto::admin::v1::{
-    CreateCallerKeyRequest, CreateProjectRequest, DeleteProjectRequest, GetProjectRequest, ListProjectsRequest,
-    Project, Provider, UpdateProjectRequest,
+    CreateCallerKeyRequest, CreateModelRequest, CreateProjectRequest, DeleteProjectRequest, GetProjectRequest,
+    ListProjectsRequest, Model, Project, Provider, Target, UpdateProjectRequest,
 };
 use shared::task::Tasks;
 use tonic::{Code, Status};
@@ -16,6 +16,7 @@ use tonic_types::StatusExt as _;
 use super::reason;
 use crate::admin::Admin;
 use crate::control::Control;
+use crate::world::{PROJECT, PROVIDER, World};
 
 fn fields(status: &Status) -> Vec<String> {
     let violations = status.get_details_bad_request().map(|request| request.field_violations).unwrap_or_default();
@@ -123,6 +124,25 @@ async fn every_bad_field_is_named_at_once() -> anyhow::Result<()> {
     for field in ["provider_id", "display_name", "vendor", "base_url", "environments"] {
         assert!(fields.contains(field), "{field} is missing in {fields}");
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_out_of_range_is_named() -> anyhow::Result<()> {
+    let world = World::start(&[("sk-range-00001", 1)], 0).await?;
+    let heavy = world.admin.make_credential(PROVIDER, "heavy", "sk-range-00001", 101).await.unwrap_err();
+    assert_eq!(fields(&heavy.downcast()?), ["credential.weight"]);
+    let target =
+        Target { provider: PROVIDER.into(), upstream_model: "gpt-4o".into(), weight: Some(101), ..Default::default() };
+    let request = CreateModelRequest {
+        parent: PROJECT.into(),
+        model_id: "heavy".into(),
+        model: Some(Model { targets: vec![target], ..Default::default() }),
+        ..Default::default()
+    };
+    assert_eq!(fields(&world.admin.models().create_model(request).await.unwrap_err()), ["model.targets[0].weight"]);
+    let request = ListProjectsRequest { page_size: -1, ..Default::default() };
+    assert_eq!(fields(&world.admin.projects().list_projects(request).await.unwrap_err()), ["page_size"]);
     Ok(())
 }
 

@@ -44,7 +44,7 @@ async fn a_byte_that_flips_in_a_proxy_s_memory_is_found_and_repaired_within_two_
     }
     assert_eq!(memory.find(&needle)?, Vec::<u64>::new());
 
-    let (after, _) = within(TWO_HEARTBEATS, "the proxy finds and repairs it", async || {
+    let (after, elapsed) = within(TWO_HEARTBEATS, "the proxy finds and repairs it", async || {
         let metrics = world.proxies[0].metrics().await.ok()?;
         let counted = |name: &str, label: &str| metric(&metrics, name, label) > metric(&before, name, label);
         let found = counted("keyplane_proxy_sync_repairs_total", "")
@@ -53,6 +53,7 @@ async fn a_byte_that_flips_in_a_proxy_s_memory_is_found_and_repaired_within_two_
         found.then_some(metrics)
     })
     .await?;
+    println!("{} copies were damaged; found and repaired after {elapsed:?}", copies.len());
     assert_eq!(metric(&after, "keyplane_proxy_sync_repairs_total", ""), 1.0);
     assert!(!memory.find(&needle)?.is_empty(), "what is held is as it was sent again");
     let control = world.control.metrics().await?;

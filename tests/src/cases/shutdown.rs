@@ -42,6 +42,10 @@ async fn a_control_plane_that_is_asked_to_stop_exits_with_0_and_its_proxies_retu
     let mut world = World::start(&[("sk-good-00001", 1)], PROXIES).await?;
     let load = Load::start(&world.caller(), MODEL, 2);
     load.serves_more(50).await?;
+    // Whoever watches holds nothing up.
+    let watch = proto::admin::v1::WatchProxiesRequest::default();
+    let mut watched = world.admin.fleet().watch_proxies(watch).await?.into_inner();
+    watched.message().await?;
     let asked = Instant::now();
     assert_eq!(world.control.stop().await?.code(), Some(0));
     assert!(asked.elapsed() < DRAIN / 2, "it took {:?}", asked.elapsed());
