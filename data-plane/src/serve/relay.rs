@@ -61,7 +61,13 @@ impl Relay {
         tally: Option<Tally>,
     ) -> Self {
         let (ready, watch) = stream.map_or_else(Default::default, |(ready, watch)| (ready, Some(watch)));
-        Self { upstream: Some(body), ready, watch, deadline, timer: None, alive: false, breaker, tally }
+        let is_empty = watch.is_none() && body.is_end_stream();
+        let mut relay = Self { upstream: Some(body), ready, watch, deadline, timer: None, alive: false, breaker, tally };
+        if is_empty {
+            // Nobody will ask for what is not there.
+            relay.upstream_ended();
+        }
+        relay
     }
 
     fn upstream_ended(&mut self) -> Option<Bytes> {
@@ -157,7 +163,13 @@ impl Relay {
             self.alive = true;
             // Trailers are the hop's own.
             let Ok(data) = frame.into_data() else { continue };
-            let Some(watch) = &mut self.watch else { return Poll::Ready(Some(Ok(data))) };
+            let Some(watch) = &mut self.watch else {
+                // Who knows the length does not ask for the end.
+                if self.upstream.as_ref().is_some_and(Incoming::is_end_stream) {
+                    self.upstream_ended();
+                }
+                return Poll::Ready(Some(Ok(data)));
+            };
             let forward = watch.feed(data);
             if watch.error().is_some() {
                 self.upstream = None;

@@ -31,6 +31,8 @@ async fn weights_are_kept_exactly() {
     }
     let served = upstream.by_key();
     assert_eq!((served["sk-k3"], served["sk-k2"], served["sk-k1"]), (300, 200, 100));
+    let metrics = proxy.ops("/metrics").await.body;
+    assert!(metrics.contains("keyplane_proxy_requests_total{operation=\"chat\",outcome=\"served\"} 600"), "{metrics}");
 }
 
 #[tokio::test]
