@@ -73,6 +73,7 @@ impl Failed {
 pub(crate) async fn attempt(
     client: &Client,
     call: &Call<'_>,
+    now: Instant,
     stop: &Stop,
     pick: Option<&Pick>,
     payload: Payload,
@@ -88,7 +89,7 @@ pub(crate) async fn attempt(
     let (origin, uri) = stop.upstream.address(call.operation);
     *request.uri_mut() = uri.clone();
     *request.headers_mut() = headers;
-    let until = call.deadline.min(Instant::now() + FIRST_BYTE);
+    let until = call.deadline.min(now + FIRST_BYTE);
     match timeout_at(until, answer(client, origin, request, adapter)).await {
         Ok(answered) => answered,
         Err(_) => Err(Failed::of(Failure::TimedOut)),
