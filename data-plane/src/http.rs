@@ -199,7 +199,12 @@ async fn read(headers: &HeaderMap, mut body: Incoming, most: u64) -> Result<Byte
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     loop {
-        let frame = match timeout(BODY_IDLE, body.frame()).await {
+        // What is there already, mostly all of it, costs no timer.
+        let frame = match body.frame().now_or_never() {
+            Some(frame) => Ok(frame),
+            None => timeout(BODY_IDLE, body.frame()).await,
+        };
+        let frame = match frame {
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(_))) | Err(_) => return Err(Refusal::BodyCut),
             Ok(None) => break,

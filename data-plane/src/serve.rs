@@ -164,7 +164,8 @@ impl Run<'_> {
     /// Tries a target's credentials until one serves or the failure is not theirs.
     async fn target(&mut self, stop: &Stop, payload: &impl Fn(&Stop) -> Payload) -> Result<Answer, Next> {
         loop {
-            if self.trail.attempts >= self.max_attempts || Instant::now() >= self.call.deadline {
+            let now = Instant::now();
+            if self.trail.attempts >= self.max_attempts || now >= self.call.deadline {
                 return Err(Next::Nowhere);
             }
             let pick = match stop.upstream.provider.auth {
@@ -176,7 +177,7 @@ impl Run<'_> {
             };
             self.trail.attempts += 1;
             self.trail.provider = Some(stop.upstream.header.clone());
-            let attempted = attempt(&self.context.client, &self.call, stop, pick.as_ref(), payload(stop)).await;
+            let attempted = attempt(&self.context.client, &self.call, now, stop, pick.as_ref(), payload(stop)).await;
             match attempted {
                 Ok(answer) => {
                     self.served(stop, pick, &answer);

@@ -28,6 +28,7 @@ use crate::http::{RequestIds, Worker};
 use crate::observe::Metrics;
 use crate::serve::{Budget, Context};
 use crate::snapshot::SnapshotStore;
+use crate::upstream::Client;
 
 /// Connections that wait to be accepted, for each worker.
 const BACKLOG: i32 = 1024;
@@ -168,7 +169,7 @@ pub async fn serve(
         let worker = Worker {
             snapshots: Arc::clone(&snapshots),
             context: Context {
-                client: dialer.client(),
+                client: Client::new(&dialer),
                 evidence: evidence.clone(),
                 metrics: Arc::clone(&metrics),
                 budget: Budget::default(),

@@ -1,88 +1,88 @@
-//! Calls to upstreams: one client for each worker, and a body that can be sent again.
+//! Calls to upstreams: each worker has a client with connections of its own.
+//!
+//! ```text
+//! Client ─► Pool ── one Host for each origin: idle HTTP/1.1 connections, shared HTTP/2 connections
+//!    │
+//!    └────► shared::dial::Connector, when the pool has none that is free
+//! ```
+//!
+//! An HTTP/1.1 connection has no task: the request that uses it drives it, head and body, and hands it back when the answer has ended. So
+//! an answer wakes the one task that waits for it, and dropping a request closes its connection, wherever the request was.
 
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+mod http1;
+mod http2;
+mod payload;
+mod pool;
+mod received;
 
-use bytes::{Bytes, BytesMut};
-use http_body::{Body, Frame, SizeHint};
-use shared::dial;
+use std::sync::Arc;
 
-/// A worker's client, with connections of its own.
-pub(crate) type Client = dial::Client<Payload>;
+use http::{Request, Response};
+use hyper_util::client::legacy::connect::Connection as _;
+use shared::base_url::Origin;
+use shared::dial::{Connector, DialFailure, Dialer};
+use tower::ServiceExt as _;
 
-/// Bodies up to here are copied to stand in one piece, which is cheaper than to write three.
-const COPIED: usize = 64 * 1024;
+use self::http1::{Http1, Unanswered};
+use self::http2::Http2;
+pub(crate) use self::payload::Payload;
+use self::pool::{Host, Pool};
+pub(crate) use self::received::Received;
 
-/// A request's body. Its clones share the bytes.
-#[derive(Debug, Clone)]
-pub(crate) struct Payload {
-    parts: [Bytes; 3],
-    next: usize,
+/// A worker's client.
+#[derive(Debug)]
+pub(crate) struct Client {
+    connector: Connector,
+    pool: Arc<Pool>,
 }
 
-impl Payload {
-    /// The bytes as they are.
-    pub(crate) fn whole(bytes: Bytes) -> Self {
-        Self { parts: [bytes, Bytes::new(), Bytes::new()], next: 0 }
+impl Client {
+    pub(crate) fn new(dialer: &Dialer) -> Self {
+        Self { connector: dialer.connector(), pool: Arc::default() }
     }
 
-    /// The bytes with a part replaced.
-    pub(crate) fn spliced(bytes: &Bytes, at: std::ops::Range<usize>, with: &[u8]) -> Self {
-        let (before, after) = (bytes.slice(..at.start), bytes.slice(at.end..));
-        if bytes.len() > COPIED {
-            return Self { parts: [before, Bytes::copy_from_slice(with), after], next: 0 };
-        }
-        let mut whole = BytesMut::with_capacity(before.len() + with.len() + after.len());
-        whole.extend_from_slice(&before);
-        whole.extend_from_slice(with);
-        whole.extend_from_slice(&after);
-        Self::whole(whole.freeze())
-    }
-}
-
-impl Body for Payload {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let payload = self.get_mut();
-        while let Some(part) = payload.parts.get_mut(payload.next) {
-            payload.next += 1;
-            if !part.is_empty() {
-                return Poll::Ready(Some(Ok(Frame::data(std::mem::take(part)))));
+    /// Sends a request for an absolute URI at this origin. Dropping the future, or the body that comes of it, ends the call.
+    ///
+    /// # Errors
+    ///
+    /// When no head of an answer came.
+    pub(crate) async fn request(
+        &self,
+        origin: &Origin,
+        mut request: Request<Payload>,
+    ) -> Result<Response<Received>, DialFailure> {
+        let host = self.pool.host(origin, request.uri());
+        // Each round uses up a connection that the upstream has closed since it was put back.
+        while let Some(connection) = host.take_http1() {
+            match host.send(connection, request).await {
+                Ok(response) => return Ok(response),
+                Err(Unanswered::Unsent(unsent)) => request = *unsent,
+                Err(Unanswered::Broken) => return Err(DialFailure::Broken),
             }
         }
-        Poll::Ready(None)
+        if let Some(connection) = host.share_http2() {
+            return connection.send(request).await;
+        }
+        self.dial_and_send(&host, request).await
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.parts.iter().all(Bytes::is_empty)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.parts.iter().map(|part| part.len() as u64).sum())
+    async fn dial_and_send(
+        &self,
+        host: &Arc<Host>,
+        request: Request<Payload>,
+    ) -> Result<Response<Received>, DialFailure> {
+        let stream = self.connector.clone().oneshot(request.uri().clone()).await?;
+        if stream.connected().is_negotiated_h2() {
+            // Others may have dialled at the same time: one connection is enough for all.
+            let connection = match host.share_http2() {
+                Some(connection) => connection,
+                None => host.add_http2(Http2::new(stream, self.pool.tasks()).await?),
+            };
+            return connection.send(request).await;
+        }
+        host.send(Box::new(Http1::new(stream).await?), request).await.map_err(|_| DialFailure::Broken)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use http_body_util::BodyExt as _;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn only_the_spliced_part_changes(before: Vec<u8>, old: Vec<u8>, after: Vec<u8>, new: Vec<u8>, large: bool) {
-            let filler = if large { vec![b' '; COPIED] } else { Vec::new() };
-            let body = Bytes::from([&before[..], &old, &after, &filler].concat());
-            let payload = Payload::spliced(&body, before.len()..before.len() + old.len(), &new);
-            let expected = [&before[..], &new, &after, &filler].concat();
-            prop_assert_eq!(payload.size_hint().exact(), Some(expected.len() as u64));
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            let sent = runtime.block_on(payload.collect()).unwrap().to_bytes();
-            prop_assert_eq!(sent, expected);
-        }
-    }
-}
+mod tests;

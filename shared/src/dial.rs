@@ -1,7 +1,7 @@
 //! The one way out to upstreams: name resolution, the address rules, TLS, the HTTP client. Both planes dial through it.
 //!
 //! ```text
-//! Client ─► Connector ── connect timeout over all of it
+//! Client or a pool elsewhere ─► Connector ── connect timeout over all of it
 //!              ├─ resolve: the system's resolver, the rules on every answer, the last good answer while it fails
 //!              ├─ TCP: the checked address is the dialled one
 //!              └─ TLS: the system's roots; verification can't be switched off; HTTP/1.1 or HTTP/2 by ALPN
@@ -25,7 +25,7 @@ use crate::address::{AddressPolicy, RefusedAddress};
 use crate::dial::connect::Protocols;
 use crate::dial::resolve::Resolver;
 
-pub use connect::Connector;
+pub use connect::{Connector, Stream};
 
 /// An HTTP client with a pool of its own. Its clones share the pool.
 pub type Client<B> = legacy::Client<Connector, B>;
@@ -155,6 +155,12 @@ impl Dialer {
         let resolver = Resolver::new(policy);
         let connector = |protocols| Connector::new(policy, connect_timeout, resolver.clone(), tls.clone(), protocols);
         Ok(Self { by_alpn: connector(Protocols::ByAlpn), http1: connector(Protocols::Http1) })
+    }
+
+    /// What makes the connections, for a pool that is none of ours. The upstream chooses between HTTP/2 and HTTP/1.1.
+    #[must_use]
+    pub fn connector(&self) -> Connector {
+        self.by_alpn.clone()
     }
 
     /// A new client with a pool of its own, for one thread or for all, that speaks HTTP/2 where the upstream does. `B` is what its

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
 use shared::id::token_hash;
 
 use crate::error::Refusal;
@@ -13,8 +13,13 @@ use crate::snapshot::{Caller, Environment, Snapshot};
 /// How far clocks may be apart before a key counts as expired.
 const TOLERANCE: Duration = Duration::from_secs(30);
 
-/// Where a key is looked for, if `x-keyplane-key` is not there. Each is what some client library uses.
-const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
+const OWN_HEADER: HeaderName = HeaderName::from_static("x-keyplane-key");
+/// Where a key is looked for, if our own header is not there. Each is what some client library uses.
+const KEY_HEADERS: [HeaderName; 3] = [
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+];
 
 /// Finds whose request it is, and in which environment.
 ///
@@ -44,12 +49,12 @@ pub(crate) fn identify<'s>(
 
 /// The one key that the headers hold.
 fn key(headers: &HeaderMap) -> Result<&[u8], Refusal> {
-    let mut own = headers.get_all("x-keyplane-key").iter().map(|value| value.as_bytes());
+    let mut own = headers.get_all(OWN_HEADER).iter().map(|value| value.as_bytes());
     if let Some(key) = own.next() {
         return if own.all(|other| other == key) { Ok(key) } else { Err(Refusal::KeysDiffer) };
     }
     let bearer = headers.get_all(AUTHORIZATION).iter().filter_map(|value| bearer(value.as_bytes()));
-    let others = KEY_HEADERS.iter().flat_map(|name| headers.get_all(*name)).map(|value| value.as_bytes());
+    let others = KEY_HEADERS.into_iter().flat_map(|name| headers.get_all(name)).map(|value| value.as_bytes());
     let mut keys = bearer.chain(others).filter(|key| !key.is_empty());
     let key = keys.next().ok_or(Refusal::KeyMissing)?;
     if keys.all(|other| other == key) { Ok(key) } else { Err(Refusal::KeysDiffer) }

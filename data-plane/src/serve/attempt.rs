@@ -6,9 +6,8 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
 use shared::adapter::{Adapter, Classified, Operation};
-use shared::dial::DialFailure;
+use shared::base_url::Origin;
 use shared::failure::Failure;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -18,7 +17,7 @@ use crate::http::header;
 use crate::protocol::openai::error::{ErrorBody, status_in};
 use crate::protocol::openai::stream::{Seen, Watch};
 use crate::snapshot::route::Stop;
-use crate::upstream::{Client, Payload};
+use crate::upstream::{Client, Payload, Received};
 
 /// How long the first byte of an answer may take.
 const FIRST_BYTE: Duration = Duration::from_secs(300);
@@ -41,7 +40,7 @@ pub(crate) struct Call<'a> {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) head: http::response::Parts,
-    pub(crate) body: Incoming,
+    pub(crate) body: Received,
     /// Of a stream: what came of it already, and its watch.
     pub(crate) stream: Option<(Bytes, Watch)>,
 }
@@ -74,6 +73,7 @@ impl Failed {
 pub(crate) async fn attempt(
     client: &Client,
     call: &Call<'_>,
+    now: Instant,
     stop: &Stop,
     pick: Option<&Pick>,
     payload: Payload,
@@ -86,18 +86,23 @@ pub(crate) async fn attempt(
     }
     let mut request = Request::new(payload);
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = stop.upstream.address(call.operation).clone();
+    let (origin, uri) = stop.upstream.address(call.operation);
+    *request.uri_mut() = uri.clone();
     *request.headers_mut() = headers;
-    let until = call.deadline.min(Instant::now() + FIRST_BYTE);
-    match timeout_at(until, answer(client, request, adapter)).await {
+    let until = call.deadline.min(now + FIRST_BYTE);
+    match timeout_at(until, answer(client, origin, request, adapter)).await {
         Ok(answered) => answered,
         Err(_) => Err(Failed::of(Failure::TimedOut)),
     }
 }
 
-async fn answer(client: &Client, request: Request<Payload>, adapter: &dyn Adapter) -> Result<Answer, Failed> {
-    let response = client.request(request).await.map_err(|error| {
-        let failure = DialFailure::of(&error);
+async fn answer(
+    client: &Client,
+    origin: &Origin,
+    request: Request<Payload>,
+    adapter: &dyn Adapter,
+) -> Result<Answer, Failed> {
+    let response = client.request(origin, request).await.map_err(|failure| {
         tracing::debug!(%failure, "an upstream call got no answer");
         Failed { broke: !failure.is_before_the_request(), ..Failed::of(Failure::Unreachable) }
     })?;
@@ -124,7 +129,7 @@ fn is_of_kind(headers: &HeaderMap, kind: &[u8]) -> bool {
 
 /// Reads a stream until it says something: an upstream that answers 200 and then fails has not served, and another still can.
 async fn preface(
-    body: &mut Incoming,
+    body: &mut Received,
     head: &http::response::Parts,
     adapter: &dyn Adapter,
 ) -> Result<(Bytes, Watch), Failed> {
@@ -153,7 +158,7 @@ fn classified(error: &Bytes, head: &http::response::Parts, adapter: &dyn Adapter
 }
 
 /// An answer other than a success.
-async fn refused(response: Response<Incoming>, adapter: &dyn Adapter) -> Failed {
+async fn refused(response: Response<Received>, adapter: &dyn Adapter) -> Failed {
     let (head, body) = response.into_parts();
     let body = match timeout(ERROR_TIME, Limited::new(body, ERROR_BYTES).collect()).await {
         Ok(Ok(collected)) => collected.to_bytes(),

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::balance::breaker::Breaker;
@@ -19,6 +18,7 @@ use crate::observe::{CUT, SERVED, Tally};
 use crate::protocol::openai::error::ErrorBody;
 use crate::protocol::openai::stream::{Ending, Seen, Watch};
 use crate::serve::attempt::Answer;
+use crate::upstream::Received;
 
 /// How long an upstream may be silent. It is measured in steps, so that a chunk costs no look at the clock: the silence that ends an
 /// answer lasts one to two of these.
@@ -39,7 +39,7 @@ pub(crate) enum RelayError {
 #[derive(Debug)]
 pub(crate) struct Relay {
     /// `None` when nothing more is read.
-    upstream: Option<Incoming>,
+    upstream: Option<Received>,
     /// What goes out before anything else is read.
     ready: Bytes,
     watch: Option<Watch>,
@@ -54,7 +54,7 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) fn new(
-        body: Incoming,
+        body: Received,
         stream: Option<(Bytes, Watch)>,
         deadline: Instant,
         breaker: Option<Arc<Breaker>>,
@@ -70,7 +70,7 @@ impl Relay {
     /// An answer of known length is over with its last byte: nobody asks it for more, so that its end would not be seen otherwise.
     fn look_for_the_end(&mut self) {
         if self.watch.is_none() && self.upstream.as_ref().is_some_and(Body::is_end_stream) {
-            self.ended(Ending::Well);
+            self.upstream_ended();
         }
     }
 

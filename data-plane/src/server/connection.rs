@@ -23,9 +23,8 @@ use crate::http::Worker;
 
 /// Connections of one worker; more are closed at once.
 const CONNECTIONS: u64 = 10_000;
-/// A request's head: size and number of headers.
+/// A request's head. It may have 100 headers, which is hyper's own limit: saying so would cost a longer way through its parser.
 const HEAD_BYTES: usize = 64 * 1024;
-const HEADERS: usize = 100;
 /// How long a head may take, which for hyper includes the quiet time before it: longer than clients and balancers keep a connection that
 /// they do not use (60 s is common), so that they close it and not we, in the moment of the next request.
 const HEAD_TIME: Duration = Duration::from_secs(75);
@@ -72,11 +71,7 @@ struct Open {
 impl Acceptor {
     pub(super) fn new(worker: Arc<Worker>, tls: Option<TlsAcceptor>, tasks: Tasks) -> Self {
         let mut http = Builder::new(TaskExecutor(tasks.clone()));
-        http.http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIME)
-            .max_buf_size(HEAD_BYTES)
-            .max_headers(HEADERS);
+        http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(HEAD_BYTES);
         http.http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS)

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Uri};
 use shared::adapter::{Adapter, Operation, adapter};
+use shared::base_url::Origin;
 use shared::name::{ProviderName, ResourceName};
 
 use super::Environment;
@@ -31,6 +32,7 @@ pub(crate) struct Upstream {
 /// Where a provider's operations are.
 #[derive(Debug)]
 struct Addresses {
+    origin: Origin,
     chat: Uri,
     completion: Uri,
     embeddings: Uri,
@@ -50,23 +52,25 @@ impl Upstream {
         }
     }
 
-    /// Where an operation goes.
-    pub(crate) fn address(&self, operation: Operation) -> &Uri {
+    /// Where an operation goes, and at which origin that is.
+    pub(crate) fn address(&self, operation: Operation) -> (&Origin, &Uri) {
         let addresses = self.addresses.get_or_init(|| {
             let address = |operation| self.adapter.address(&self.provider.base_url, operation);
             Box::new(Addresses {
+                origin: self.provider.base_url.origin(),
                 chat: address(Operation::Chat),
                 completion: address(Operation::Completion),
                 embeddings: address(Operation::Embeddings),
                 list_models: address(Operation::ListModels),
             })
         });
-        match operation {
+        let uri = match operation {
             Operation::Chat => &addresses.chat,
             Operation::Completion => &addresses.completion,
             Operation::Embeddings => &addresses.embeddings,
             Operation::ListModels => &addresses.list_models,
-        }
+        };
+        (&addresses.origin, uri)
     }
 }
 

@@ -46,6 +46,25 @@ async fn weights_are_kept_exactly() {
     }
     let served = upstream.by_key();
     assert_eq!((served["sk-k3"], served["sk-k2"], served["sk-k1"]), (300, 200, 100));
+    let metrics = proxy.ops("/metrics").await.body;
+    assert!(metrics.contains("keyplane_proxy_requests_total{operation=\"chat\",outcome=\"served\"} 600"), "{metrics}");
+}
+
+#[tokio::test]
+async fn an_upstreams_connection_serves_one_request_after_the_other() {
+    let upstream = Upstream::start(|asked| match asked.body.ends_with(b"true}") {
+        true => Reply::Stream(vec!["data: {}\n\n", "data: [DONE]\n\n"]),
+        false => Reply::ok(),
+    })
+    .await;
+    let proxy = Proxy::start([provider("a", upstream.address), model("m", &["a"]), credential("a", "k1", 1)]).await;
+    for round in 0..100 {
+        let stream = round % 2 == 0;
+        assert_eq!(proxy.post(&format!(r#"{{"model":"m","stream":{stream}}}"#)).await.status, 200);
+    }
+    // Each worker has connections of its own, and the caller may come to another.
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    assert!(upstream.connections() <= workers, "{}", upstream.connections());
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
@@ -50,6 +51,7 @@ impl Reply {
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
+    connections: Arc<AtomicUsize>,
     _tasks: Tasks,
 }
 
@@ -58,9 +60,11 @@ impl Upstream {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (asked, tasks, script) = (Arc::<Mutex<Vec<Asked>>>::default(), Tasks::new(), Arc::new(script));
-        let (known, spawner) = (Arc::clone(&asked), tasks.clone());
+        let (known, spawner, connections) = (Arc::clone(&asked), tasks.clone(), Arc::<AtomicUsize>::default());
+        let counted = Arc::clone(&connections);
         tasks.spawn("upstream", async move {
             while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
                 let (known, script) = (Arc::clone(&known), Arc::clone(&script));
                 let service = service_fn(move |request| answer(request, Arc::clone(&known), Arc::clone(&script)));
                 spawner.spawn("upstream connection", async move {
@@ -73,11 +77,16 @@ impl Upstream {
                 });
             }
         });
-        Self { address, asked, _tasks: tasks }
+        Self { address, asked, connections, _tasks: tasks }
     }
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
+    }
+
+    /// How many connections were made.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// How often each credential was used.

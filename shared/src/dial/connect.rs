@@ -22,6 +22,9 @@ use super::resolve::{ResolveError, Resolver};
 use super::{DialFailure, KEEP_ALIVE};
 use crate::address::AddressPolicy;
 
+/// A connection, in clear or in TLS.
+pub type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, DialFailure>> + Send>>;
 
 /// Makes connections for a client.
@@ -78,7 +81,7 @@ impl fmt::Debug for Connector {
 }
 
 impl Service<Uri> for Connector {
-    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Response = Stream;
     type Error = DialFailure;
     type Future = Connecting<Self::Response>;
 
