@@ -62,7 +62,8 @@ impl Relay {
     ) -> Self {
         let (ready, watch) = stream.map_or_else(Default::default, |(ready, watch)| (ready, Some(watch)));
         let is_empty = watch.is_none() && body.is_end_stream();
-        let mut relay = Self { upstream: Some(body), ready, watch, deadline, timer: None, alive: false, breaker, tally };
+        let mut relay =
+            Self { upstream: Some(body), ready, watch, deadline, timer: None, alive: false, breaker, tally };
         if is_empty {
             // Nobody will ask for what is not there.
             relay.upstream_ended();
