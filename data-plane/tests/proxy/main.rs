@@ -51,6 +51,15 @@ async fn weights_are_kept_exactly() {
 }
 
 #[tokio::test]
+async fn an_answer_without_a_body_is_served_too() {
+    let upstream = Upstream::start(|_| Reply::Json(200, &[], String::new())).await;
+    let proxy = Proxy::start([provider("a", upstream.address), model("m", &["a"]), credential("a", "k1", 1)]).await;
+    assert_eq!(proxy.chat("m").await.status, 200);
+    let metrics = proxy.ops("/metrics").await.body;
+    assert!(metrics.contains("keyplane_proxy_requests_total{operation=\"chat\",outcome=\"served\"} 1"), "{metrics}");
+}
+
+#[tokio::test]
 async fn an_upstreams_connection_serves_one_request_after_the_other() {
     let upstream = Upstream::start(|asked| match asked.body.ends_with(b"true}") {
         true => Reply::Stream(vec!["data: {}\n\n", "data: [DONE]\n\n"]),

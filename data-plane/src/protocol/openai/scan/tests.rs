@@ -87,9 +87,10 @@ proptest! {
     fn what_it_takes_is_json_and_what_is_json_it_takes(mut body in any_json().prop_map(|v| format!("{{\"model\":\"m\",\"v\":{v}}}").into_bytes()), at: prop::sample::Index, byte: u8) {
         let at = at.index(body.len());
         body[at] = byte;
-        let serde = serde_json::from_slice::<serde_json::Value>(&body);
+        // Not into a value: one has limits, of numbers for example, that JSON has not.
+        let serde = serde_json::from_slice::<serde::de::IgnoredAny>(&body);
         match scan(&body) {
-            Ok(_) if std::str::from_utf8(&body).is_ok() => { prop_assert!(serde.is_ok() || byte == b'e' || byte == b'E', "{:?}", String::from_utf8_lossy(&body)); }
+            Ok(_) if std::str::from_utf8(&body).is_ok() => { prop_assert!(serde.is_ok(), "{:?}", String::from_utf8_lossy(&body)); }
             Ok(_) => {}
             Err(ScanError::NotJson { .. }) => prop_assert!(serde.is_err(), "{:?}", String::from_utf8_lossy(&body)),
             Err(_) => {}
