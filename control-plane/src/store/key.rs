@@ -64,6 +64,11 @@ pub(super) fn record_prefix(prefix: &str) -> Vec<u8> {
     bytes
 }
 
+/// What stands behind the keys of all records.
+pub(super) fn after_records() -> Vec<u8> {
+    vec![RECORD + 1]
+}
+
 /// The record's key and part; `None` for any other key of the tree.
 pub(super) fn parse_record(key: &[u8]) -> Option<(String, u8)> {
     let rest = key.strip_prefix(&[RECORD])?;

@@ -9,6 +9,7 @@
 //! disk, so the thread ends and everything answers [`StoreError::Stopped`]: no answer is ever given for what may be lost.
 
 mod batch;
+mod collect;
 mod disk;
 mod folder;
 mod log;

@@ -26,12 +26,23 @@ pub(super) fn stamp(tree: &Tree, key: &str) -> Result<Option<Stamp>, StoreError>
 
 /// Every record whose key begins with the prefix, in the order of the keys.
 pub(super) fn records(tree: &Tree, prefix: &str) -> Result<Vec<Record>, StoreError> {
+    read(tree.scan_prefix(key::record_prefix(prefix)), prefix, usize::MAX)
+}
+
+/// Up to so many records after a key, or from the first one on.
+pub(super) fn records_after(tree: &Tree, after: Option<&str>, most: usize) -> Result<Vec<Record>, StoreError> {
+    // No record has as many parts as this.
+    let from = after.map_or_else(|| key::record_prefix(""), |after| key::record(after, u8::MAX));
+    read(tree.range(from..key::after_records()), after.unwrap_or_default(), most)
+}
+
+fn read(items: sled::Iter, place: &str, most: usize) -> Result<Vec<Record>, StoreError> {
     let mut records = Vec::new();
     let mut current = String::new();
     let mut joiner = Joiner::default();
-    for item in tree.scan_prefix(key::record_prefix(prefix)) {
-        let (bytes, value) = item.map_err(|error| corrupt(prefix, &error))?;
-        let (key, part) = key::parse_record(&bytes).ok_or_else(|| corrupt(prefix, &"its key can't be read"))?;
+    for item in items {
+        let (bytes, value) = item.map_err(|error| corrupt(place, &error))?;
+        let (key, part) = key::parse_record(&bytes).ok_or_else(|| corrupt(place, &"its key can't be read"))?;
         if part == 0 && joiner.is_empty() {
             current = key;
         } else if current != key {
@@ -41,6 +52,9 @@ pub(super) fn records(tree: &Tree, prefix: &str) -> Result<Vec<Record>, StoreErr
             Ok(Joined::Partly) => {}
             Ok(Joined::Whole(joined)) => records.push(parse(&current, joined)?),
             Err(_) => return Err(corrupt(&current, &"its parts do not make a whole")),
+        }
+        if records.len() == most {
+            break;
         }
     }
     if joiner.is_empty() { Ok(records) } else { Err(corrupt(&current, &"its last part is missing")) }

@@ -1,17 +1,20 @@
 //! The store's thread: the one that touches sled.
 
+mod checkpoints;
+
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::SystemTime;
 
 use shared::revision::Revision;
 use sled::Db;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch as signal};
 
 use super::batch::Batch;
+use super::collect::{Asker, Collection};
 use super::disk::{self, Disk};
 use super::folder::Folder;
 use super::log::{self, Extent};
@@ -19,7 +22,7 @@ use super::open::Opened;
 use super::tail::Tail;
 use super::witness::Witness;
 use super::{Options, scan};
-use crate::store::checkpoint::{self, Checkpoint, CheckpointError};
+use crate::store::checkpoint;
 use crate::store::{Commit, CommitError, Committed, Identity, Range, StoreError, WatchError, key};
 
 /// How much one batch takes at the most: a sync is worth sharing, but not waiting for forever.
@@ -38,7 +41,7 @@ pub(super) enum Request {
     Range(String, Answer<Result<Range, StoreError>>),
     Log(Revision, Answer<Result<Vec<Arc<Committed>>, WatchError>>),
     Compact(Revision, Answer<()>),
-    Checkpoint(Answer<Result<PathBuf, CheckpointError>>),
+    Checkpoint(Asker),
     Close(Answer<()>),
 }
 
@@ -56,6 +59,9 @@ pub(super) struct Writer {
     extent: Extent,
     options: Options,
     since_checkpoint: u64,
+    /// The checkpoint that is collected now.
+    collecting: Option<Collection>,
+    /// The thread that writes the one before.
     checkpointing: Option<JoinHandle<()>>,
     folder: Folder,
     _lock: File,
@@ -93,6 +99,7 @@ impl Writer {
             extent: opened.extent,
             options,
             since_checkpoint,
+            collecting: None,
             checkpointing: None,
             folder: opened.folder,
             _lock: opened.lock,
@@ -109,11 +116,14 @@ impl Writer {
                     path = %self.folder.root().display(),
                     "the store has stopped: no commit is answered from here on"
                 );
+                // The tree may have what is not durable.
+                self.collecting = None;
                 None
             }
         };
         // Before the drop, so that no request waits while sled closes.
         drop(requests);
+        self.collect_rest();
         self.finish_checkpoint();
         disk::free_ballast_if_full(&self.folder);
         drop(self);
@@ -124,7 +134,7 @@ impl Writer {
     }
 
     fn serve(&mut self, requests: &mut mpsc::Receiver<Request>) -> Result<Option<Answer<()>>, Failure> {
-        let mut next = requests.blocking_recv();
+        let mut next = self.next(requests);
         // An answer may go nowhere, since whoever asked may have gone: that is no error.
         while let Some(request) = next.take() {
             match request {
@@ -143,10 +153,23 @@ impl Writer {
                 Request::Close(answer) => return Ok(Some(answer)),
             }
             if next.is_none() {
-                next = requests.blocking_recv();
+                next = self.next(requests);
             }
         }
         Ok(None)
+    }
+
+    /// The next request. A checkpoint that is collected goes a little further before each, and on while there is none.
+    fn next(&mut self, requests: &mut mpsc::Receiver<Request>) -> Option<Request> {
+        while self.collecting.is_some() {
+            self.collect_some();
+            match requests.try_recv() {
+                Ok(request) => return Some(request),
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => return None,
+            }
+        }
+        requests.blocking_recv()
     }
 
     fn commit(&mut self, waiting: Vec<Waiting>) -> Result<(), Failure> {
@@ -174,7 +197,8 @@ impl Writer {
         for (answer, result) in answers {
             let _ = answer.send(result);
         }
-        if self.since_checkpoint >= self.options.checkpoint_every {
+        let is_due = self.since_checkpoint >= self.options.checkpoint_every;
+        if is_due && self.collecting.is_none() && self.checkpointing.as_ref().is_none_or(JoinHandle::is_finished) {
             self.checkpoint(None);
         }
         Ok(())
@@ -197,6 +221,9 @@ impl Writer {
 
     fn publish(&mut self, made: Vec<Committed>) {
         self.since_checkpoint += made.len() as u64;
+        if let Some(collection) = &mut self.collecting {
+            made.iter().for_each(|commit| collection.follow(commit));
+        }
         self.tail.extend(made);
         self.moved.send_replace(());
     }
@@ -225,46 +252,6 @@ impl Writer {
             self.make_durable(writes)?;
         }
         Ok(())
-    }
-
-    /// Reads everything here, at one revision, and writes the file on a thread of its own, so that commits go on meanwhile.
-    fn checkpoint(&mut self, answer: Option<Answer<Result<PathBuf, CheckpointError>>>) {
-        self.since_checkpoint = 0;
-        self.finish_checkpoint();
-        disk::fill_ballast(&self.folder);
-        let checkpoint = self.collect();
-        let folder = self.folder.checkpoints();
-        let write = move || {
-            let written = checkpoint.and_then(|checkpoint| checkpoint::write(&folder, &checkpoint, SystemTime::now()));
-            match &written {
-                Ok(path) => tracing::info!(path = %path.display(), "a checkpoint was written"),
-                Err(error) => tracing::warn!(error = error as &dyn std::error::Error, "no checkpoint was written"),
-            }
-            if let Some(answer) = answer {
-                let _ = answer.send(written);
-            }
-        };
-        match std::thread::Builder::new().name("checkpoint".to_owned()).spawn(write) {
-            Ok(thread) => self.checkpointing = Some(thread),
-            Err(error) => tracing::warn!(%error, "no checkpoint was written: there is no thread for it"),
-        }
-    }
-
-    fn collect(&self) -> Result<Checkpoint, CheckpointError> {
-        let records = scan::records(&self.db, "")?;
-        let bytes = records.iter().map(|record| record.key.len() + record.value.len()).sum();
-        if !disk::has_room(&*self.disk, bytes) {
-            return Err(CheckpointError::Full);
-        }
-        Ok(Checkpoint { identity: self.identity, revision: self.tail.head(), records })
-    }
-
-    fn finish_checkpoint(&mut self) {
-        if let Some(thread) = self.checkpointing.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread that wrote a checkpoint panicked");
-        }
     }
 }
 
