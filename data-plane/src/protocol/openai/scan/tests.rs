@@ -88,8 +88,10 @@ proptest! {
         let at = at.index(body.len());
         body[at] = byte;
         let serde = serde_json::from_slice::<serde_json::Value>(&body);
+        // A number that no float can hold is JSON all the same.
+        let grammar = serde_json::from_slice::<serde::de::IgnoredAny>(&body);
         match scan(&body) {
-            Ok(_) if std::str::from_utf8(&body).is_ok() => { prop_assert!(serde.is_ok() || byte == b'e' || byte == b'E', "{:?}", String::from_utf8_lossy(&body)); }
+            Ok(_) if std::str::from_utf8(&body).is_ok() => { prop_assert!(grammar.is_ok(), "{:?}", String::from_utf8_lossy(&body)); }
             Ok(_) => {}
             Err(ScanError::NotJson { .. }) => prop_assert!(serde.is_err(), "{:?}", String::from_utf8_lossy(&body)),
             Err(_) => {}
