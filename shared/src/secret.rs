@@ -1,7 +1,8 @@
 //! The one type that may hold a secret.
 //!
-//! It is zeroized when its last clone goes, prints as `Secret(..)`, and can't be compared, displayed or serialized. Three places may
-//! [`expose`](Secret::expose) it: sealing for the store, encoding for a sync stream, and signing an upstream request.
+//! It is zeroized when its last clone goes, prints as `Secret(..)`, and can't be compared, displayed or serialized. Three purposes may
+//! [`expose`](Secret::expose) one: sealing for the store, encoding for a sync stream, and signing an upstream request; besides them, the
+//! ends where one is taken in, hashed or shown once. A test in `tests/src/tidy/code.rs` lists each file that does, with its purpose.
 
 use std::fmt;
 
