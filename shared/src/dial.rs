@@ -22,7 +22,6 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::address::{AddressPolicy, RefusedAddress};
-use crate::dial::connect::Protocols;
 use crate::dial::resolve::Resolver;
 
 pub use connect::{Connector, Stream};
@@ -50,8 +49,7 @@ const HTTP2_CONNECTION_WINDOW: u32 = 8 << 20;
 /// Makes clients. Its clones share the DNS answers and the TLS sessions.
 #[derive(Debug, Clone)]
 pub struct Dialer {
-    by_alpn: Connector,
-    http1: Connector,
+    connector: Connector,
 }
 
 /// Why there is no dialer.
@@ -152,15 +150,13 @@ impl Dialer {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let resolver = Resolver::new(policy);
-        let connector = |protocols| Connector::new(policy, connect_timeout, resolver.clone(), tls.clone(), protocols);
-        Ok(Self { by_alpn: connector(Protocols::ByAlpn), http1: connector(Protocols::Http1) })
+        Ok(Self { connector: Connector::new(policy, connect_timeout, Resolver::new(policy), tls) })
     }
 
     /// What makes the connections, for a pool that is none of ours. The upstream chooses between HTTP/2 and HTTP/1.1.
     #[must_use]
     pub fn connector(&self) -> Connector {
-        self.by_alpn.clone()
+        self.connector.clone()
     }
 
     /// A new client with a pool of its own, for one thread or for all, that speaks HTTP/2 where the upstream does. `B` is what its
@@ -172,38 +168,17 @@ impl Dialer {
         B::Data: Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        client(self.by_alpn.clone())
+        legacy::Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+            .pool_max_idle_per_host(POOL_IDLE_PER_HOST)
+            .http2_initial_stream_window_size(HTTP2_STREAM_WINDOW)
+            .http2_initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .http2_keep_alive_timeout(KEEP_ALIVE)
+            .build(self.connector.clone())
     }
-
-    /// The same, but for HTTP/1.1 alone. An HTTP/2 pool has one connection to a host, and the host lets some 100 requests at a time onto
-    /// it; the others would wait, however many a host would take on connections of their own.
-    #[must_use]
-    pub fn http1_client<B>(&self) -> Client<B>
-    where
-        B: Body + Send + 'static + Unpin,
-        B::Data: Send,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
-        client(self.http1.clone())
-    }
-}
-
-fn client<B>(connector: Connector) -> Client<B>
-where
-    B: Body + Send + 'static + Unpin,
-    B::Data: Send,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    legacy::Client::builder(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-        .pool_max_idle_per_host(POOL_IDLE_PER_HOST)
-        .http2_initial_stream_window_size(HTTP2_STREAM_WINDOW)
-        .http2_initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .http2_keep_alive_timeout(KEEP_ALIVE)
-        .build(connector)
 }
 
 /// The first of our own failures in an error's chain.

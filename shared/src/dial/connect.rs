@@ -41,36 +41,17 @@ struct Tcp {
     http: HttpConnector<Resolver>,
 }
 
-/// Which versions of HTTP are offered over TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Protocols {
-    /// HTTP/2 or HTTP/1.1, as the upstream likes.
-    ByAlpn,
-    /// HTTP/1.1.
-    Http1,
-}
-
 impl Connector {
-    pub(super) fn new(
-        policy: AddressPolicy,
-        timeout: Duration,
-        resolver: Resolver,
-        tls: ClientConfig,
-        protocols: Protocols,
-    ) -> Self {
+    /// Over TLS it offers HTTP/2 and HTTP/1.1, as the upstream likes.
+    pub(super) fn new(policy: AddressPolicy, timeout: Duration, resolver: Resolver, tls: ClientConfig) -> Self {
         let mut http = HttpConnector::new_with_resolver(resolver);
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_keepalive(Some(KEEP_ALIVE));
         // Shared out over a name's addresses, so that a dead one leaves time for the next.
         http.set_connect_timeout(Some(timeout));
-        let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
-        let tcp = Tcp { policy, http };
-        let https = match protocols {
-            Protocols::ByAlpn => builder.enable_all_versions().wrap_connector(tcp),
-            Protocols::Http1 => builder.enable_http1().wrap_connector(tcp),
-        };
-        Self { https, timeout }
+        let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions();
+        Self { https: builder.wrap_connector(Tcp { policy, http }), timeout }
     }
 }
 

@@ -94,9 +94,6 @@ async fn a_tls_upstream_is_verified_and_spoken_to_in_http_2() {
     let trusting = dialer(AddressPolicy::AllowPrivate, roots);
     let response = get(&trusting, &format!("https://localhost:{port}/")).await.unwrap();
     assert_eq!(response.version(), Version::HTTP_2);
-    let uri = format!("https://localhost:{port}/").parse().unwrap();
-    let response = trusting.http1_client::<Empty<Bytes>>().get(uri).await.unwrap();
-    assert_eq!(response.version(), Version::HTTP_11);
     // The certificate is for another name, then from nobody we know.
     assert_eq!(get(&trusting, &format!("https://127.0.0.1:{port}/")).await.unwrap_err(), DialFailure::Tls);
     let distrusting = dialer(AddressPolicy::AllowPrivate, RootCertStore::empty());
