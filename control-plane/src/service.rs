@@ -26,7 +26,7 @@ pub mod provider;
 pub mod system;
 
 pub use answer::Answer;
-pub use filter::{FieldValue, Filter};
+pub use filter::{Field, FieldValue, Filter};
 pub use idempotency::forget_expired;
 pub use page::{Page, PageRequest};
 pub use plan::{Draft, Named, Plan, dependents};

@@ -5,7 +5,7 @@ use proto::admin::v1::caller_key_service_server::CallerKeyService;
 use shared::id::{TokenKind, new_token, token_hash};
 use tonic::{Request, Response, Status};
 
-use super::{Context, FieldValue, Mode, PageRequest, Plan, get, list, parent};
+use super::{Context, Field, FieldValue, Mode, PageRequest, Plan, get, list, parent};
 use crate::access::Call;
 use crate::error::Error;
 use crate::resource::{CallerKey, Project, Stored};
@@ -17,7 +17,8 @@ pub struct CallerKeys {
 }
 
 /// The fields to filter by.
-const FIELDS: [&str; 4] = ["environment", "owner", "disabled", "display_name"];
+const FIELDS: [Field; 4] =
+    [Field::text("environment"), Field::text("owner"), Field::bool("disabled"), Field::text("display_name")];
 
 impl CallerKeys {
     /// The service.

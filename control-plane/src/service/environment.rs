@@ -5,7 +5,7 @@ use proto::admin::v1::environment_service_server::EnvironmentService;
 use shared::name::{ProjectName, ResourceName as _};
 use tonic::{Request, Response, Status};
 
-use super::{Context, Mode, PageRequest, Plan, dependents, get, list, parent};
+use super::{Context, Field, Mode, PageRequest, Plan, dependents, get, list, parent};
 use crate::access::Call;
 use crate::error::Error;
 use crate::resource::{Environment, Project, Stored};
@@ -34,7 +34,7 @@ impl Environments {
             size: request.page_size,
             token: &request.page_token,
         };
-        let page = list::<Environment>(&view, &page, &["display_name"], |environment, _| {
+        let page = list::<Environment>(&view, &page, &[Field::text("display_name")], |environment, _| {
             environment.spec.display_name.as_str().into()
         })?;
         let environments = page.items.iter().map(|one| one.to_message(view.identity.epoch)).collect();

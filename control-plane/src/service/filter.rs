@@ -15,6 +15,54 @@ struct Comparison {
     value: String,
 }
 
+/// A field to filter by.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    name: &'static str,
+    values: Values,
+}
+
+/// What a field's value can be. A filter for anything else would match nothing, and hide a typo.
+#[derive(Debug, Clone, Copy)]
+enum Values {
+    Text,
+    Bool,
+    Enum { prefix: &'static str, knows: fn(&str) -> bool },
+}
+
+impl Field {
+    /// A field of text, compared whole.
+    #[must_use]
+    pub const fn text(name: &'static str) -> Self {
+        Self { name, values: Values::Text }
+    }
+
+    /// A field that is `true` or `false`.
+    #[must_use]
+    pub const fn bool(name: &'static str) -> Self {
+        Self { name, values: Values::Bool }
+    }
+
+    /// An enum's field. `prefix` may be left out in a filter, `knows` says whether a full name is one of the enum's.
+    #[must_use]
+    pub const fn of_enum(name: &'static str, prefix: &'static str, knows: fn(&str) -> bool) -> Self {
+        Self { name, values: Values::Enum { prefix, knows } }
+    }
+
+    /// The value in the form in which values are compared.
+    fn read(&self, value: String) -> Result<String, Error> {
+        match self.values {
+            Values::Text => Ok(value),
+            Values::Bool if value == "true" || value == "false" => Ok(value),
+            Values::Bool => Err(malformed(&format!("{} is true or false", self.name))),
+            Values::Enum { prefix, knows } => {
+                let full = if value.starts_with(prefix) { value } else { format!("{prefix}{value}") };
+                if knows(&full) { Ok(full) } else { Err(malformed(&format!("{full} is no value of {}", self.name))) }
+            }
+        }
+    }
+}
+
 /// A field's value, as a filter compares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldValue<'a> {
@@ -22,13 +70,8 @@ pub enum FieldValue<'a> {
     Text(Cow<'a, str>),
     /// `true` or `false`.
     Bool(bool),
-    /// An enum's value by its full name; its prefix may be left out in the filter.
-    Enum {
-        /// The full name, `CREDENTIAL_STATE_ACTIVE`.
-        name: &'static str,
-        /// What may be left out, `CREDENTIAL_STATE_`.
-        prefix: &'static str,
-    },
+    /// An enum's value by its full name, `CREDENTIAL_STATE_ACTIVE`.
+    Enum(&'static str),
 }
 
 impl FieldValue<'_> {
@@ -36,7 +79,7 @@ impl FieldValue<'_> {
         match self {
             Self::Text(text) => text == value,
             Self::Bool(flag) => value == if *flag { "true" } else { "false" },
-            Self::Enum { name, prefix } => *name == value || name.strip_prefix(prefix) == Some(value),
+            Self::Enum(name) => *name == value,
         }
     }
 }
@@ -58,8 +101,8 @@ impl Filter {
     ///
     /// # Errors
     ///
-    /// When the text is no filter, or names another field.
-    pub fn parse(text: &str, fields: &[&'static str]) -> Result<Self, Error> {
+    /// When the text is no filter, names another field, or a value that the field can't have.
+    pub fn parse(text: &str, fields: &[Field]) -> Result<Self, Error> {
         let mut rest = text.trim();
         let mut comparisons = Vec::new();
         while !rest.is_empty() {
@@ -91,11 +134,12 @@ fn malformed(description: &str) -> Error {
     Error::field("filter", FieldReason::Malformed, description)
 }
 
-fn comparison<'t>(text: &'t str, fields: &[&'static str]) -> Result<(Comparison, &'t str), Error> {
+fn comparison<'t>(text: &'t str, fields: &[Field]) -> Result<(Comparison, &'t str), Error> {
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.')).unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
-    let field = fields.iter().find(|field| **field == name).ok_or_else(|| {
-        let description = format!("{name:?} is not a field to filter by; these are: {}", fields.join(", "));
+    let field = fields.iter().find(|field| field.name == name).ok_or_else(|| {
+        let names: Vec<_> = fields.iter().map(|field| field.name).collect();
+        let description = format!("{name:?} is not a field to filter by; these are: {}", names.join(", "));
         Error::field("filter", FieldReason::UnknownPath, description)
     })?;
     let rest = rest.trim_start();
@@ -105,7 +149,7 @@ fn comparison<'t>(text: &'t str, fields: &[&'static str]) -> Result<(Comparison,
         (None, None) => return Err(malformed("compare with = or !=")),
     };
     let (value, rest) = value(rest.trim_start())?;
-    Ok((Comparison { field, equal, value }, rest))
+    Ok((Comparison { field: field.name, equal, value: field.read(value)? }, rest))
 }
 
 /// A value: in double quotes with `\"` and `\\`, or anything up to the next space.
@@ -137,13 +181,17 @@ mod tests {
 
     use super::*;
 
-    const FIELDS: [&str; 3] = ["vendor", "enabled", "state"];
+    const FIELDS: [Field; 3] = [
+        Field::text("vendor"),
+        Field::bool("enabled"),
+        Field::of_enum("state", "CREDENTIAL_STATE_", |name| name.ends_with("_ACTIVE") || name.ends_with("_INACTIVE")),
+    ];
 
     fn matches(text: &str) -> bool {
         Filter::parse(text, &FIELDS).unwrap().matches(|field| match field {
             "vendor" => "open ai".into(),
             "enabled" => true.into(),
-            _ => FieldValue::Enum { name: "CREDENTIAL_STATE_ACTIVE", prefix: "CREDENTIAL_STATE_" },
+            _ => FieldValue::Enum("CREDENTIAL_STATE_ACTIVE"),
         })
     }
 
@@ -157,7 +205,7 @@ mod tests {
             ("state = ACTIVE", true),
             ("state = CREDENTIAL_STATE_ACTIVE", true),
             ("state != INACTIVE", true),
-            ("enabled = yes", false),
+            ("enabled = false", false),
         ] {
             assert_eq!(matches(text), holds, "{text}");
         }
@@ -174,6 +222,8 @@ mod tests {
             "vendor = a AND",
             "= a",
             "vendor > a",
+            "enabled = yes",
+            "state = NOPE",
         ] {
             assert!(Filter::parse(bad, &FIELDS).is_err(), "{bad}");
         }

@@ -13,7 +13,7 @@ use shared::name::{EnvironmentPattern, JoinTokenName, ResourceName as _};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::{Context, FieldValue, Mode, PageRequest, Plan, get, list};
+use super::{Context, Field, FieldValue, Mode, PageRequest, Plan, get, list};
 use crate::access::{Call, bootstrap_principal};
 use crate::error::Error;
 use crate::resource::{JoinToken, Stored};
@@ -58,7 +58,7 @@ impl Fleet {
             size: request.page_size,
             token: &request.page_token,
         };
-        let page = list::<JoinToken>(&view, &page, &["display_name"], |token, _| {
+        let page = list::<JoinToken>(&view, &page, &[Field::text("display_name")], |token, _| {
             FieldValue::from(token.spec.display_name.as_str())
         })?;
         let join_tokens = page.items.iter().map(|token| self.token_message(&view, token)).collect();

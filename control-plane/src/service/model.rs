@@ -4,7 +4,7 @@ use proto::admin::v1;
 use proto::admin::v1::model_service_server::ModelService;
 use tonic::{Request, Response, Status};
 
-use super::{Context, Mode, PageRequest, Plan, get, list, parent};
+use super::{Context, Field, Mode, PageRequest, Plan, get, list, parent};
 use crate::access::Call;
 use crate::error::Error;
 use crate::resource::{Model, Project};
@@ -32,7 +32,9 @@ impl Models {
             size: request.page_size,
             token: &request.page_token,
         };
-        let page = list::<Model>(&view, &page, &["display_name"], |model, _| model.spec.display_name.as_str().into())?;
+        let page = list::<Model>(&view, &page, &[Field::text("display_name")], |model, _| {
+            model.spec.display_name.as_str().into()
+        })?;
         let models = page.items.iter().map(|model| model.to_message(view.identity.epoch)).collect();
         Ok(v1::ListModelsResponse { models, next_page_token: page.next_token })
     }

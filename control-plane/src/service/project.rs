@@ -4,7 +4,7 @@ use proto::admin::v1;
 use proto::admin::v1::project_service_server::ProjectService;
 use tonic::{Request, Response, Status};
 
-use super::{Context, Mode, PageRequest, Plan, dependents, get, list};
+use super::{Context, Field, Mode, PageRequest, Plan, dependents, get, list};
 use crate::access::Call;
 use crate::error::Error;
 use crate::resource::{Project, Stored};
@@ -33,8 +33,9 @@ impl Projects {
             size: request.page_size,
             token: &request.page_token,
         };
-        let page =
-            list::<Project>(&view, &page, &["display_name"], |project, _| project.spec.display_name.as_str().into())?;
+        let page = list::<Project>(&view, &page, &[Field::text("display_name")], |project, _| {
+            project.spec.display_name.as_str().into()
+        })?;
         let projects = page.items.iter().map(|project| project.to_message(view.identity.epoch)).collect();
         Ok(v1::ListProjectsResponse { projects, next_page_token: page.next_token })
     }

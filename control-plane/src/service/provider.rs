@@ -6,7 +6,7 @@ use proto::admin::v1;
 use proto::admin::v1::provider_service_server::ProviderService;
 use tonic::{Request, Response, Status};
 
-use super::{Context, FieldValue, Mode, PageRequest, Plan, dependents, get, list, parent};
+use super::{Context, Field, FieldValue, Mode, PageRequest, Plan, dependents, get, list, parent};
 use crate::access::Call;
 use crate::error::Error;
 use crate::resource::{CredentialState, Model, Project, Provider, Stored};
@@ -19,7 +19,7 @@ pub struct Providers {
 }
 
 /// The fields to filter by.
-const FIELDS: [&str; 3] = ["vendor", "enabled", "display_name"];
+const FIELDS: [Field; 3] = [Field::text("vendor"), Field::bool("enabled"), Field::text("display_name")];
 
 impl Providers {
     /// The service.

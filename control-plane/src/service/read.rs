@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::name::ResourceName;
 
-use super::{FieldValue, Filter, Page, PageRequest};
+use super::{Field, FieldValue, Filter, Page, PageRequest};
 use crate::access::Call;
 use crate::error::{Error, FieldReason};
 use crate::resource::{Resource, Stored};
@@ -53,7 +53,7 @@ pub fn parent<P: Kept>(view: &View, call: &Call, name: &str) -> Result<P::Name, 
 pub fn list<'v, R>(
     view: &'v View,
     request: &PageRequest<'_>,
-    fields: &[&'static str],
+    fields: &[Field],
     value: impl for<'a> Fn(&'a Stored<R>, &str) -> FieldValue<'a>,
 ) -> Result<Page<&'v Arc<Stored<R>>>, Error>
 where

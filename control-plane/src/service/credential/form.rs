@@ -3,11 +3,19 @@
 use proto::admin::v1;
 
 use crate::resource::{Credential, CredentialProblem, CredentialStatus, Stored, timestamp};
-use crate::service::FieldValue;
+use crate::service::{Field, FieldValue};
 use crate::view::View;
 
 /// The fields to filter by.
-pub(super) const FIELDS: [&str; 5] = ["state", "state_reason", "owner", "disabled", "display_name"];
+pub(super) const FIELDS: [Field; 5] = [
+    Field::of_enum("state", "CREDENTIAL_STATE_", |name| v1::CredentialState::from_str_name(name).is_some()),
+    Field::of_enum("state_reason", "CREDENTIAL_STATE_REASON_", |name| {
+        v1::CredentialStateReason::from_str_name(name).is_some()
+    }),
+    Field::text("owner"),
+    Field::bool("disabled"),
+    Field::text("display_name"),
+];
 
 /// A credential as the API answers it, with what was observed of it.
 pub(super) fn message(view: &View, credential: &Stored<Credential>, status: &CredentialStatus) -> v1::Credential {
@@ -26,17 +34,15 @@ pub(super) fn message(view: &View, credential: &Stored<Credential>, status: &Cre
 pub(super) fn field<'a>(view: &View, credential: &'a Stored<Credential>, name: &str) -> FieldValue<'a> {
     let state = || view.state_of(credential);
     match name {
-        "state" => FieldValue::Enum {
-            name: state().map_or(v1::CredentialState::Unspecified, |(state, _)| state.to_message()).as_str_name(),
-            prefix: "CREDENTIAL_STATE_",
-        },
-        "state_reason" => FieldValue::Enum {
-            name: state()
+        "state" => FieldValue::Enum(
+            state().map_or(v1::CredentialState::Unspecified, |(state, _)| state.to_message()).as_str_name(),
+        ),
+        "state_reason" => FieldValue::Enum(
+            state()
                 .and_then(|(_, reason)| reason)
                 .map_or(v1::CredentialStateReason::Unspecified, |reason| reason.to_message())
                 .as_str_name(),
-            prefix: "CREDENTIAL_STATE_REASON_",
-        },
+        ),
         "owner" => credential.spec.owner.as_str().into(),
         "disabled" => credential.spec.disabled.into(),
         _ => credential.spec.display_name.as_str().into(),

@@ -9,14 +9,14 @@ use shared::name::{EnvironmentName, ProxyName};
 use crate::access::Call;
 use crate::error::Error;
 use crate::resource::{Proxy, seconds, timestamp};
-use crate::service::{FieldValue, Filter, PageRequest, parse_name};
+use crate::service::{Field, FieldValue, Filter, PageRequest, parse_name};
 use crate::sync::Sync;
 use crate::sync::feeds::Published;
 use crate::sync::fleet::{Member, granted};
 use crate::view::View;
 
 /// The fields to filter by.
-const FIELDS: [&str; 3] = ["connected", "node_id", "version"];
+const FIELDS: [Field; 3] = [Field::bool("connected"), Field::text("node_id"), Field::text("version")];
 
 /// A page of the proxies.
 pub(super) fn list(
