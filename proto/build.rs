@@ -3,7 +3,7 @@
 
 use std::{env, fs, path::PathBuf};
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 12] = [
     "keyplane/admin/v1/caller_key_service.proto",
     "keyplane/admin/v1/credential_service.proto",
     "keyplane/admin/v1/environment_service.proto",
@@ -12,14 +12,20 @@ const FILES: [&str; 10] = [
     "keyplane/admin/v1/options.proto",
     "keyplane/admin/v1/project_service.proto",
     "keyplane/admin/v1/provider_service.proto",
+    "keyplane/admin/v1/rate_service.proto",
+    "keyplane/admin/v1/secret_service.proto",
     "keyplane/admin/v1/system_service.proto",
     "keyplane/sync/v1/sync_service.proto",
 ];
 
 /// Messages that hold a secret: `src/redact.rs` gives them a `Debug` that shows nothing.
-const SECRET_MESSAGES: [&str; 9] = [
+const SECRET_MESSAGES: [&str; 13] = [
     ".keyplane.admin.v1.CredentialValue",
     ".keyplane.admin.v1.CredentialValue.value",
+    ".keyplane.admin.v1.AccessKeyPair",
+    ".keyplane.admin.v1.ClientSecret",
+    ".keyplane.admin.v1.Credential",
+    ".keyplane.admin.v1.RotateCredentialRequest",
     ".keyplane.admin.v1.CallerKey",
     ".keyplane.admin.v1.JoinToken",
     ".keyplane.sync.v1.CredentialConfig",

@@ -135,6 +135,9 @@ fn word(operation: Operation) -> &'static str {
         Operation::Completion => "completion",
         Operation::Embeddings => "embeddings",
         Operation::ListModels => "models",
+        Operation::Responses => "responses",
+        Operation::CountTokens => "count_tokens",
+        Operation::Rerank => "rerank",
     }
 }
 

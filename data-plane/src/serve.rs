@@ -169,7 +169,7 @@ impl Run<'_> {
                 return Err(Next::Nowhere);
             }
             let pick = match stop.upstream.provider.auth {
-                Auth::None => None,
+                Auth::None | Auth::Passthrough => None,
                 Auth::Managed => {
                     let pick = stop.upstream.pool.pick(&stop.upstream_model, &self.tried, Moment::now());
                     Some(pick.map_err(|no_pick| self.no_pick(no_pick))?)

@@ -19,6 +19,10 @@ macro_rules! redacted {
 redacted!(
     admin::v1::CredentialValue,
     admin::v1::credential_value::Value,
+    admin::v1::AccessKeyPair,
+    admin::v1::ClientSecret,
+    admin::v1::Credential,
+    admin::v1::RotateCredentialRequest,
     admin::v1::CallerKey,
     admin::v1::JoinToken,
     sync::v1::CredentialConfig,
@@ -49,7 +53,15 @@ mod tests {
     /// Every message with a field that is marked sensitive prints nothing: a new one has to be added above.
     #[test]
     fn every_message_with_a_sensitive_field_is_redacted() {
-        const REDACTED: [&str; 3] = ["CredentialValue", "CallerKey", "JoinToken"];
+        const REDACTED: [&str; 7] = [
+            "CredentialValue",
+            "AccessKeyPair",
+            "ClientSecret",
+            "Credential",
+            "RotateCredentialRequest",
+            "CallerKey",
+            "JoinToken",
+        ];
         let sensitive = crate::SENSITIVE;
         for message in crate::descriptor_pool().all_messages() {
             for field in message.fields() {

@@ -243,6 +243,12 @@ fn endpoints(adapter: AdapterKind) -> &'static [&'static str] {
             "/audio/speech",
             "/models",
         ],
+        AdapterKind::AzureOpenAi
+        | AdapterKind::Anthropic
+        | AdapterKind::Gemini
+        | AdapterKind::Vertex
+        | AdapterKind::Bedrock
+        | AdapterKind::Cohere => &[],
     }
 }
 

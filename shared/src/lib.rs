@@ -14,6 +14,8 @@ pub mod digest;
 
 pub mod failure;
 
+pub mod credential;
+
 pub mod catalog;
 
 pub mod adapter;

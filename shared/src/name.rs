@@ -189,6 +189,11 @@ names! {
     ModelName, "projects/{project}/models/{model}", "models", [Literal("projects"), Id, Literal("models"), ModelId];
     /// `projects/{project}/callerKeys/{caller_key}`.
     CallerKeyName, "projects/{project}/callerKeys/{caller_key}", "callerKeys", [Literal("projects"), Id, Literal("callerKeys"), Id];
+    /// `projects/{project}/secrets/{secret}`.
+    SecretName, "projects/{project}/secrets/{secret}", "secrets", [Literal("projects"), Id, Literal("secrets"), Id];
+    /// `projects/{project}/providers/{provider}/rates/{rate}`.
+    RateName, "projects/{project}/providers/{provider}/rates/{rate}", "rates",
+        [Literal("projects"), Id, Literal("providers"), Id, Literal("rates"), Id];
     /// `proxies/{proxy}`.
     ProxyName, "proxies/{proxy}", "proxies", [Literal("proxies"), Id];
     /// `joinTokens/{join_token}`.
@@ -225,6 +230,14 @@ impl CredentialName {
     }
 }
 
+impl RateName {
+    /// The provider that the rate is of.
+    #[must_use]
+    pub fn provider(&self) -> ProviderName {
+        ProviderName(self.parent_str().into())
+    }
+}
+
 macro_rules! in_project {
     ($($name:ident),+) => {$(impl $name {
         /// The project that it lives in.
@@ -236,7 +249,7 @@ macro_rules! in_project {
     })+};
 }
 
-in_project!(EnvironmentName, ProviderName, CredentialName, ModelName, CallerKeyName);
+in_project!(EnvironmentName, ProviderName, CredentialName, ModelName, CallerKeyName, SecretName, RateName);
 
 /// Which environments a join token is for: one, one name in every project, or all.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,8 +7,9 @@ use http::header::{ACCEPT, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Incoming;
-use shared::adapter::{Adapter, AdapterKind, Operation, adapter};
+use shared::adapter::{Adapter, AdapterKind, Call, Delivery, Key, Operation, Place, Settings, Unsigned, adapter};
 use shared::base_url::BaseUrl;
+use shared::credential::CredentialValue;
 use shared::dial::{Client, DialFailure, Dialer};
 use shared::failure::Failure;
 use shared::secret::Secret;
@@ -63,11 +64,23 @@ impl Prober {
         let adapter = adapter(kind);
         let mut request = Request::new(Empty::new());
         *request.method_mut() = Method::GET;
-        *request.uri_mut() = adapter.address(base_url, Operation::ListModels);
+        let place = Place {
+            base_url: base_url.clone(),
+            region: None,
+            settings: Settings::default(),
+            key_header: None,
+            additional_key_header: None,
+        };
+        let call = Call { operation: Operation::ListModels, model: "", delivery: Delivery::Whole, page: None };
+        *request.uri_mut() = adapter.address(&place, None, call).unwrap_or_default();
+        let uri = request.uri().clone();
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("keyplane/", env!("CARGO_PKG_VERSION"))));
-        if adapter.sign(secret, headers).is_err() {
+        let value = CredentialValue::ApiKey(secret.clone());
+        let key = Key { value: &value, token: None, additional: None };
+        let unsigned = Unsigned { method: &Method::GET, uri: &uri, headers, body: &[], now };
+        if adapter.sign(&place, key, unsigned).is_err() {
             return ProbeResult::without_answer(ProbeOutcome::Rejected, None);
         }
         match tokio::time::timeout(TIMEOUT, self.ask(request)).await {
@@ -114,7 +127,7 @@ impl ProbeResult {
         let classified = adapter.classify(answer.status, &answer.headers, &answer.body, now);
         let (outcome, models) = match classified {
             None => match adapter.read_models(&answer.body) {
-                Ok(models) => (ProbeOutcome::Passed, models),
+                Ok(page) => (ProbeOutcome::Passed, page.models),
                 Err(_) => (ProbeOutcome::EndpointWrong, Vec::new()),
             },
             Some(classified) => {

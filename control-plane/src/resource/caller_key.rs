@@ -105,9 +105,10 @@ impl Resource for CallerKey {
             owner,
             labels,
             plaintext: _,
+            last_used_time: _,
         } = given;
         merge.ignored(&mask::HEADER);
-        merge.ignored(&["plaintext"]);
+        merge.ignored(&["plaintext", "last_used_time"]);
         merge.set("display_name", &mut current.display_name, display_name);
         merge.immutable("environment", &current.environment, &environment);
         merge.set("allowed_models", &mut current.allowed_models, allowed_models);

@@ -336,6 +336,7 @@ impl Resource for Credential {
             state_reason: _,
             last_check_time: _,
             last_error: _,
+            ..
         } = given;
         merge.ignored(&mask::HEADER);
         merge.ignored(&["masked_value", "version", "state", "state_reason", "last_check_time", "last_error"]);

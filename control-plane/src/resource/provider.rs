@@ -50,6 +50,8 @@ pub enum AuthMode {
     Managed,
     /// Not at all.
     None,
+    /// With the caller's own provider key, which is stored nowhere.
+    Passthrough,
 }
 
 /// What stands for every model of the upstream.
@@ -76,6 +78,7 @@ impl AuthMode {
         match self {
             Self::Managed => "MANAGED",
             Self::None => "NONE",
+            Self::Passthrough => "PASSTHROUGH",
         }
     }
 
@@ -85,6 +88,7 @@ impl AuthMode {
         match self {
             Self::Managed => v1::AuthMode::Managed,
             Self::None => v1::AuthMode::None,
+            Self::Passthrough => v1::AuthMode::Passthrough,
         }
     }
 }
@@ -165,6 +169,7 @@ impl Resource for Provider {
             exposed_models,
             default_model,
             credential_counts: _,
+            ..
         } = given;
         merge.ignored(&mask::HEADER);
         merge.ignored(&["credential_counts"]);
@@ -217,6 +222,12 @@ fn read_vendor(given: String, violations: &mut FieldViolations) -> String {
 fn read_adapter(given: i32, vendor: &str, violations: &mut FieldViolations) -> Option<AdapterKind> {
     match v1::Adapter::try_from(given) {
         Ok(v1::Adapter::Openai) => Some(AdapterKind::OpenAi),
+        Ok(v1::Adapter::AzureOpenai) => Some(AdapterKind::AzureOpenAi),
+        Ok(v1::Adapter::Anthropic) => Some(AdapterKind::Anthropic),
+        Ok(v1::Adapter::Gemini) => Some(AdapterKind::Gemini),
+        Ok(v1::Adapter::Vertex) => Some(AdapterKind::Vertex),
+        Ok(v1::Adapter::Bedrock) => Some(AdapterKind::Bedrock),
+        Ok(v1::Adapter::Cohere) => Some(AdapterKind::Cohere),
         Ok(v1::Adapter::Unspecified) => {
             let known = catalog::entry(vendor).map(|entry| entry.adapter);
             if known.is_none() {
@@ -235,6 +246,12 @@ fn read_adapter(given: i32, vendor: &str, violations: &mut FieldViolations) -> O
 fn write_adapter(adapter: AdapterKind) -> v1::Adapter {
     match adapter {
         AdapterKind::OpenAi => v1::Adapter::Openai,
+        AdapterKind::AzureOpenAi => v1::Adapter::AzureOpenai,
+        AdapterKind::Anthropic => v1::Adapter::Anthropic,
+        AdapterKind::Gemini => v1::Adapter::Gemini,
+        AdapterKind::Vertex => v1::Adapter::Vertex,
+        AdapterKind::Bedrock => v1::Adapter::Bedrock,
+        AdapterKind::Cohere => v1::Adapter::Cohere,
     }
 }
 
@@ -267,6 +284,7 @@ fn read_auth_mode(given: i32, violations: &mut FieldViolations) -> AuthMode {
     match v1::AuthMode::try_from(given) {
         Ok(v1::AuthMode::Unspecified | v1::AuthMode::Managed) => AuthMode::Managed,
         Ok(v1::AuthMode::None) => AuthMode::None,
+        Ok(v1::AuthMode::Passthrough) => AuthMode::Passthrough,
         Err(_) => {
             violations.add("auth_mode", FieldReason::Unsupported, format!("this version has no auth mode {given}"));
             AuthMode::Managed

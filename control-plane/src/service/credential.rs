@@ -263,7 +263,9 @@ fn provider<'v>(view: &'v View, name: &ProviderName) -> Result<&'v Stored<Provid
     let provider = view.providers.get(name).ok_or_else(|| Error::not_found(name))?;
     match provider.spec.auth_mode {
         AuthMode::Managed => Ok(provider),
-        AuthMode::None => Err(Error::AuthModeForbids { name: name.to_string(), auth_mode: "NONE".to_owned() }),
+        mode @ (AuthMode::None | AuthMode::Passthrough) => {
+            Err(Error::AuthModeForbids { name: name.to_string(), auth_mode: mode.as_str().to_owned() })
+        }
     }
 }
 
@@ -338,6 +340,13 @@ impl CredentialService for Credentials {
     ) -> Result<Response<v1::Credential>, Status> {
         let call = Call::of(&request)?;
         Ok(self.check(&call, &request.get_ref().name).await.map(Response::new)?)
+    }
+
+    async fn rotate_credential(
+        &self,
+        _request: Request<v1::RotateCredentialRequest>,
+    ) -> Result<Response<v1::RotateCredentialResponse>, Status> {
+        Err(Status::unimplemented(""))
     }
 }
 

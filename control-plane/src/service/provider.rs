@@ -196,4 +196,32 @@ impl ProviderService for Providers {
         let call = Call::of(&request)?;
         Ok(self.delete(&call, request.into_inner()).await.map(Response::new)?)
     }
+
+    async fn connect_provider(
+        &self,
+        _request: Request<v1::ConnectProviderRequest>,
+    ) -> Result<Response<v1::ConnectProviderResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn test_connection(
+        &self,
+        _request: Request<v1::TestConnectionRequest>,
+    ) -> Result<Response<v1::TestConnectionResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn discover_models(
+        &self,
+        _request: Request<v1::DiscoverModelsRequest>,
+    ) -> Result<Response<v1::DiscoverModelsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_catalog(
+        &self,
+        _request: Request<v1::ListCatalogRequest>,
+    ) -> Result<Response<v1::ListCatalogResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
+use shared::credential::CredentialValue;
 use shared::name::CredentialName;
-use shared::secret::Secret;
 
 use super::cooldown::{Cooldown, State};
 use super::moment::Moment;
@@ -20,8 +20,8 @@ pub(super) const MODELS: usize = 32;
 pub(crate) struct Member {
     /// Its name.
     pub(crate) name: CredentialName,
-    /// The secret, for signing.
-    pub(crate) secret: Secret,
+    /// What signs.
+    pub(crate) value: CredentialValue,
     /// Counts the values that it has had.
     pub(crate) value_version: u64,
     pub(super) weight: u32,
@@ -76,7 +76,7 @@ impl Member {
         });
         Self {
             name: name.clone(),
-            secret: credential.secret.clone(),
+            value: credential.value.clone(),
             value_version: credential.value_version,
             weight: credential.weight,
             unverified: credential.unverified,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
-use shared::adapter::{Adapter, Classified, Operation};
+use shared::adapter::{Adapter, Classified, Key, Operation, Unsigned};
 use shared::base_url::Origin;
 use shared::failure::Failure;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -82,7 +82,15 @@ pub(crate) async fn attempt(
     let mut headers = header::for_upstream(call.headers, adapter);
     if let Some(pick) = pick {
         // A value that no header can carry was refused when it came; another adapter may be stricter.
-        adapter.sign(&pick.member().secret, &mut headers).map_err(|_| Failed::of(Failure::Rejected))?;
+        let key = Key { value: &pick.member().value, token: None, additional: None };
+        let unsigned = Unsigned {
+            method: &Method::POST,
+            uri: stop.upstream.address(call.operation).1,
+            headers: &mut headers,
+            body: &[],
+            now: SystemTime::now(),
+        };
+        adapter.sign(&stop.upstream.provider.place, key, unsigned).map_err(|_| Failed::of(Failure::Rejected))?;
     }
     let mut request = Request::new(payload);
     *request.method_mut() = Method::POST;

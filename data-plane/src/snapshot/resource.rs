@@ -12,9 +12,10 @@ use proto::sync::v1::{
     CallerKeyConfig, CredentialConfig, Kind, ModelConfig, ModelTarget, ProviderConfig, UpstreamAdapter, UpstreamAuth,
     credential_config::Value,
 };
-use shared::adapter::AdapterKind;
+use shared::adapter::{AdapterKind, Place, Settings};
 use shared::address::AddressPolicy;
 use shared::base_url::{BaseUrl, BaseUrlError};
+use shared::credential::CredentialValue;
 use shared::name::{
     CallerKeyName, CredentialName, EnvironmentName, ModelName, ProjectName, ProviderName, ResourceName,
 };
@@ -142,8 +143,8 @@ impl Change {
 pub struct Provider {
     /// Which API it speaks.
     pub adapter: AdapterKind,
-    /// Where it is.
-    pub base_url: BaseUrl,
+    /// Where it is, and how its adapter speaks to it.
+    pub place: Place,
     /// Taken out by an admin.
     pub disabled: bool,
     /// How requests authenticate.
@@ -161,6 +162,8 @@ pub enum Auth {
     Managed,
     /// Not at all.
     None,
+    /// With the caller's own provider key.
+    Passthrough,
 }
 
 /// The upstream models that callers may reach.
@@ -195,8 +198,8 @@ impl Exposed {
 /// What authenticates to a provider.
 #[derive(Debug, Clone)]
 pub struct Credential {
-    /// The secret itself.
-    pub secret: Secret,
+    /// What authenticates.
+    pub value: CredentialValue,
     /// Counts the values that it has had.
     pub value_version: u64,
     /// Its share, 0 to 100.
@@ -274,11 +277,18 @@ impl Provider {
     fn parse(policy: AddressPolicy, config: ProviderConfig) -> Result<Self, Unusable> {
         let adapter = match UpstreamAdapter::try_from(config.adapter) {
             Ok(UpstreamAdapter::Openai) => AdapterKind::OpenAi,
+            Ok(UpstreamAdapter::AzureOpenai) => AdapterKind::AzureOpenAi,
+            Ok(UpstreamAdapter::Anthropic) => AdapterKind::Anthropic,
+            Ok(UpstreamAdapter::Gemini) => AdapterKind::Gemini,
+            Ok(UpstreamAdapter::Vertex) => AdapterKind::Vertex,
+            Ok(UpstreamAdapter::Bedrock) => AdapterKind::Bedrock,
+            Ok(UpstreamAdapter::Cohere) => AdapterKind::Cohere,
             Ok(UpstreamAdapter::Unspecified) | Err(_) => return Err(Unusable::UnknownAdapter(config.adapter)),
         };
         let auth = match UpstreamAuth::try_from(config.auth) {
             Ok(UpstreamAuth::Managed) => Auth::Managed,
             Ok(UpstreamAuth::None) => Auth::None,
+            Ok(UpstreamAuth::Passthrough) => Auth::Passthrough,
             Ok(UpstreamAuth::Unspecified) | Err(_) => return Err(Unusable::UnknownAuth(config.auth)),
         };
         let exposed = if config.exposed_models.iter().any(|model| model == "*") {
@@ -288,7 +298,13 @@ impl Provider {
         };
         Ok(Self {
             adapter,
-            base_url: BaseUrl::parse(adapter, &config.base_url, policy)?,
+            place: Place {
+                base_url: BaseUrl::parse(adapter, &config.base_url, policy)?,
+                region: (!config.region.is_empty()).then_some(config.region),
+                settings: Settings::default(),
+                key_header: None,
+                additional_key_header: None,
+            },
             disabled: config.disabled,
             auth,
             exposed,
@@ -307,7 +323,7 @@ impl TryFrom<CredentialConfig> for Credential {
         }
         Ok(Self {
             // A copy, so that one credential does not keep the whole frame it came in alive, with the others' secrets.
-            secret: Secret::new(key.to_vec()),
+            value: CredentialValue::ApiKey(Secret::new(key.to_vec())),
             value_version: config.value_version,
             weight: weight(config.weight)?,
             unverified: config.unverified,

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{HeaderValue, Uri};
-use shared::adapter::{Adapter, Operation, adapter};
+use shared::adapter::{Adapter, Call, Delivery, Operation, adapter};
 use shared::base_url::Origin;
 use shared::name::{ProviderName, ResourceName};
 
@@ -55,9 +55,12 @@ impl Upstream {
     /// Where an operation goes, and at which origin that is.
     pub(crate) fn address(&self, operation: Operation) -> (&Origin, &Uri) {
         let addresses = self.addresses.get_or_init(|| {
-            let address = |operation| self.adapter.address(&self.provider.base_url, operation);
+            let address = |operation| {
+                let call = Call { operation, model: "", delivery: Delivery::Whole, page: None };
+                self.adapter.address(&self.provider.place, None, call).unwrap_or_default()
+            };
             Box::new(Addresses {
-                origin: self.provider.base_url.origin(),
+                origin: self.provider.place.base_url.origin(),
                 chat: address(Operation::Chat),
                 completion: address(Operation::Completion),
                 embeddings: address(Operation::Embeddings),
@@ -68,7 +71,9 @@ impl Upstream {
             Operation::Chat => &addresses.chat,
             Operation::Completion => &addresses.completion,
             Operation::Embeddings => &addresses.embeddings,
-            Operation::ListModels => &addresses.list_models,
+            Operation::ListModels | Operation::Responses | Operation::CountTokens | Operation::Rerank => {
+                &addresses.list_models
+            }
         };
         (&addresses.origin, uri)
     }

@@ -110,6 +110,7 @@ impl Evidence {
             sequence: self.sequence,
             credential_evidence: self.open.drain().map(to_wire).collect(),
             dropped: self.dropped + dropped_before,
+            uses: Vec::new(),
         };
         self.sealed.push_back(batch.clone());
         batch

@@ -4,13 +4,17 @@
 
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Adapter, Classified, NotAModelList, Operation, UnfitSecret, hint};
-use crate::base_url::BaseUrl;
+use super::{
+    Adapter, Call, Classified, Format, FreeCheck, Key, ModelPage, NoAddress, NotAModelList, Operation, Place,
+    TokenRequest, UnfitSecret, Unsigned, hint,
+};
+use crate::credential::{CredentialType, CredentialValue};
 use crate::failure::Failure;
 use crate::secret::Secret;
 
@@ -19,23 +23,43 @@ use crate::secret::Secret;
 pub(super) struct OpenAi;
 
 impl Adapter for OpenAi {
-    fn address(&self, base: &BaseUrl, operation: Operation) -> Uri {
-        let path = match operation {
-            Operation::Chat => "/chat/completions",
-            Operation::Completion => "/completions",
-            Operation::Embeddings => "/embeddings",
-            Operation::ListModels => "/models",
-        };
-        base.with_path(path)
+    fn format(&self) -> Format {
+        Format::OpenAi
     }
 
-    fn sign(&self, secret: &Secret, headers: &mut HeaderMap) -> Result<(), UnfitSecret> {
+    fn address(&self, place: &Place, _key: Option<CredentialType>, call: Call<'_>) -> Result<Uri, NoAddress> {
+        let path = match call.operation {
+            Operation::Chat => "/chat/completions",
+            Operation::Completion => "/completions",
+            Operation::Responses => "/responses",
+            Operation::Embeddings => "/embeddings",
+            Operation::ListModels => "/models",
+            Operation::CountTokens | Operation::Rerank => return Err(NoAddress::Unsupported),
+        };
+        Ok(place.base_url.with_path(path))
+    }
+
+    fn token_request(
+        &self,
+        _place: &Place,
+        _value: &CredentialValue,
+        _now: SystemTime,
+    ) -> Result<Option<TokenRequest>, UnfitSecret> {
+        Ok(None)
+    }
+
+    fn sign(&self, _place: &Place, key: Key<'_>, request: Unsigned<'_>) -> Result<(), UnfitSecret> {
+        let CredentialValue::ApiKey(secret) = key.value else { return Err(UnfitSecret) };
         // A copy of a secret is one too, and is zeroized when the request is gone.
         let bearer = Secret::new([b"Bearer ".as_slice(), secret.expose()].concat());
         let mut value = HeaderValue::from_maybe_shared(bearer.expose_shared()).map_err(|_| UnfitSecret)?;
         value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
+        request.headers.insert(AUTHORIZATION, value);
         Ok(())
+    }
+
+    fn own_key_header(&self, place: &Place) -> Option<HeaderName> {
+        Some(place.key_header.clone().unwrap_or(AUTHORIZATION))
     }
 
     fn classify(&self, status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Option<Classified> {
@@ -67,7 +91,7 @@ impl Adapter for OpenAi {
         Some(Classified { failure, retry_after: hint::retry_after(headers, now), provider_code })
     }
 
-    fn read_models(&self, body: &[u8]) -> Result<Vec<String>, NotAModelList> {
+    fn read_models(&self, body: &[u8]) -> Result<ModelPage, NotAModelList> {
         #[derive(Deserialize)]
         struct List {
             data: Vec<Model>,
@@ -77,7 +101,17 @@ impl Adapter for OpenAi {
             id: String,
         }
         let list: List = serde_json::from_slice(body).map_err(|_| NotAModelList)?;
-        Ok(list.data.into_iter().map(|model| model.id).collect())
+        Ok(ModelPage { models: list.data.into_iter().map(|model| model.id).collect(), next: None })
+    }
+
+    fn free_check(&self, _kind: CredentialType) -> FreeCheck {
+        FreeCheck::ModelList
+    }
+
+    fn paid_check(&self, model: &str) -> Bytes {
+        let message = serde_json::json!({"role": "user", "content": "Say ok."});
+        let body = serde_json::json!({"model": model, "messages": [message], "max_completion_tokens": 16});
+        body.to_string().into()
     }
 
     fn forwards_request_header(&self, name: &str) -> bool {

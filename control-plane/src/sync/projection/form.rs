@@ -148,10 +148,17 @@ fn form(key: &Key, version: u64, put: Vec<u8>) -> Form {
 fn provider(provider: &Provider) -> v1::ProviderConfig {
     let adapter = match provider.adapter {
         AdapterKind::OpenAi => v1::UpstreamAdapter::Openai,
+        AdapterKind::AzureOpenAi => v1::UpstreamAdapter::AzureOpenai,
+        AdapterKind::Anthropic => v1::UpstreamAdapter::Anthropic,
+        AdapterKind::Gemini => v1::UpstreamAdapter::Gemini,
+        AdapterKind::Vertex => v1::UpstreamAdapter::Vertex,
+        AdapterKind::Bedrock => v1::UpstreamAdapter::Bedrock,
+        AdapterKind::Cohere => v1::UpstreamAdapter::Cohere,
     };
     let auth = match provider.auth_mode {
         AuthMode::Managed => v1::UpstreamAuth::Managed,
         AuthMode::None => v1::UpstreamAuth::None,
+        AuthMode::Passthrough => v1::UpstreamAuth::Passthrough,
     };
     v1::ProviderConfig {
         adapter: adapter.into(),
@@ -161,6 +168,7 @@ fn provider(provider: &Provider) -> v1::ProviderConfig {
         exposed_models: provider.exposed_models.iter().map(|exposed| exposed.upstream_model.clone()).collect(),
         default_model: provider.default_model.clone().unwrap_or_default(),
         vendor: provider.vendor.clone(),
+        ..Default::default()
     }
 }
 
@@ -170,6 +178,7 @@ fn credential(credential: &Credential, state: CredentialState, secret: &Secret) 
         value_version: credential.value.version,
         weight: credential.weight.get(),
         unverified: state == CredentialState::Unverified,
+        ..Default::default()
     }
 }
 
