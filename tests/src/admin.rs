@@ -197,7 +197,7 @@ impl Admin {
     ///
     /// When that is refused.
     pub async fn check_credential(&self, name: &str) -> anyhow::Result<Credential> {
-        let request = CheckCredentialRequest { name: name.to_owned() };
+        let request = CheckCredentialRequest { name: name.to_owned(), ..Default::default() };
         Ok(self.credentials().check_credential(request).await?.into_inner())
     }
 

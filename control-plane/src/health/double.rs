@@ -12,14 +12,16 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use rustls::RootCertStore;
-use shared::adapter::AdapterKind;
+use shared::adapter::{AdapterKind, Place, Settings};
 use shared::address::AddressPolicy;
 use shared::base_url::BaseUrl;
+use shared::credential::CredentialValue;
 use shared::dial::Dialer;
+use shared::secret::Secret;
 use shared::task::Tasks;
 use tokio::net::TcpListener;
 
-use super::probe::Prober;
+use super::probe::{Prober, Question};
 
 /// A list of models, as OpenAI gives it.
 pub(crate) const MODELS: &str = r#"{"object":"list","data":[{"id":"gpt-b"},{"id":"gpt-a"}]}"#;
@@ -92,4 +94,25 @@ pub(crate) fn base_url(text: &str) -> BaseUrl {
 /// Asks without trusting any certificate.
 pub(crate) fn prober(policy: AddressPolicy) -> Prober {
     Prober::new(&Dialer::with_roots(policy, Duration::from_secs(30), RootCertStore::empty()).unwrap())
+}
+
+/// What is asked of an upstream that speaks OpenAI's API and has a key.
+pub(crate) fn question(base_url: &BaseUrl, key: &str) -> Question {
+    let settings = Settings::default();
+    Question {
+        vendor: "my-upstream".to_owned(),
+        adapter: AdapterKind::OpenAi,
+        place: Place {
+            base_url: base_url.clone(),
+            region: None,
+            settings,
+            key_header: None,
+            additional_key_header: None,
+        },
+        ca_certificates: String::new(),
+        request_headers: HeaderMap::new(),
+        value: Some(CredentialValue::ApiKey(Secret::from(key.to_owned()))),
+        additional_key: None,
+        paid_check_model: None,
+    }
 }

@@ -7,7 +7,7 @@ use http::header::{ACCEPT, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Incoming;
-use shared::adapter::{Adapter, AdapterKind, Call, Delivery, Key, Operation, Place, Settings, Unsigned, adapter};
+use shared::adapter::{Adapter, AdapterKind, Call, Delivery, Key, Operation, Place, Unsigned, adapter};
 use shared::base_url::BaseUrl;
 use shared::credential::CredentialValue;
 use shared::dial::{Client, DialFailure, Dialer};
@@ -15,7 +15,7 @@ use shared::failure::Failure;
 use shared::secret::Secret;
 
 use super::ProbeOutcome;
-use crate::resource::CredentialProblem;
+use crate::resource::{CredentialProblem, Provider};
 
 /// How long a probe may take in all.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,6 +26,27 @@ const MOST_BODY_BYTES: usize = 4 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct Prober {
     client: Client<Empty<Bytes>>,
+}
+
+/// What is asked: whether the provider at this place knows this value.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// Who is upstream, for what the catalog knows of it.
+    pub vendor: String,
+    /// Which API it speaks.
+    pub adapter: AdapterKind,
+    /// Where it is.
+    pub place: Place,
+    /// Certificate authorities beside the system's, as PEM; empty where there are none.
+    pub ca_certificates: String,
+    /// Headers that the provider adds to every request.
+    pub request_headers: HeaderMap,
+    /// The credential's value; `None` where the upstream wants none.
+    pub value: Option<CredentialValue>,
+    /// The second key.
+    pub additional_key: Option<Secret>,
+    /// One of the upstream's models, for a check that costs something; `None` asks for nothing that does.
+    pub paid_check_model: Option<String>,
 }
 
 /// What a provider answered.
@@ -48,6 +69,23 @@ struct Answer {
     body: Bytes,
 }
 
+impl Question {
+    /// What is asked of a provider about a value.
+    #[must_use]
+    pub fn of(provider: &Provider, value: Option<CredentialValue>) -> Self {
+        Self {
+            vendor: provider.vendor.clone(),
+            adapter: provider.adapter,
+            place: provider.place(),
+            ca_certificates: String::new(),
+            request_headers: HeaderMap::new(),
+            value,
+            additional_key: None,
+            paid_check_model: None,
+        }
+    }
+}
+
 impl Prober {
     /// Asks through a dialer.
     #[must_use]
@@ -60,28 +98,22 @@ impl Prober {
     /// # Cancel safety
     ///
     /// Nothing is left behind when the future is dropped.
-    pub async fn probe(&self, kind: AdapterKind, base_url: &BaseUrl, secret: &Secret, now: SystemTime) -> ProbeResult {
-        let adapter = adapter(kind);
+    pub async fn probe(&self, question: &Question, now: SystemTime) -> ProbeResult {
+        let adapter = adapter(question.adapter);
         let mut request = Request::new(Empty::new());
         *request.method_mut() = Method::GET;
-        let place = Place {
-            base_url: base_url.clone(),
-            region: None,
-            settings: Settings::default(),
-            key_header: None,
-            additional_key_header: None,
-        };
         let call = Call { operation: Operation::ListModels, model: "", delivery: Delivery::Whole, page: None };
-        *request.uri_mut() = adapter.address(&place, None, call).unwrap_or_default();
+        *request.uri_mut() = adapter.address(&question.place, None, call).unwrap_or_default();
         let uri = request.uri().clone();
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("keyplane/", env!("CARGO_PKG_VERSION"))));
-        let value = CredentialValue::ApiKey(secret.clone());
-        let key = Key { value: &value, token: None, additional: None };
-        let unsigned = Unsigned { method: &Method::GET, uri: &uri, headers, body: &[], now };
-        if adapter.sign(&place, key, unsigned).is_err() {
-            return ProbeResult::without_answer(ProbeOutcome::Rejected, None);
+        if let Some(value) = &question.value {
+            let key = Key { value, token: None, additional: None };
+            let unsigned = Unsigned { method: &Method::GET, uri: &uri, headers, body: &[], now };
+            if adapter.sign(&question.place, key, unsigned).is_err() {
+                return ProbeResult::without_answer(ProbeOutcome::Rejected, None);
+            }
         }
         match tokio::time::timeout(TIMEOUT, self.ask(request)).await {
             Ok(Ok(answer)) => ProbeResult::read(adapter, &answer, now),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use proto::admin::v1;
-use shared::adapter::AdapterKind;
+use shared::adapter::{AdapterKind, Place, Settings};
 use shared::base_url::BaseUrl;
 use shared::catalog;
 use shared::name::{EnvironmentName, ProviderName, is_id};
@@ -62,6 +62,20 @@ impl Provider {
     #[must_use]
     pub fn exposes(&self, upstream_model: &str) -> bool {
         exposes(&self.exposed_models, upstream_model)
+    }
+}
+
+impl Provider {
+    /// Where it is, as its adapter sees it.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place {
+            base_url: self.base_url.clone(),
+            region: None,
+            settings: Settings::default(),
+            key_header: None,
+            additional_key_header: None,
+        }
     }
 }
 

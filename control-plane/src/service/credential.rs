@@ -16,6 +16,7 @@ use proto::admin::v1;
 use proto::admin::v1::credential_service_server::CredentialService;
 use proto::admin::v1::credential_value::Value;
 use shared::base_url::Origin;
+use shared::credential::CredentialValue;
 use shared::id;
 use shared::name::{CredentialName, ProviderName, ResourceName as _};
 use shared::secret::Secret;
@@ -24,7 +25,7 @@ use tonic::{Request, Response, Status};
 use super::{Begun, Context, Mode, Named, PageRequest, Plan, get, list, parent, parse_name};
 use crate::access::Call;
 use crate::error::{Error, FieldReason, FieldViolations};
-use crate::health::probe::Prober;
+use crate::health::probe::{Prober, Question};
 use crate::health::schedule::{CheckError, HealthHandle};
 use crate::resource::{
     AuthMode, Credential, CredentialSettings, CredentialStatus, Project, Provider, Resource as _, SealedValue, Stored,
@@ -36,7 +37,7 @@ use crate::view::View;
 
 use allowance::Allowance;
 use form::{FIELDS, field, message};
-use validate::{Question, Validated, Validator};
+use validate::{Validated, Validator};
 
 /// Serves `CredentialService`.
 #[derive(Debug, Clone)]
@@ -244,7 +245,7 @@ fn finish(
     let Given { secret, provider } = given;
     let spec = &provider.spec;
     let Some(validated) = validated else {
-        let question = Question { adapter: spec.adapter, base_url: spec.base_url.clone(), secret };
+        let question = Question::of(spec, Some(CredentialValue::ApiKey(secret)));
         let answer = message(plan.view, stored, &CredentialStatus::default());
         return Ok(Planned { answer, question: Some(question) });
     };

@@ -288,6 +288,7 @@ async fn a_batch_is_counted_once_and_only_of_credentials_that_the_proxy_has() {
         sequence,
         credential_evidence: vec![evidence(own), evidence("projects/p/providers/betaprovider/credentials/c0")],
         dropped: 0,
+        uses: Vec::new(),
     };
     assert_eq!(proxy.report(vec![batch(1), batch(1), batch(2)]).await, [1, 1, 2]);
     for _ in 0..2 {

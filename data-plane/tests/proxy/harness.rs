@@ -20,9 +20,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use prometheus_client::registry::Registry;
-use shared::adapter::AdapterKind;
+use shared::adapter::{AdapterKind, Place, Settings};
 use shared::address::AddressPolicy;
 use shared::base_url::BaseUrl;
+use shared::credential::CredentialValue;
 use shared::name::EnvironmentName;
 use shared::secret::Secret;
 use shared::task::Tasks;
@@ -51,7 +52,13 @@ pub(crate) fn provider(id: &str, address: SocketAddr) -> Change {
     let policy = AddressPolicy::AllowPrivate;
     let provider = Provider {
         adapter: AdapterKind::OpenAi,
-        base_url: BaseUrl::parse(AdapterKind::OpenAi, &format!("http://{address}/v1"), policy).unwrap(),
+        place: Place {
+            base_url: BaseUrl::parse(AdapterKind::OpenAi, &format!("http://{address}/v1"), policy).unwrap(),
+            region: None,
+            settings: Settings::default(),
+            key_header: None,
+            additional_key_header: None,
+        },
         disabled: false,
         auth: Auth::Managed,
         exposed: Exposed::All,
@@ -61,8 +68,8 @@ pub(crate) fn provider(id: &str, address: SocketAddr) -> Change {
 }
 
 pub(crate) fn credential(provider: &str, id: &str, weight: u32) -> Change {
-    let credential =
-        Credential { secret: Secret::from(format!("sk-{id}")), value_version: 1, weight, unverified: false };
+    let value = CredentialValue::ApiKey(Secret::from(format!("sk-{id}")));
+    let credential = Credential { value, value_version: 1, weight, unverified: false };
     Change::PutCredential(format!("projects/p/providers/{provider}/credentials/{id}").parse().unwrap(), credential)
 }
 

@@ -7,11 +7,10 @@ use shared::task::Tasks;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::health::double::{MODELS, ProviderDouble, base_url, prober};
+use crate::health::double::{MODELS, ProviderDouble, base_url, prober, question};
 
 async fn probe(policy: AddressPolicy, base_url: &BaseUrl) -> ProbeResult {
-    let secret = Secret::from("sk-canary".to_owned());
-    prober(policy).probe(AdapterKind::OpenAi, base_url, &secret, SystemTime::UNIX_EPOCH).await
+    prober(policy).probe(&question(base_url, "sk-canary"), SystemTime::UNIX_EPOCH).await
 }
 
 #[tokio::test]

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use shared::credential::CredentialValue;
 use shared::name::CredentialName;
 use shared::secret::Secret;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::CheckError;
-use crate::health::probe::Prober;
+use crate::health::probe::{Prober, Question};
 use crate::health::{Action, Input, Machine, Moment, Standing, Subject};
 use crate::resource::{AuthMode, Credential, CredentialStatus, Provider, Stored, key};
 use crate::store::seal::{Binding, SealError, Sealer};
@@ -158,7 +159,8 @@ impl Worker {
             Queue::Skip => None,
         };
         let provider = &known.provider.spec;
-        let result = self.prober.probe(provider.adapter, &provider.base_url, &secret, SystemTime::now()).await;
+        let question = Question::of(provider, Some(CredentialValue::ApiKey(secret)));
+        let result = self.prober.probe(&question, SystemTime::now()).await;
         let problem = result.problem(&provider.base_url, SystemTime::now());
         Ok(Input::Probed { value_version: known.credential.spec.value.version, outcome: result.outcome, problem })
     }

@@ -94,7 +94,7 @@ impl World {
     }
 
     async fn check(&self) -> Result<v1::Credential, Status> {
-        let request = v1::CheckCredentialRequest { name: NAME.into() };
+        let request = v1::CheckCredentialRequest { name: NAME.into(), ..Default::default() };
         self.credentials.check_credential(call(request)).await.map(Response::into_inner)
     }
 }

@@ -2,13 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use shared::adapter::AdapterKind;
 use shared::base_url::BaseUrl;
-use shared::secret::Secret;
 
 use crate::error::Error;
 use crate::health::ProbeOutcome;
-use crate::health::probe::Prober;
+use crate::health::probe::{Prober, Question};
 use crate::resource::{CredentialProblem, CredentialStatus, Health, HealthReason};
 
 /// How long an answer is waited for where validation may be skipped: a slow upstream must not hold a bulk load up.
@@ -18,14 +16,6 @@ const BRIEFLY: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub(super) struct Validator {
     prober: Prober,
-}
-
-/// A value, and where it is to be asked about.
-#[derive(Debug)]
-pub(super) struct Question {
-    pub(super) adapter: AdapterKind,
-    pub(super) base_url: BaseUrl,
-    pub(super) secret: Secret,
 }
 
 /// What a provider said of a value.
@@ -49,8 +39,8 @@ impl Validator {
     }
 
     pub(super) async fn ask(&self, question: Question) -> Validated {
-        let Question { adapter, base_url, secret } = question;
-        let result = self.prober.probe(adapter, &base_url, &secret, SystemTime::now()).await;
+        let result = self.prober.probe(&question, SystemTime::now()).await;
+        let base_url = question.place.base_url;
         let time = SystemTime::now();
         let answer = Answer { problem: result.problem(&base_url, time), outcome: result.outcome, time };
         Validated { base_url, answer: Some(answer) }
@@ -66,7 +56,7 @@ impl Validator {
 impl Validated {
     /// Nobody was asked: the first use will tell.
     pub(super) fn unasked(question: &Question) -> Self {
-        Self { base_url: question.base_url.clone(), answer: None }
+        Self { base_url: question.place.base_url.clone(), answer: None }
     }
 
     /// Whether it was asked at this base URL.
