@@ -223,7 +223,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Error
             print_deleted(output, &name, &answer, answer.revision, &answer.dependents)
         }
         Command::Check { which } => {
-            let request = CheckCredentialRequest { name: which.name()?.to_string() };
+            let request = CheckCredentialRequest { name: which.name()?.to_string(), ..Default::default() };
             output.one(&send(async || client.credentials().check_credential(request.clone()).await).await?)
         }
     }
