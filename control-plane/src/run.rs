@@ -35,7 +35,7 @@ use crate::service::model::Models;
 use crate::service::project::Projects;
 use crate::service::provider::Providers;
 use crate::service::system::{FleetStatus, System};
-use crate::service::{Context, Sealing, forget_expired};
+use crate::service::{Allowance, Context, Sealing, forget_expired};
 use crate::store::sled::{Options, SledStore};
 use crate::store::{Store, StoreError};
 use crate::surface::grpc::{self, Grpc};
@@ -248,6 +248,7 @@ fn routes(
     start_time: SystemTime,
 ) -> Result<Routes, RunError> {
     let context = || context.clone();
+    let allowance = Allowance::default();
     let fleet = sync.clone().map(|sync| Arc::new(sync) as Arc<dyn FleetStatus>);
     Ok(grpc::common_routes()?
         .add_service(ProjectServiceServer::new(Projects::new(context())))
@@ -255,7 +256,7 @@ fn routes(
         .add_service(ProviderServiceServer::new(Providers::new(context())))
         .add_service(ModelServiceServer::new(Models::new(context())))
         .add_service(CallerKeyServiceServer::new(CallerKeys::new(context())))
-        .add_service(CredentialServiceServer::new(Credentials::new(context(), prober, health)))
+        .add_service(CredentialServiceServer::new(Credentials::new(context(), prober, health, allowance)))
         .add_service(FleetServiceServer::new(Fleet::new(context(), sync)))
         .add_service(SystemServiceServer::new(System::new(context(), fleet, start_time))))
 }

@@ -9,6 +9,7 @@
 //! A decision is a pure function of the view. Everything that it relied on becomes a precondition, so that two racing writers can't both
 //! be right; the loser decides anew on the newer view, and finds there the reason to give: a name that is taken, an etag that is stale.
 
+mod allowance;
 mod answer;
 mod filter;
 mod idempotency;
@@ -25,6 +26,7 @@ pub mod project;
 pub mod provider;
 pub mod system;
 
+pub use allowance::Allowance;
 pub use answer::Answer;
 pub use filter::{Field, FieldValue, Filter};
 pub use idempotency::forget_expired;
