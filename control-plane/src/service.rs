@@ -11,6 +11,7 @@
 
 mod allowance;
 mod answer;
+mod dependents;
 mod filter;
 mod idempotency;
 mod page;
@@ -28,10 +29,11 @@ pub mod system;
 
 pub use allowance::Allowance;
 pub use answer::Answer;
+pub use dependents::{dependents, reachers_of, served_by};
 pub use filter::{Field, FieldValue, Filter};
 pub use idempotency::forget_expired;
 pub use page::{Page, PageRequest};
-pub use plan::{Draft, Named, Plan, dependents};
+pub use plan::{Draft, Named, Plan};
 pub use read::{get, list, parent, parse_name};
 
 use std::sync::Arc;

@@ -63,9 +63,14 @@ impl Provider {
     pub fn exposes(&self, upstream_model: &str) -> bool {
         exposes(&self.exposed_models, upstream_model)
     }
-}
 
-impl Provider {
+    /// Whether callers may reach any of the upstream's models whose name begins so.
+    #[must_use]
+    pub fn exposes_any_beginning(&self, prefix: &str) -> bool {
+        let begins = |exposed: &ExposedModel| exposed.upstream_model.starts_with(prefix);
+        self.exposed_models.iter().any(|exposed| exposed.upstream_model == EVERY_MODEL || begins(exposed))
+    }
+
     /// Where it is, as its adapter sees it.
     #[must_use]
     pub fn place(&self) -> Place {

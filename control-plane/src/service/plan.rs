@@ -1,10 +1,8 @@
 //! A write while it is decided: what it relies on, what it changes.
 
-mod dependents;
 mod draft;
 mod name;
 
-pub use dependents::dependents;
 pub use draft::Draft;
 
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use proto::admin::v1;
 use proto::admin::v1::provider_service_server::ProviderService;
 use tonic::{Request, Response, Status};
 
-use super::{Context, Field, FieldValue, Mode, PageRequest, Plan, dependents, get, list, parent};
+use super::{Context, Field, FieldValue, Mode, PageRequest, Plan, dependents, get, list, parent, served_by};
 use crate::access::Call;
 use crate::error::Error;
 use crate::resource::{CredentialState, Model, Project, Provider, Stored};
@@ -76,8 +76,8 @@ impl Providers {
             let provider = plan.current::<Provider>(&request.name, "name", &request.etag)?;
             let models: Vec<_> = plan.view.models_of(&provider.name).cloned().collect();
             let force_helps = !models.is_empty();
-            let found = [dependents(plan.view.credentials_of(&provider.name)), dependents(models.iter())];
-            let dependents: Vec<_> = found.into_iter().flatten().collect();
+            let mut dependents: Vec<_> = dependents(plan.view.credentials_of(&provider.name)).into_iter().collect();
+            dependents.extend(served_by(plan.view, [&provider.name]));
             if plan.validate_only {
                 return Ok(v1::DeleteProviderResponse { revision: 0, dependents, force_helps });
             }

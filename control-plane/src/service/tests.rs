@@ -21,6 +21,7 @@ use crate::access::bootstrap_principal;
 use crate::store::memory::MemoryStore;
 use crate::store::seal::MasterKeys;
 
+mod depending;
 mod edges;
 
 /// The services on a store in memory, with a project and an environment.
