@@ -12,6 +12,7 @@ pub mod record;
 
 mod caller_key;
 mod credential;
+mod decimal;
 mod environment;
 mod field;
 mod join_token;
@@ -20,12 +21,14 @@ mod model;
 mod project;
 mod provider;
 mod proxy;
+mod rate;
 
 pub use caller_key::CallerKey;
 pub use credential::{
     Credential, CredentialProblem, CredentialSettings, CredentialState, CredentialStatus, Health, HealthReason,
     SealedValue, Weight,
 };
+pub use decimal::{Decimal, NotADecimal};
 pub use environment::Environment;
 pub use field::{seconds, timestamp};
 pub use join_token::{JoinToken, JoinTokenUse};
@@ -34,6 +37,7 @@ pub use model::{Model, Target};
 pub use project::Project;
 pub use provider::{AuthMode, ExposedModel, Object, Provider, Timeouts};
 pub use proxy::Proxy;
+pub use rate::Rate;
 
 use std::fmt;
 use std::time::SystemTime;

@@ -25,6 +25,7 @@ pub mod fleet;
 pub mod model;
 pub mod project;
 pub mod provider;
+pub mod rate;
 pub mod system;
 
 pub use allowance::Allowance;

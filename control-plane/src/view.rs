@@ -19,7 +19,7 @@ use shared::revision::Revision;
 use crate::resource::record::{AdminTokenRecord, RecordError};
 use crate::resource::{
     AuthMode, CallerKey, Credential, CredentialState, CredentialStatus, Environment, Exposure, HealthReason, JoinToken,
-    JoinTokenUse, Model, Project, Provider, Proxy, Reference, Resource, Stored, Targets, key,
+    JoinTokenUse, Model, Project, Provider, Proxy, Rate, Reference, Resource, Stored, Targets, key,
 };
 use crate::store::{Change, Committed, Identity, Range};
 
@@ -45,6 +45,8 @@ pub struct View {
     pub credential_status: OrdMap<CredentialName, Arc<CredentialStatus>>,
     /// Models.
     pub models: Table<Model>,
+    /// Rates.
+    pub rates: Table<Rate>,
     /// Caller keys.
     pub caller_keys: Table<CallerKey>,
     /// Join tokens.
@@ -89,6 +91,7 @@ impl View {
             credentials: OrdMap::new(),
             credential_status: OrdMap::new(),
             models: OrdMap::new(),
+            rates: OrdMap::new(),
             caller_keys: OrdMap::new(),
             join_tokens: OrdMap::new(),
             join_token_uses: OrdMap::new(),
@@ -141,13 +144,16 @@ impl View {
     }
 
     fn change_spec(&mut self, name: &str, revision: Revision, value: Option<&[u8]>) -> Result<(), RecordError> {
-        let Self { projects, environments, providers, credentials, models, caller_keys, join_tokens, index, .. } = self;
+        let Self {
+            projects, environments, providers, credentials, models, rates, caller_keys, join_tokens, index, ..
+        } = self;
         match collection(name) {
             "projects" => put(projects, index, name, revision, value),
             "environments" => put(environments, index, name, revision, value),
             "providers" => put(providers, index, name, revision, value),
             "credentials" => put(credentials, index, name, revision, value),
             "models" => put(models, index, name, revision, value),
+            "rates" => put(rates, index, name, revision, value),
             "callerKeys" => put(caller_keys, index, name, revision, value),
             "joinTokens" => {
                 if let Some(old) = join_tokens.get(name) {
@@ -193,6 +199,11 @@ impl View {
     /// The credentials of a provider, in the order of their names.
     pub fn credentials_of(&self, provider: &ProviderName) -> impl Iterator<Item = &Arc<Stored<Credential>>> {
         below(&self.credentials, provider.as_str(), "credentials")
+    }
+
+    /// The rates of a provider, in the order of their names.
+    pub fn rates_of(&self, provider: &ProviderName) -> impl Iterator<Item = &Arc<Stored<Rate>>> {
+        below(&self.rates, provider.as_str(), "rates")
     }
 
     /// What was observed of a credential's present value; what is known of a value that nobody has asked about where there is nothing.
@@ -289,6 +300,7 @@ kept! {
     Provider, providers;
     Credential, credentials;
     Model, models;
+    Rate, rates;
     CallerKey, caller_keys;
     JoinToken, join_tokens;
 }
