@@ -188,7 +188,8 @@ const EXPOSES: &[(&str, &str)] = &[
     ("control-plane/src/store/seal.rs", "to seal it"),
     ("control-plane/src/sync/projection/form.rs", "to encode a resource for proxies"),
     ("control-plane/src/sync/frame.rs", "to send a frame"),
-    ("shared/src/adapter/openai.rs", "to sign a request"),
+    ("shared/src/adapter/azure_openai/entra.rs", "to ask for a token"),
+    ("shared/src/adapter/key.rs", "to sign a request"),
     // Keys that seal, and what else lies sealed in the store.
     ("control-plane/src/store/seal/master_key.rs", "to read and write the file of master keys"),
     ("control-plane/src/store/seal/data_key.rs", "to wrap the data key with a master key"),
