@@ -189,6 +189,8 @@ const EXPOSES: &[(&str, &str)] = &[
     ("control-plane/src/sync/projection/form.rs", "to encode a resource for proxies"),
     ("control-plane/src/sync/frame.rs", "to send a frame"),
     ("shared/src/adapter/openai.rs", "to sign a request"),
+    ("shared/src/credential.rs", "to make one secret's bytes of a value's parts, and back"),
+    ("shared/src/credential/service_account.rs", "to read a service account's JSON"),
     ("shared/src/oauth.rs", "to tell by a hash which credential a token is of"),
     ("shared/src/oauth/exchange.rs", "to post an assertion, and to see that a header can carry the token"),
     ("shared/src/oauth/slot.rs", "to tell whether two tokens share their bytes"),
