@@ -190,6 +190,11 @@ const EXPOSES: &[(&str, &str)] = &[
     ("control-plane/src/sync/frame.rs", "to send a frame"),
     ("shared/src/adapter/azure_openai/entra.rs", "to ask for a token"),
     ("shared/src/adapter/key.rs", "to sign a request"),
+    ("shared/src/credential.rs", "to make one secret's bytes of a value's parts, and back"),
+    ("shared/src/credential/service_account.rs", "to read a service account's JSON"),
+    ("shared/src/oauth.rs", "to tell by a hash which credential a token is of"),
+    ("shared/src/oauth/exchange.rs", "to post an assertion, and to see that a header can carry the token"),
+    ("shared/src/oauth/slot.rs", "to tell whether two tokens share their bytes"),
     // Keys that seal, and what else lies sealed in the store.
     ("control-plane/src/store/seal/master_key.rs", "to read and write the file of master keys"),
     ("control-plane/src/store/seal/data_key.rs", "to wrap the data key with a master key"),
