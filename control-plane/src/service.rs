@@ -17,6 +17,7 @@ mod idempotency;
 mod page;
 mod plan;
 mod read;
+pub mod value;
 
 pub mod caller_key;
 pub mod credential;

@@ -187,6 +187,7 @@ const EXPOSES: &[(&str, &str)] = &[
     // A provider's credentials: sealed, encoded for a sync stream, or put into a request, the health probe's included.
     ("control-plane/src/store/seal.rs", "to seal it"),
     ("control-plane/src/sync/projection/form.rs", "to encode a resource for proxies"),
+    ("control-plane/src/sync/projection/form/credential.rs", "to encode a credential for proxies"),
     ("control-plane/src/sync/frame.rs", "to send a frame"),
     ("shared/src/adapter/openai.rs", "to sign a request"),
     // Keys that seal, and what else lies sealed in the store.
