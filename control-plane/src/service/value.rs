@@ -315,7 +315,12 @@ fn stored_value(
     opened.map_err(|error| not_opened(error, credential.name.as_str()))
 }
 
-fn stored_additional_key(
+/// The second key of a stored credential, as it is stored and in clear, for where the provider is.
+///
+/// # Errors
+///
+/// [`Error::DestinationChanged`] where it may not be sent there; when the store is sealed, or it does not open.
+pub fn stored_additional_key(
     context: &Context,
     view: &View,
     credential: &Stored<Credential>,

@@ -10,10 +10,10 @@ use crate::health::probe::Question;
 use crate::resource::{
     AuthMode, Credential, CredentialSettings, CredentialStatus, Provider, Resource as _, Stored, key,
 };
-use crate::service::value::{AdditionalKeyChange, Given, Made};
+use crate::service::value::{AdditionalKeyChange, Given, Made, Used};
 use crate::service::{Context, Named, Plan};
 use crate::store::Precondition;
-use crate::view::View;
+use crate::view::{OpenedValues, View};
 
 /// A change that was decided.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ fn finish(
     (provider, made): (&Stored<Provider>, Made),
     validated: &[Validated],
 ) -> Result<Planned<v1::Credential>, Error> {
-    let ask = ask(&provider.spec, made);
+    let ask = ask_about(&provider.spec, made.opened, made.used);
     let Some(validated) = validated.first() else {
         let answer = message(plan.view, stored, &CredentialStatus::default());
         return Ok(Planned { answer, asks: vec![ask] });
@@ -132,11 +132,10 @@ fn finish(
     Ok(Planned { answer: message(plan.view, stored, &status), asks: Vec::new() })
 }
 
-/// What is asked of the provider about new values.
-pub(in crate::service) fn ask(provider: &Provider, made: Made) -> Ask {
-    let Made { values: _, opened, used } = made;
-    let question = Question { additional_key: opened.additional_key, ..Question::of(provider, Some(opened.value)) };
-    Ask { question, used }
+/// What is asked of the provider about values, some of which were stored before.
+pub(in crate::service) fn ask_about(provider: &Provider, opened: OpenedValues, used: Vec<Used>) -> Ask {
+    let OpenedValues { value, additional_key } = opened;
+    Ask { question: Question { additional_key, ..Question::of(provider, Some(value)) }, used }
 }
 
 /// Puts the status that a credential's new values begin with.
