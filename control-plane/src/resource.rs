@@ -34,7 +34,7 @@ pub use join_token::{JoinToken, JoinTokenUse};
 pub use mask::{Mask, Merge};
 pub use model::{Model, Target};
 pub use project::Project;
-pub use provider::{AuthMode, ExposedModel, Provider};
+pub use provider::{AuthMode, ExposedModel, Object, Provider, Timeouts};
 pub use proxy::Proxy;
 pub use secret::NamedSecret;
 
@@ -108,6 +108,17 @@ pub struct Rules<'a> {
     pub addresses: AddressPolicy,
     /// The resources that can be referred to.
     pub targets: &'a dyn Targets,
+    /// Where the message comes from.
+    pub source: Source,
+}
+
+/// Where a resource's message comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// From a caller: every rule holds.
+    Request,
+    /// From the store: whoever wrote it kept the rules of the time. A rule that came later must not keep a store from opening.
+    Record,
 }
 
 /// The resources that others refer to.
@@ -117,6 +128,9 @@ pub trait Targets: fmt::Debug {
 
     /// Whether the provider exists and exposes the upstream model.
     fn exposure(&self, provider: &ProviderName, upstream_model: &str) -> Exposure;
+
+    /// How requests to the provider authenticate; `None` where that is of no account, or there is no such provider.
+    fn auth_mode(&self, provider: &ProviderName) -> Option<AuthMode>;
 }
 
 /// Whether a provider exposes a model.

@@ -20,7 +20,7 @@ use shared::revision::Revision;
 
 use crate::resource::record::{AdminTokenRecord, RecordError};
 use crate::resource::{
-    CallerKey, Credential, CredentialState, CredentialStatus, Environment, Exposure, HealthReason, JoinToken,
+    AuthMode, CallerKey, Credential, CredentialState, CredentialStatus, Environment, Exposure, HealthReason, JoinToken,
     JoinTokenUse, Model, NamedSecret, Project, Provider, Proxy, Reference, Resource, Stored, Targets, key,
 };
 use crate::store::{Change, Committed, Identity, Range};
@@ -272,6 +272,10 @@ impl Targets for View {
             Some(provider) if provider.spec.exposes(upstream_model) => Exposure::Exposed,
             Some(_) => Exposure::NotExposed,
         }
+    }
+
+    fn auth_mode(&self, provider: &ProviderName) -> Option<AuthMode> {
+        self.providers.get(provider).map(|provider| provider.spec.auth_mode)
     }
 }
 

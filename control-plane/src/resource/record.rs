@@ -11,7 +11,7 @@ use shared::address::AddressPolicy;
 use shared::name::{EnvironmentName, NameError, ProviderName};
 use shared::revision::Revision;
 
-use super::{Exposure, Meta, Resource, Rules, Stored, Targets};
+use super::{AuthMode, Exposure, Meta, Resource, Rules, Source, Stored, Targets};
 use crate::error::FieldViolations;
 use crate::store::seal::Sealed;
 use value::ValueRecord;
@@ -106,6 +106,15 @@ impl Targets for Committed {
     fn exposure(&self, _provider: &ProviderName, _upstream_model: &str) -> Exposure {
         Exposure::Exposed
     }
+
+    fn auth_mode(&self, _provider: &ProviderName) -> Option<AuthMode> {
+        None
+    }
+}
+
+/// The rules for what the store holds.
+pub(super) fn lenient() -> Rules<'static> {
+    Rules { addresses: AddressPolicy::AllowPrivate, targets: &Committed, source: Source::Record }
 }
 
 impl<R: Resource> Stored<R> {
@@ -138,9 +147,8 @@ impl<R: Resource> Stored<R> {
         let SpecRecord { value, additional_key, sha256, .. } = record;
         let hidden = R::Hidden::take(HiddenRecord { value, additional_key, sha256 })?;
         let message = R::Message::decode(record.message.as_slice())?;
-        let rules = Rules { addresses: AddressPolicy::AllowPrivate, targets: &Committed };
         let mut violations = FieldViolations::new();
-        let spec = R::read(message, &name, hidden, &rules, &mut violations);
+        let spec = R::read(message, &name, hidden, &lenient(), &mut violations);
         let meta = Meta {
             uid: record.uid,
             revision,

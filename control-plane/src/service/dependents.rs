@@ -105,7 +105,7 @@ mod tests {
 
     use super::*;
     use crate::error::FieldViolations;
-    use crate::resource::Rules;
+    use crate::resource::{Rules, Source};
 
     fn provider(view: &View, exposed: &[&str], default_model: &str) -> Provider {
         let exposed =
@@ -117,7 +117,7 @@ mod tests {
             default_model: default_model.into(),
             ..Default::default()
         };
-        let rules = Rules { addresses: AddressPolicy::Public, targets: view };
+        let rules = Rules { addresses: AddressPolicy::Public, targets: view, source: Source::Request };
         let name = "projects/p/providers/acme".parse().unwrap();
         Provider::read(message, &name, (), &rules, &mut FieldViolations::new()).unwrap()
     }

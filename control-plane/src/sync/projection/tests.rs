@@ -12,8 +12,8 @@ use shared::secret::Secret;
 
 use super::*;
 use crate::resource::{
-    AuthMode, CallerKey, Credential, CredentialStatus, Destinations, Environment, ExposedModel, Health, HeldValue,
-    Meta, Model, Provider, Resource, Stored, StoredValue, Target, Weight, key,
+    CallerKey, Credential, CredentialStatus, Destinations, Environment, ExposedModel, Health, HeldValue, Meta, Model,
+    Provider, Resource, Stored, StoredValue, Target, Weight, key,
 };
 use crate::store::seal::{Binding, SealError, Sealed};
 use crate::store::{Change, Committed, Identity};
@@ -125,15 +125,11 @@ pub(crate) fn changes(view: &View, operation: &Operation, revision: Revision) ->
         Operation::DeleteEnvironment(at) => vec![delete(&environment(at))],
         Operation::PutProvider { provider: at, environments, enabled, moved } => {
             let spec = Provider {
-                display_name: "p".into(),
                 vendor: "openai".into(),
-                adapter: AdapterKind::OpenAi,
-                base_url: url(at, moved),
                 enabled,
-                auth_mode: AuthMode::Managed,
                 environments: chosen(environments, environment).collect(),
                 exposed_models: vec![ExposedModel { upstream_model: "*".into(), display_name: None }],
-                default_model: None,
+                ..Provider::stand_in(url(at, moved))
             };
             vec![put(provider(at), revision, spec)]
         }
