@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use shared::credential::CredentialValue;
 use shared::name::CredentialName;
-use shared::secret::Secret;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -13,9 +11,9 @@ use super::CheckError;
 use crate::health::probe::{Prober, Question};
 use crate::health::{Action, Input, Machine, Moment, Standing, Subject};
 use crate::resource::{AuthMode, Credential, CredentialStatus, Provider, Stored, key};
-use crate::store::seal::{Binding, SealError, Sealer};
+use crate::store::seal::Sealer;
 use crate::store::{Change, Commit, CommitError, Precondition, Store};
-use crate::view::{View, Views};
+use crate::view::{NotOpened, OpenedValues, View, Views, open_values};
 
 /// A commit that loses a race is decided anew, and this often at the most.
 const ATTEMPTS: usize = 8;
@@ -61,17 +59,18 @@ impl Outcome {
 /// A credential with its provider and its status, all of one view.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
+    view: Arc<View>,
     credential: Arc<Stored<Credential>>,
     provider: Arc<Stored<Provider>>,
     status: Arc<CredentialStatus>,
 }
 
 impl Known {
-    pub(super) fn of(view: &View, name: &CredentialName) -> Option<Self> {
+    pub(super) fn of(view: &Arc<View>, name: &CredentialName) -> Option<Self> {
         let credential = view.credentials.get(name)?.clone();
         let provider = view.providers.get(&name.provider())?.clone();
         let status = view.status_of(&credential);
-        Some(Self { credential, provider, status })
+        Some(Self { view: Arc::clone(view), credential, provider, status })
     }
 
     pub(super) fn subject(&self) -> Subject<'_> {
@@ -84,7 +83,7 @@ impl Known {
 }
 
 fn standing(credential: &Credential, provider: &Provider) -> Standing {
-    if credential.value.origin != provider.base_url.origin() || provider.auth_mode != AuthMode::Managed {
+    if !credential.may_be_sent_to(&provider.base_url.origin()) || provider.auth_mode != AuthMode::Managed {
         Standing::Elsewhere
     } else if credential.disabled || !provider.enabled {
         Standing::OutOfUse
@@ -100,15 +99,15 @@ enum NotStored {
     Failed(CommitError),
 }
 
-/// Why a value could not be opened.
+/// Why a provider could not be asked.
 #[derive(Debug, thiserror::Error)]
-enum NotOpened {
+enum NotChecked {
     /// The master key is missing or wrong.
     #[error("the store is sealed")]
     StoreSealed,
-    /// The value is damaged.
+    /// The values can't be opened.
     #[error(transparent)]
-    Value(#[from] SealError),
+    Values(#[from] NotOpened),
 }
 
 impl Worker {
@@ -151,33 +150,24 @@ impl Worker {
         }
     }
 
-    async fn probe(&self, known: &Known, queue: Queue) -> Result<Input, NotOpened> {
-        let secret = self.open(known)?;
+    async fn probe(&self, known: &Known, queue: Queue) -> Result<Input, NotChecked> {
+        let opened = self.open(known)?;
         // The semaphore is never closed, and without a permit the probe is only less orderly.
         let _permit = match queue {
             Queue::Wait => self.probes.acquire().await.ok(),
             Queue::Skip => None,
         };
         let provider = &known.provider.spec;
-        let question = Question::of(provider, Some(CredentialValue::ApiKey(secret)));
+        let question = Question { additional_key: opened.additional_key, ..Question::of(provider, Some(opened.value)) };
         let result = self.prober.probe(&question, SystemTime::now()).await;
         let problem = result.problem(&provider.base_url, SystemTime::now());
         Ok(Input::Probed { value_version: known.credential.spec.value.version, outcome: result.outcome, problem })
     }
 
-    /// Opens the value for the provider's present origin: for another one than it was given for, it does not open.
-    fn open(&self, known: &Known) -> Result<Secret, NotOpened> {
-        let sealer = self.sealer.as_ref().ok_or(NotOpened::StoreSealed)?;
-        let value = &known.credential.spec.value;
-        let origin = known.provider.spec.base_url.origin();
-        let binding = Binding {
-            store_id: self.store.identity().store_id,
-            uid: &known.credential.meta.uid,
-            field: Credential::VALUE_FIELD,
-            version: value.version,
-            origin: origin.as_str(),
-        };
-        Ok(sealer.open(&value.sealed, binding)?)
+    /// Opens the values for the provider's present origin: for another one than they were given for, they do not open.
+    fn open(&self, known: &Known) -> Result<OpenedValues, NotChecked> {
+        let sealer = self.sealer.as_ref().ok_or(NotChecked::StoreSealed)?;
+        Ok(open_values(sealer, &known.view, &known.credential, &known.provider.spec.base_url.origin())?)
     }
 
     /// Stores a status, and waits until the view has it. Whatever it was decided on must not have changed.
