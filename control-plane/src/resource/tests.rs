@@ -15,7 +15,7 @@ fn every_field_has_a_mask_rule<R: Resource>() {
         let unknown: Vec<_> = merge.finish().iter().map(|one| (one.reason, one.description.clone())).collect();
         assert_eq!(unknown.len(), 1, "{} has no mask rule", field.full_name());
         assert!(unknown[0].0 == FieldReason::UnknownPath && unknown[0].1.contains("no_such_field"));
-        assert!(violations.is_empty());
+        assert!(violations.is_empty(), "{violations}");
     }
 }
 
