@@ -59,7 +59,7 @@ impl World {
         };
         projects.create_project(call(project)).await.unwrap();
         let world = Self {
-            providers: Providers::new(context.clone()),
+            providers: Providers::new(context.clone(), prober.clone(), Allowance::default()),
             credentials: Credentials::new(context.clone(), prober, health, Allowance::default()),
             context,
             upstream,
