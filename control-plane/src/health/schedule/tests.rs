@@ -11,8 +11,8 @@ use super::*;
 use crate::health::double::{MODELS, ProviderDouble, prober};
 use crate::health::evidence::Finding;
 use crate::resource::{
-    Credential, CredentialStatus, Destinations, Health, HealthReason, HeldValue, Meta, Provider, SealedField,
-    Stored, StoredValue, Weight, key,
+    Credential, CredentialStatus, Destinations, Health, HealthReason, HeldValue, Meta, Provider, SealedField, Stored,
+    StoredValue, Weight, key,
 };
 use crate::store::memory::MemoryStore;
 use crate::store::seal::MasterKeys;
