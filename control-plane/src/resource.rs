@@ -12,6 +12,7 @@ pub mod record;
 
 mod caller_key;
 mod credential;
+mod decimal;
 mod environment;
 mod field;
 mod join_token;
@@ -20,6 +21,7 @@ mod model;
 mod project;
 mod provider;
 mod proxy;
+mod rate;
 mod secret;
 
 pub use caller_key::CallerKey;
@@ -28,6 +30,7 @@ pub use credential::{
     CredentialValues, Destinations, GivenValue, Health, HealthReason, HeldValue, SealedField, SealedValue, StoredValue,
     Weight, kind_as_str, kind_of_message, kind_to_message, read_additional_key, read_own_value, takes, value_path,
 };
+pub use decimal::{Decimal, NotADecimal};
 pub use environment::Environment;
 pub use field::{seconds, timestamp};
 pub use join_token::{JoinToken, JoinTokenUse};
@@ -36,6 +39,7 @@ pub use model::{Model, Target};
 pub use project::Project;
 pub use provider::{AuthMode, ExposedModel, Object, Provider, Timeouts};
 pub use proxy::Proxy;
+pub use rate::Rate;
 pub use secret::NamedSecret;
 
 use std::fmt;

@@ -13,6 +13,7 @@ use proto::admin::v1::fleet_service_server::FleetServiceServer;
 use proto::admin::v1::model_service_server::ModelServiceServer;
 use proto::admin::v1::project_service_server::ProjectServiceServer;
 use proto::admin::v1::provider_service_server::ProviderServiceServer;
+use proto::admin::v1::rate_service_server::RateServiceServer;
 use proto::admin::v1::secret_service_server::SecretServiceServer;
 use proto::admin::v1::system_service_server::SystemServiceServer;
 use shared::dial::{DialError, Dialer};
@@ -35,6 +36,7 @@ use crate::service::fleet::Fleet;
 use crate::service::model::Models;
 use crate::service::project::Projects;
 use crate::service::provider::Providers;
+use crate::service::rate::Rates;
 use crate::service::secret::Secrets;
 use crate::service::system::{FleetStatus, System};
 use crate::service::{Allowance, Context, Sealing, forget_expired};
@@ -256,6 +258,7 @@ fn routes(
         .add_service(ProjectServiceServer::new(Projects::new(context())))
         .add_service(EnvironmentServiceServer::new(Environments::new(context())))
         .add_service(ProviderServiceServer::new(Providers::new(context())))
+        .add_service(RateServiceServer::new(Rates::new(context())))
         .add_service(ModelServiceServer::new(Models::new(context())))
         .add_service(CallerKeyServiceServer::new(CallerKeys::new(context())))
         .add_service(CredentialServiceServer::new(Credentials::new(

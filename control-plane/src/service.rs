@@ -26,6 +26,7 @@ pub mod fleet;
 pub mod model;
 pub mod project;
 pub mod provider;
+pub mod rate;
 pub mod secret;
 pub mod system;
 

@@ -21,7 +21,7 @@ use shared::revision::Revision;
 use crate::resource::record::{AdminTokenRecord, RecordError};
 use crate::resource::{
     AuthMode, CallerKey, Credential, CredentialState, CredentialStatus, Environment, Exposure, HealthReason, JoinToken,
-    JoinTokenUse, Model, NamedSecret, Project, Provider, Proxy, Reference, Resource, Stored, Targets, key,
+    JoinTokenUse, Model, NamedSecret, Project, Provider, Proxy, Rate, Reference, Resource, Stored, Targets, key,
 };
 use crate::store::{Change, Committed, Identity, Range};
 
@@ -49,6 +49,8 @@ pub struct View {
     pub secrets: Table<NamedSecret>,
     /// Models.
     pub models: Table<Model>,
+    /// Rates.
+    pub rates: Table<Rate>,
     /// Caller keys.
     pub caller_keys: Table<CallerKey>,
     /// Join tokens.
@@ -94,6 +96,7 @@ impl View {
             credential_status: OrdMap::new(),
             secrets: OrdMap::new(),
             models: OrdMap::new(),
+            rates: OrdMap::new(),
             caller_keys: OrdMap::new(),
             join_tokens: OrdMap::new(),
             join_token_uses: OrdMap::new(),
@@ -146,7 +149,7 @@ impl View {
     }
 
     fn change_spec(&mut self, name: &str, revision: Revision, value: Option<&[u8]>) -> Result<(), RecordError> {
-        let Self { projects, environments, providers, credentials, secrets, models, caller_keys, .. } = self;
+        let Self { projects, environments, providers, credentials, secrets, models, rates, caller_keys, .. } = self;
         let Self { join_tokens, index, .. } = self;
         match collection(name) {
             "projects" => put(projects, index, name, revision, value),
@@ -155,6 +158,7 @@ impl View {
             "credentials" => put(credentials, index, name, revision, value),
             "secrets" => put(secrets, index, name, revision, value),
             "models" => put(models, index, name, revision, value),
+            "rates" => put(rates, index, name, revision, value),
             "callerKeys" => put(caller_keys, index, name, revision, value),
             "joinTokens" => {
                 if let Some(old) = join_tokens.get(name) {
@@ -200,6 +204,11 @@ impl View {
     /// The credentials of a provider, in the order of their names.
     pub fn credentials_of(&self, provider: &ProviderName) -> impl Iterator<Item = &Arc<Stored<Credential>>> {
         below(&self.credentials, provider.as_str(), "credentials")
+    }
+
+    /// The rates of a provider, in the order of their names.
+    pub fn rates_of(&self, provider: &ProviderName) -> impl Iterator<Item = &Arc<Stored<Rate>>> {
+        below(&self.rates, provider.as_str(), "rates")
     }
 
     /// What was observed of a credential's present value; what is known of a value that nobody has asked about where there is nothing.
@@ -309,6 +318,7 @@ kept! {
     Credential, credentials;
     NamedSecret, secrets;
     Model, models;
+    Rate, rates;
     CallerKey, caller_keys;
     JoinToken, join_tokens;
 }

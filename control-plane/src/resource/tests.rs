@@ -18,7 +18,7 @@ fn every_field_has_a_mask_rule<R: Resource>() {
         // What is never answered can't be named without being given.
         let is_missing =
             |one: &crate::error::FieldViolation| one.reason == FieldReason::Required && one.field == "value";
-        assert!(violations.iter().all(is_missing), "{}", field.full_name());
+        assert!(violations.iter().all(is_missing), "{violations}");
     }
 }
 
@@ -32,4 +32,5 @@ fn every_field_of_every_resource_has_a_mask_rule() {
     every_field_has_a_mask_rule::<Model>();
     every_field_has_a_mask_rule::<CallerKey>();
     every_field_has_a_mask_rule::<JoinToken>();
+    every_field_has_a_mask_rule::<Rate>();
 }

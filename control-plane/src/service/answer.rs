@@ -5,7 +5,7 @@ use proto::admin::v1;
 use shared::revision::{Epoch, Revision};
 
 use crate::resource::{
-    CallerKey, Credential, Environment, JoinToken, Model, NamedSecret, Project, Provider, Resource as _,
+    CallerKey, Credential, Environment, JoinToken, Model, NamedSecret, Project, Provider, Rate, Resource as _,
 };
 
 /// An answer that is made before its commit, and completed after it.
@@ -30,7 +30,7 @@ macro_rules! deletes {
     })+};
 }
 
-resources!(Project, Environment, Provider, Credential, Model, CallerKey, JoinToken);
+resources!(Project, Environment, Provider, Credential, Model, CallerKey, JoinToken, Rate);
 
 impl Answer for v1::Secret {
     fn made_at(&mut self, epoch: Epoch, revision: Revision) {
@@ -64,5 +64,6 @@ deletes!(
     DeleteSecretResponse,
     DeleteModelResponse,
     DeleteCallerKeyResponse,
+    DeleteRateResponse,
     DeleteJoinTokenResponse
 );

@@ -23,6 +23,7 @@ use crate::store::seal::MasterKeys;
 
 mod depending;
 mod edges;
+mod rates;
 
 /// The services on a store in memory, with a project and an environment.
 struct World {
