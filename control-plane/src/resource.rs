@@ -148,7 +148,7 @@ impl Reference {
 }
 
 /// A resource with what the server adds to it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Stored<R: Resource> {
     /// Its name.
     pub name: R::Name,

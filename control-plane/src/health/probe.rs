@@ -206,7 +206,11 @@ impl ProbeResult {
     #[must_use]
     pub fn advice(&self) -> &'static str {
         match (self.outcome, self.upstream_status) {
-            (ProbeOutcome::Passed, _) => "nothing is wrong",
+            (ProbeOutcome::Served | ProbeOutcome::Passed, _) => "nothing is wrong",
+            (ProbeOutcome::Recognized | ProbeOutcome::Unverifiable, _) => "the first use will tell",
+            (ProbeOutcome::ModelUnknown, _) => {
+                "check the model's name, and that the credential may use it: the provider knows no such model"
+            }
             (ProbeOutcome::Limited, _) => {
                 "the provider knows the credential, but does not let it list models: check its scopes if it should"
             }

@@ -293,8 +293,8 @@ async fn a_batch_is_counted_once_and_only_of_credentials_that_the_proxy_has() {
     assert_eq!(proxy.report(vec![batch(1), batch(1), batch(2)]).await, [1, 1, 2]);
     for _ in 0..2 {
         let reported = control.reported().await;
-        assert_eq!(reported.evidence.len(), 1);
-        assert_eq!(reported.evidence[0].credential.to_string(), own);
+        assert_eq!(reported.told.evidence.len(), 1);
+        assert_eq!(reported.told.evidence[0].credential.to_string(), own);
     }
     assert!(control.nothing_more_reported());
 }

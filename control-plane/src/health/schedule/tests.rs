@@ -46,7 +46,17 @@ impl World {
 
     async fn tell(&self, finding: Finding, value_version: u64) {
         let evidence = Evidence { credential: name(), value_version, finding, count: 1, upstream_status: Some(401) };
-        self.health.report(&"proxies/a".parse().unwrap(), vec![evidence]).await.unwrap();
+        self.tell_as("proxies/a", evidence).await;
+    }
+
+    async fn tell_as(&self, proxy: &str, evidence: Evidence) {
+        let told = Told { uses: Vec::new(), evidence: vec![evidence] };
+        self.health.report(&proxy.parse().unwrap(), told).await.unwrap();
+    }
+
+    async fn use_as(&self, proxy: &str) {
+        let told = Told { uses: vec![(name(), 1)], evidence: Vec::new() };
+        self.health.report(&proxy.parse().unwrap(), told).await.unwrap();
     }
 
     fn status(&self) -> Arc<CredentialStatus> {
@@ -242,7 +252,7 @@ async fn every_check_in_a_storm_is_answered() {
                 count: 1,
                 upstream_status: Some(400 + at % 100),
             };
-            world.health.report(&"proxies/a".parse().unwrap(), vec![evidence]).await.unwrap();
+            world.tell_as("proxies/a", evidence).await;
         }
     };
     let (answers, ()) = tokio::join!(checks, reports);

@@ -68,9 +68,12 @@ impl Validated {
     pub(super) fn admit(&self, skip_validation: bool) -> Result<(), Error> {
         let Some(Answer { outcome, problem, .. }) = &self.answer else { return Ok(()) };
         let admitted = match outcome {
-            ProbeOutcome::Passed | ProbeOutcome::Limited => true,
+            // Nothing free could tell: the first use will.
+            ProbeOutcome::Recognized | ProbeOutcome::Unverifiable => true,
+            ProbeOutcome::Served | ProbeOutcome::Passed | ProbeOutcome::Limited => true,
             ProbeOutcome::Rejected => false,
             ProbeOutcome::Exhausted
+            | ProbeOutcome::ModelUnknown
             | ProbeOutcome::EndpointWrong
             | ProbeOutcome::RegionWrong
             | ProbeOutcome::Unreachable
@@ -93,7 +96,7 @@ impl Validated {
             return CredentialStatus { value_version, reason, ..CredentialStatus::default() };
         };
         let (health, reason) = match outcome {
-            ProbeOutcome::Passed => (Health::Active, None),
+            ProbeOutcome::Served | ProbeOutcome::Passed => (Health::Active, None),
             ProbeOutcome::Limited => (Health::Active, Some(HealthReason::Limited)),
             // Not admitted, and out if it were.
             ProbeOutcome::Rejected => (Health::Inactive, Some(HealthReason::Rejected)),
@@ -102,8 +105,11 @@ impl Validated {
             ProbeOutcome::Unreachable | ProbeOutcome::TlsFailed => {
                 (Health::Unverified, Some(HealthReason::Unreachable))
             }
-            // Some upstreams have no list of models: the first use will tell.
-            ProbeOutcome::EndpointWrong | ProbeOutcome::RegionWrong => {
+            // Some upstreams have no list of models, and some have one that proves too little: the first use will tell.
+            ProbeOutcome::Recognized
+            | ProbeOutcome::Unverifiable
+            | ProbeOutcome::ModelUnknown
+            | ProbeOutcome::EndpointWrong | ProbeOutcome::RegionWrong => {
                 (Health::Unverified, Some(HealthReason::NotYetUsed))
             }
         };
