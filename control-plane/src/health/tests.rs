@@ -311,10 +311,7 @@ fn what_goes_out_again_soon_waits_longer() {
     let (mut machine, mut now, mut delays) = (Machine::default(), 0, Vec::new());
     for _ in 0..5 {
         assert_eq!(machine.step(subject(&active), told(Finding::Rejected), at(start, now)), Action::Probe);
-        assert_eq!(
-            committed(machine.step(subject(&active), probed(ProbeOutcome::Rejected), at(start, now))),
-            REJECTED
-        );
+        assert_eq!(committed(machine.step(subject(&active), probed(ProbeOutcome::Rejected), at(start, now))), REJECTED);
         let due = machine.recheck_at().unwrap() - at(start, now).now;
         delays.push(due.as_secs());
         now += due.as_secs();

@@ -9,8 +9,8 @@ use shared::revision::{Epoch, Revision, StoreId};
 use tokio::sync::watch;
 
 use super::{
-    Change, Commit, CommitError, Committed, Identity, MAX_VALUE_BYTES, Observation, ObserveError, Precondition, Range, Record, Store,
-    StoreError, StoreFuture, Watch, WatchError, refuse_large_observations,
+    Change, Commit, CommitError, Committed, Identity, MAX_VALUE_BYTES, Observation, ObserveError, Precondition, Range,
+    Record, Store, StoreError, StoreFuture, Watch, WatchError, refuse_large_observations,
 };
 
 /// A store that forgets everything at its end.

@@ -36,8 +36,8 @@ use self::watch::SledWatch;
 use self::writer::{Request, Writer};
 use super::checkpoint::CheckpointError;
 use super::{
-    Change, Commit, CommitError, Identity, MAX_VALUE_BYTES, Observation, ObserveError, Range, Store, StoreError, StoreFuture, Watch,
-    refuse_large_observations,
+    Change, Commit, CommitError, Identity, MAX_VALUE_BYTES, Observation, ObserveError, Range, Store, StoreError,
+    StoreFuture, Watch, refuse_large_observations,
 };
 
 /// How many requests may wait for the store's thread.

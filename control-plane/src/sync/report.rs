@@ -14,11 +14,11 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tonic::{Status, Streaming};
 
+use super::Shared;
 use super::ca::ProxyIdentity;
 use super::fleet::BatchCount;
 use super::metrics::EvidenceDropWord;
 use super::refusal::Refusal;
-use super::Shared;
 use crate::health::evidence::{Evidence, Finding, Told};
 use crate::health::schedule::HealthHandle;
 use crate::resource::Proxy;

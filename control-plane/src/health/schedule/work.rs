@@ -16,10 +16,10 @@ use crate::health::probe::{Prober, Question};
 use crate::health::tally::Tallies;
 use crate::health::{Action, Input, Machine, Moment, Standing, Subject};
 use crate::resource::{AuthMode, Credential, CredentialState, CredentialStatus, Health, Provider, Stored, key};
-use shared::revision::Revision;
 use crate::store::seal::{Binding, SealError, Sealer};
 use crate::store::{Change, Commit, CommitError, Precondition, Store};
 use crate::view::{View, Views};
+use shared::revision::Revision;
 
 /// A commit that loses a race is decided anew, and this often at the most.
 const ATTEMPTS: usize = 8;
@@ -194,12 +194,7 @@ impl Worker {
         }
     }
 
-    async fn probe(
-        &self,
-        known: &Known,
-        queue: Queue,
-        paid_check_model: Option<String>,
-    ) -> Result<Input, NotOpened> {
+    async fn probe(&self, known: &Known, queue: Queue, paid_check_model: Option<String>) -> Result<Input, NotOpened> {
         let secret = self.open(known)?;
         // The semaphore is never closed, and without a permit the probe is only less orderly.
         let _permit = match queue {

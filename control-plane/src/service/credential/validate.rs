@@ -109,9 +109,8 @@ impl Validated {
             ProbeOutcome::Recognized
             | ProbeOutcome::Unverifiable
             | ProbeOutcome::ModelUnknown
-            | ProbeOutcome::EndpointWrong | ProbeOutcome::RegionWrong => {
-                (Health::Unverified, Some(HealthReason::NotYetUsed))
-            }
+            | ProbeOutcome::EndpointWrong
+            | ProbeOutcome::RegionWrong => (Health::Unverified, Some(HealthReason::NotYetUsed)),
         };
         CredentialStatus { value_version, health, reason, last_check_time: Some(*time), last_error: problem.clone() }
     }
