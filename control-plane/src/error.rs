@@ -66,6 +66,14 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// The provider has a rate for the model.
+    #[error("{name} is what {upstream_model} costs already: update it instead")]
+    RateTaken {
+        /// The rate that is there.
+        name: String,
+        /// The model.
+        upstream_model: String,
+    },
     /// Other resources depend on this one.
     #[error("{name} is in use by {}{}", Depending(.dependents), if *.force_helps { "; force deletes or changes them too" } else { "" })]
     HasDependents {
@@ -191,7 +199,7 @@ impl Error {
             Self::RequestIdReused { .. } => "REQUEST_ID_REUSED",
             Self::PageTokenInvalid => "PAGE_TOKEN_INVALID",
             Self::DisplayNameTaken { .. } => "DISPLAY_NAME_TAKEN",
-            Self::IdTaken { .. } => "ID_TAKEN",
+            Self::IdTaken { .. } | Self::RateTaken { .. } => "ID_TAKEN",
             Self::HasDependents { .. } => "HAS_DEPENDENTS",
             Self::AuthModeForbids { .. } => "AUTH_MODE_FORBIDS",
             Self::CredentialRefused { reason, .. } => reason,
@@ -213,7 +221,7 @@ impl Error {
         match self {
             Self::Invalid(_) | Self::RequestIdReused { .. } | Self::PageTokenInvalid => Code::InvalidArgument,
             Self::EtagMismatch { .. } => Code::Aborted,
-            Self::DisplayNameTaken { .. } | Self::IdTaken { .. } => Code::AlreadyExists,
+            Self::DisplayNameTaken { .. } | Self::IdTaken { .. } | Self::RateTaken { .. } => Code::AlreadyExists,
             Self::HasDependents { .. } | Self::AuthModeForbids { .. } | Self::CredentialRefused { .. } => {
                 Code::FailedPrecondition
             }
@@ -242,6 +250,9 @@ impl Error {
                 vec![("displayName", display_name.clone()), ("takenBy", taken_by.clone())]
             }
             Self::IdTaken { name } | Self::NotFound { name } => vec![("name", name.clone())],
+            Self::RateTaken { name, upstream_model } => {
+                vec![("name", name.clone()), ("upstreamModel", upstream_model.clone())]
+            }
             Self::HasDependents { name, dependents, force_helps } => {
                 dependents_metadata(name, dependents, *force_helps)
             }

@@ -12,6 +12,7 @@ pub mod record;
 
 mod caller_key;
 mod credential;
+mod decimal;
 mod environment;
 mod field;
 mod join_token;
@@ -20,20 +21,23 @@ mod model;
 mod project;
 mod provider;
 mod proxy;
+mod rate;
 
 pub use caller_key::CallerKey;
 pub use credential::{
     Credential, CredentialProblem, CredentialSettings, CredentialState, CredentialStatus, Health, HealthReason,
     SealedValue, Weight,
 };
+pub use decimal::{Decimal, NotADecimal};
 pub use environment::Environment;
 pub use field::{seconds, timestamp};
 pub use join_token::{JoinToken, JoinTokenUse};
 pub use mask::{Mask, Merge};
 pub use model::{Model, Target};
 pub use project::Project;
-pub use provider::{AuthMode, ExposedModel, Provider};
+pub use provider::{AuthMode, ExposedModel, Object, Provider, Timeouts};
 pub use proxy::Proxy;
+pub use rate::Rate;
 
 use std::fmt;
 use std::time::SystemTime;
@@ -105,6 +109,17 @@ pub struct Rules<'a> {
     pub addresses: AddressPolicy,
     /// The resources that can be referred to.
     pub targets: &'a dyn Targets,
+    /// Where the message comes from.
+    pub source: Source,
+}
+
+/// Where a resource's message comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// From a caller: every rule holds.
+    Request,
+    /// From the store: whoever wrote it kept the rules of the time. A rule that came later must not keep a store from opening.
+    Record,
 }
 
 /// The resources that others refer to.
@@ -114,6 +129,9 @@ pub trait Targets: fmt::Debug {
 
     /// Whether the provider exists and exposes the upstream model.
     fn exposure(&self, provider: &ProviderName, upstream_model: &str) -> Exposure;
+
+    /// How requests to the provider authenticate; `None` where that is of no account, or there is no such provider.
+    fn auth_mode(&self, provider: &ProviderName) -> Option<AuthMode>;
 }
 
 /// Whether a provider exposes a model.

@@ -13,6 +13,7 @@ use proto::admin::v1::fleet_service_server::FleetServiceServer;
 use proto::admin::v1::model_service_server::ModelServiceServer;
 use proto::admin::v1::project_service_server::ProjectServiceServer;
 use proto::admin::v1::provider_service_server::ProviderServiceServer;
+use proto::admin::v1::rate_service_server::RateServiceServer;
 use proto::admin::v1::system_service_server::SystemServiceServer;
 use shared::dial::{CONNECT_TIMEOUT, DialError, Dialer};
 use shared::oauth::Minter;
@@ -35,8 +36,9 @@ use crate::service::fleet::Fleet;
 use crate::service::model::Models;
 use crate::service::project::Projects;
 use crate::service::provider::Providers;
+use crate::service::rate::Rates;
 use crate::service::system::{FleetStatus, System};
-use crate::service::{Context, Sealing, forget_expired};
+use crate::service::{Allowance, Context, Sealing, forget_expired};
 use crate::store::sled::{Options, SledStore};
 use crate::store::{Store, StoreError};
 use crate::surface::grpc::{self, Grpc};
@@ -249,14 +251,16 @@ fn routes(
     start_time: SystemTime,
 ) -> Result<Routes, RunError> {
     let context = || context.clone();
+    let allowance = Allowance::default();
     let fleet = sync.clone().map(|sync| Arc::new(sync) as Arc<dyn FleetStatus>);
     Ok(grpc::common_routes()?
         .add_service(ProjectServiceServer::new(Projects::new(context())))
         .add_service(EnvironmentServiceServer::new(Environments::new(context())))
         .add_service(ProviderServiceServer::new(Providers::new(context())))
+        .add_service(RateServiceServer::new(Rates::new(context())))
         .add_service(ModelServiceServer::new(Models::new(context())))
         .add_service(CallerKeyServiceServer::new(CallerKeys::new(context())))
-        .add_service(CredentialServiceServer::new(Credentials::new(context(), prober, health)))
+        .add_service(CredentialServiceServer::new(Credentials::new(context(), prober, health, allowance)))
         .add_service(FleetServiceServer::new(Fleet::new(context(), sync)))
         .add_service(SystemServiceServer::new(System::new(context(), fleet, start_time))))
 }

@@ -20,8 +20,8 @@ use shared::revision::Revision;
 
 use crate::resource::record::{AdminTokenRecord, RecordError};
 use crate::resource::{
-    CallerKey, Credential, CredentialState, CredentialStatus, Environment, Exposure, HealthReason, JoinToken,
-    JoinTokenUse, Model, Project, Provider, Proxy, Reference, Resource, Stored, Targets, key,
+    AuthMode, CallerKey, Credential, CredentialState, CredentialStatus, Environment, Exposure, HealthReason, JoinToken,
+    JoinTokenUse, Model, Project, Provider, Proxy, Rate, Reference, Resource, Stored, Targets, key,
 };
 use crate::store::{Change, Committed, Identity, Range};
 
@@ -47,6 +47,8 @@ pub struct View {
     pub credential_status: OrdMap<CredentialName, ObservedStatus>,
     /// Models.
     pub models: Table<Model>,
+    /// Rates.
+    pub rates: Table<Rate>,
     /// Caller keys.
     pub caller_keys: Table<CallerKey>,
     /// Join tokens.
@@ -100,6 +102,7 @@ impl View {
             credentials: OrdMap::new(),
             credential_status: OrdMap::new(),
             models: OrdMap::new(),
+            rates: OrdMap::new(),
             caller_keys: OrdMap::new(),
             join_tokens: OrdMap::new(),
             join_token_uses: OrdMap::new(),
@@ -152,13 +155,16 @@ impl View {
     }
 
     fn change_spec(&mut self, name: &str, revision: Revision, value: Option<&[u8]>) -> Result<(), RecordError> {
-        let Self { projects, environments, providers, credentials, models, caller_keys, join_tokens, index, .. } = self;
+        let Self {
+            projects, environments, providers, credentials, models, rates, caller_keys, join_tokens, index, ..
+        } = self;
         match collection(name) {
             "projects" => put(projects, index, name, revision, value),
             "environments" => put(environments, index, name, revision, value),
             "providers" => put(providers, index, name, revision, value),
             "credentials" => put(credentials, index, name, revision, value),
             "models" => put(models, index, name, revision, value),
+            "rates" => put(rates, index, name, revision, value),
             "callerKeys" => put(caller_keys, index, name, revision, value),
             "joinTokens" => {
                 if let Some(old) = join_tokens.get(name) {
@@ -205,6 +211,11 @@ impl View {
     /// The credentials of a provider, in the order of their names.
     pub fn credentials_of(&self, provider: &ProviderName) -> impl Iterator<Item = &Arc<Stored<Credential>>> {
         below(&self.credentials, provider.as_str(), "credentials")
+    }
+
+    /// The rates of a provider, in the order of their names.
+    pub fn rates_of(&self, provider: &ProviderName) -> impl Iterator<Item = &Arc<Stored<Rate>>> {
+        below(&self.rates, provider.as_str(), "rates")
     }
 
     /// What was observed of a credential's present value; what is known of a value that nobody has asked about where there is nothing.
@@ -266,6 +277,10 @@ impl Targets for View {
             Some(_) => Exposure::NotExposed,
         }
     }
+
+    fn auth_mode(&self, provider: &ProviderName) -> Option<AuthMode> {
+        self.providers.get(provider).map(|provider| provider.spec.auth_mode)
+    }
 }
 
 /// The entries of a table whose names stand directly in a parent's collection, in order. An empty parent is the top level.
@@ -297,6 +312,7 @@ kept! {
     Provider, providers;
     Credential, credentials;
     Model, models;
+    Rate, rates;
     CallerKey, caller_keys;
     JoinToken, join_tokens;
 }

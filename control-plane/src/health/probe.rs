@@ -76,9 +76,9 @@ impl Question {
             vendor: provider.vendor.clone(),
             adapter: provider.adapter,
             place: provider.place(),
-            ca_certificates: String::new(),
-            connect_timeout: CONNECT_TIMEOUT,
-            request_headers: HeaderMap::new(),
+            ca_certificates: provider.ca_certificates.clone(),
+            connect_timeout: provider.timeouts.connect,
+            request_headers: provider.request_headers.clone(),
             value,
             additional_key: None,
             paid_check_model: None,
@@ -118,6 +118,7 @@ impl Prober {
             Check::Path(path) => asker.ask_path(path, proof).await,
             // It was minted just now.
             Check::TokenMint if asker.token.is_some() => ProbeResult::new(ProbeOutcome::Recognized, Stage::Token),
+            Check::OpenList => asker.list_open_models().await,
             Check::TokenMint | Check::Nothing => ProbeResult::new(ProbeOutcome::Unverifiable, Stage::NothingToAsk),
         };
         match &question.paid_check_model {
@@ -176,11 +177,11 @@ impl Asker<'_> {
             let result = ProbeResult::of_free(self.adapter, &answer, proof, self.now);
             if !matches!(result.outcome, ProbeOutcome::Passed | ProbeOutcome::Recognized) || !answer.status.is_success()
             {
-                return found.take().unwrap_or(result);
+                return found.take().unwrap_or_else(|| result.with_likely_fix(self.question, &answer));
             }
             let Ok(read) = self.adapter.read_models(&answer.body) else {
                 let wrong = ProbeResult { outcome: ProbeOutcome::EndpointWrong, ..result };
-                return found.take().unwrap_or(wrong);
+                return found.take().unwrap_or_else(|| wrong.with_likely_fix(self.question, &answer));
             };
             let so_far = found.get_or_insert(result);
             let room = MOST_MODELS.saturating_sub(so_far.models.len());
@@ -193,6 +194,19 @@ impl Asker<'_> {
         found.take().unwrap_or_else(|| ProbeResult::new(ProbeOutcome::Unreachable, Stage::Free))
     }
 
+    /// A list that is open to everybody: it may refuse a credential, but not approve of one.
+    async fn list_open_models(&self) -> ProbeResult {
+        let listed = self.list_models(Proof::Works, &mut None).await;
+        match listed.outcome {
+            ProbeOutcome::Rejected | ProbeOutcome::Exhausted => listed,
+            _ if listed.stage == Stage::Value => listed,
+            _ => {
+                let models = listed.models;
+                ProbeResult { models, ..ProbeResult::new(ProbeOutcome::Unverifiable, Stage::NothingToAsk) }
+            }
+        }
+    }
+
     /// A path of the vendor's own, and then the list, which is open to everybody and proves nothing more.
     async fn ask_path(&self, path: &str, proof: Proof) -> ProbeResult {
         let answer = match self.get(self.question.place.base_url.with_path(path)).await {
@@ -201,7 +215,7 @@ impl Asker<'_> {
         };
         let result = ProbeResult::of_free(self.adapter, &answer, proof, self.now);
         if result.outcome != ProbeOutcome::Passed {
-            return result;
+            return result.with_likely_fix(self.question, &answer);
         }
         let listed = self.list_models(proof, &mut None).await;
         ProbeResult { models: listed.models, ..result }

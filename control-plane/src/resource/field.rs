@@ -32,6 +32,13 @@ pub fn seconds(span: Duration) -> prost_types::Duration {
     span.try_into().unwrap_or_default()
 }
 
+/// A span that is not negative; `None` for any other, and for what is none. The smallest of numbers has no positive one, which a conversion
+/// by way of the negative would meet.
+pub(super) fn span(given: prost_types::Duration) -> Option<Duration> {
+    let nanos = u32::try_from(given.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+    Some(Duration::new(u64::try_from(given.seconds).ok()?, nanos))
+}
+
 /// A display name that has to be given.
 pub(super) fn display_name(given: String, violations: &mut FieldViolations) -> String {
     let problem = if given.trim().is_empty() {

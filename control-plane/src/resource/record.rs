@@ -12,7 +12,7 @@ use shared::base_url::Origin;
 use shared::name::{EnvironmentName, NameError, ProviderName};
 use shared::revision::Revision;
 
-use super::{Exposure, Meta, Resource, Rules, SealedValue, Stored, Targets};
+use super::{AuthMode, Exposure, Meta, Resource, Rules, SealedValue, Source, Stored, Targets};
 use crate::error::FieldViolations;
 use crate::store::seal::Sealed;
 
@@ -139,6 +139,15 @@ impl Targets for Committed {
     fn exposure(&self, _provider: &ProviderName, _upstream_model: &str) -> Exposure {
         Exposure::Exposed
     }
+
+    fn auth_mode(&self, _provider: &ProviderName) -> Option<AuthMode> {
+        None
+    }
+}
+
+/// The rules for what the store holds.
+pub(super) fn lenient() -> Rules<'static> {
+    Rules { addresses: AddressPolicy::AllowPrivate, targets: &Committed, source: Source::Record }
 }
 
 impl<R: Resource> Stored<R> {
@@ -169,9 +178,8 @@ impl<R: Resource> Stored<R> {
         let record = SpecRecord::decode(bytes)?;
         let hidden = R::Hidden::take(HiddenRecord { value: record.value, sha256: record.sha256 })?;
         let message = R::Message::decode(record.message.as_slice())?;
-        let rules = Rules { addresses: AddressPolicy::AllowPrivate, targets: &Committed };
         let mut violations = FieldViolations::new();
-        let spec = R::read(message, &name, hidden, &rules, &mut violations);
+        let spec = R::read(message, &name, hidden, &lenient(), &mut violations);
         let meta = Meta {
             uid: record.uid,
             revision,

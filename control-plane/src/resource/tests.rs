@@ -28,4 +28,5 @@ fn every_field_of_every_resource_has_a_mask_rule() {
     every_field_has_a_mask_rule::<Model>();
     every_field_has_a_mask_rule::<CallerKey>();
     every_field_has_a_mask_rule::<JoinToken>();
+    every_field_has_a_mask_rule::<Rate>();
 }

@@ -4,7 +4,7 @@ use prost::Message;
 use proto::admin::v1;
 use shared::revision::{Epoch, Revision};
 
-use crate::resource::{CallerKey, Credential, Environment, JoinToken, Model, Project, Provider, Resource as _};
+use crate::resource::{CallerKey, Credential, Environment, JoinToken, Model, Project, Provider, Rate, Resource as _};
 
 /// An answer that is made before its commit, and completed after it.
 pub trait Answer: Message + Default + Send {
@@ -28,7 +28,7 @@ macro_rules! deletes {
     })+};
 }
 
-resources!(Project, Environment, Provider, Credential, Model, CallerKey, JoinToken);
+resources!(Project, Environment, Provider, Credential, Model, CallerKey, JoinToken, Rate);
 
 deletes!(
     DeleteProjectResponse,
@@ -37,5 +37,6 @@ deletes!(
     DeleteCredentialResponse,
     DeleteModelResponse,
     DeleteCallerKeyResponse,
+    DeleteRateResponse,
     DeleteJoinTokenResponse
 );

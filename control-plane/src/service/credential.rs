@@ -6,11 +6,8 @@
 //!
 //! With `skip_validation`, a value is stored all the same when nobody may be asked or nobody answers soon; a rejected one never is.
 
-mod allowance;
 mod form;
 mod validate;
-
-use std::sync::Arc;
 
 use proto::admin::v1;
 use proto::admin::v1::credential_service_server::CredentialService;
@@ -22,7 +19,7 @@ use shared::name::{CredentialName, ProviderName, ResourceName as _};
 use shared::secret::Secret;
 use tonic::{Request, Response, Status};
 
-use super::{Begun, Context, Mode, Named, PageRequest, Plan, get, list, parent, parse_name};
+use super::{Allowance, Begun, Context, Mode, Named, PageRequest, Plan, get, list, parent, parse_name};
 use crate::access::Call;
 use crate::error::{Error, FieldReason, FieldViolations};
 use crate::health::probe::{Prober, Question};
@@ -35,7 +32,6 @@ use crate::store::seal::Binding;
 use crate::store::{Precondition, StoreError};
 use crate::view::View;
 
-use allowance::Allowance;
 use form::{FIELDS, field, message};
 use validate::{Validated, Validator};
 
@@ -48,7 +44,7 @@ pub struct Credentials {
     context: Context,
     validator: Validator,
     health: HealthHandle,
-    allowance: Arc<Allowance>,
+    allowance: Allowance,
 }
 
 /// A change that was decided.
@@ -68,8 +64,8 @@ struct Given<'p> {
 impl Credentials {
     /// The service.
     #[must_use]
-    pub fn new(context: Context, prober: Prober, health: HealthHandle) -> Self {
-        Self { context, validator: Validator::new(prober), health, allowance: Arc::default() }
+    pub fn new(context: Context, prober: Prober, health: HealthHandle, allowance: Allowance) -> Self {
+        Self { context, validator: Validator::new(prober), health, allowance }
     }
 
     fn list(&self, call: &Call, request: &v1::ListCredentialsRequest) -> Result<v1::ListCredentialsResponse, Error> {

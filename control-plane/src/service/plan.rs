@@ -1,10 +1,8 @@
 //! A write while it is decided: what it relies on, what it changes.
 
-mod dependents;
 mod draft;
 mod name;
 
-pub use dependents::dependents;
 pub use draft::Draft;
 
 use std::sync::Arc;
@@ -19,7 +17,7 @@ use self::name::{free_name, full_name, random_tail};
 use super::parse_name;
 use crate::access::{Allowed, Call};
 use crate::error::{Error, FieldReason, FieldViolations};
-use crate::resource::{Mask, Merge, Meta, Reference, Resource, Rules, Stored, key};
+use crate::resource::{Mask, Merge, Meta, Reference, Resource, Rules, Source, Stored, key};
 use crate::store::{MAX_VALUE_BYTES, Precondition};
 use crate::view::{Kept, View};
 
@@ -70,7 +68,7 @@ impl<'v> Plan<'v> {
     /// What fields are checked against.
     #[must_use]
     pub fn rules(&self) -> Rules<'v> {
-        Rules { addresses: self.addresses, targets: self.view }
+        Rules { addresses: self.addresses, targets: self.view, source: Source::Request }
     }
 
     /// Makes a resource of a request's parts. `parent` is empty at the top level.

@@ -6,7 +6,7 @@ use proto::admin::v1;
 use proto::admin::v1::provider_service_server::ProviderService;
 use tonic::{Request, Response, Status};
 
-use super::{Context, Field, FieldValue, Mode, PageRequest, Plan, dependents, get, list, parent};
+use super::{Context, Field, FieldValue, Mode, PageRequest, Plan, dependents, get, list, parent, rate, served_by};
 use crate::access::Call;
 use crate::error::Error;
 use crate::resource::{CredentialState, Model, Project, Provider, Stored};
@@ -81,8 +81,9 @@ impl Providers {
             let provider = plan.current::<Provider>(&request.name, "name", &request.etag)?;
             let models: Vec<_> = plan.view.models_of(&provider.name).cloned().collect();
             let force_helps = !models.is_empty();
-            let found = [dependents(plan.view.credentials_of(&provider.name)), dependents(models.iter())];
-            let dependents: Vec<_> = found.into_iter().flatten().collect();
+            let mut dependents: Vec<_> = dependents(plan.view.credentials_of(&provider.name)).into_iter().collect();
+            dependents.extend(super::dependents(plan.view.rates_of(&provider.name)));
+            dependents.extend(served_by(plan.view, [&provider.name]));
             if plan.validate_only {
                 return Ok(v1::DeleteProviderResponse { revision: 0, dependents, force_helps });
             }
@@ -156,6 +157,9 @@ fn delete_with_dependents(
     plan.rely_on_children(&provider.name);
     for credential in plan.view.credentials_of(&provider.name) {
         plan.delete(&**credential);
+    }
+    for stored in plan.view.rates_of(&provider.name) {
+        rate::delete(plan, stored);
     }
     plan.delete(provider);
     Ok(())

@@ -21,7 +21,9 @@ use crate::access::bootstrap_principal;
 use crate::store::memory::MemoryStore;
 use crate::store::seal::MasterKeys;
 
+mod depending;
 mod edges;
+mod rates;
 
 /// The services on a store in memory, with a project and an environment.
 struct World {

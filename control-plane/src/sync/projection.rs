@@ -202,7 +202,8 @@ pub fn is_urgent(new: &View, key: &Key) -> bool {
     match key {
         Key::Credential(name) => !form::serves(new, name),
         Key::CallerKey(name) => new.caller_keys.get(name).is_none_or(|key| key.spec.disabled),
-        Key::Environment(_) | Key::Provider(_) | Key::Model(_) => false,
+        Key::Provider(name) => new.providers.get(name).is_none_or(|provider| !provider.spec.enabled),
+        Key::Environment(_) | Key::Model(_) => false,
     }
 }
 

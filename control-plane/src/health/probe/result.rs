@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use shared::adapter::{Adapter, NoAddress};
-use shared::base_url::BaseUrl;
+use shared::base_url::{BaseUrl, WrongAnswer, likely_fix};
 use shared::dial::DialFailure;
 use shared::failure::Failure;
 use shared::oauth::MintError;
@@ -136,6 +136,16 @@ impl ProbeResult {
 
     fn answered(outcome: ProbeOutcome, stage: Stage, answer: &Answer) -> Self {
         Self { upstream_status: Some(answer.status.as_u16()), ..Self::new(outcome, stage) }
+    }
+
+    /// The same, with what is likely to put a wrong base URL right.
+    pub(super) fn with_likely_fix(self, question: &Question, answer: &Answer) -> Self {
+        if self.outcome != ProbeOutcome::EndpointWrong {
+            return self;
+        }
+        let wrong = WrongAnswer::of(answer.status, &answer.headers, &answer.body);
+        let fix = wrong.and_then(|wrong| likely_fix(question.adapter, &question.place.base_url, wrong));
+        Self { likely_fix: fix.map(|fix| fix.to_string()), ..self }
     }
 
     /// What was wrong and what to check, in our words; `None` where nothing is.

@@ -1,10 +1,8 @@
 //! The task with a store, a view and a provider: what proxies tell, what admins ask, what the clock brings.
 
-use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use shared::adapter::AdapterKind;
 use shared::address::AddressPolicy;
 use shared::revision::Revision;
 use shared::secret::Secret;
@@ -13,7 +11,7 @@ use super::*;
 use crate::health::double::{MODELS, ProviderDouble, prober};
 use crate::health::evidence::Finding;
 use crate::resource::{
-    AuthMode, Credential, CredentialStatus, Health, HealthReason, Meta, Provider, SealedValue, Stored, Weight, key,
+    Credential, CredentialStatus, Health, HealthReason, Meta, Provider, SealedValue, Stored, Weight, key,
 };
 use crate::store::memory::MemoryStore;
 use crate::store::seal::{Binding, MasterKeys};
@@ -122,21 +120,8 @@ fn seed(provider: &ProviderDouble, store: &dyn Store, sealer: &Sealer, status: C
             expire_time: None,
         },
     };
-    let provider = Stored {
-        name: name().provider(),
-        meta: meta("aip_1"),
-        spec: Provider {
-            display_name: "a".to_owned(),
-            vendor: "stand-in".to_owned(),
-            adapter: AdapterKind::OpenAi,
-            base_url: provider.base_url.clone(),
-            enabled: true,
-            auth_mode: AuthMode::Managed,
-            environments: BTreeSet::new(),
-            exposed_models: Vec::new(),
-            default_model: None,
-        },
-    };
+    let provider =
+        Stored { name: name().provider(), meta: meta("aip_1"), spec: Provider::stand_in(provider.base_url.clone()) };
     let put = |key: Arc<str>, value: Vec<u8>| Change { key, value: Some(value.into()) };
     vec![
         put(key::spec("projects/p/providers/a"), provider.to_record()),

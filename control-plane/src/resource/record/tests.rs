@@ -39,21 +39,19 @@ fn any_meta() -> impl Strategy<Value = Meta> {
 
 fn any_provider() -> impl Strategy<Value = Provider> {
     (any_display_name(), "[a-z]{1,12}", any::<bool>(), any::<bool>(), any_environments(), any::<bool>()).prop_map(
-        |(display_name, vendor, enabled, managed, environments, default)| Provider {
-            display_name,
-            base_url: BaseUrl::parse(
-                AdapterKind::OpenAi,
-                &format!("https://{vendor}.example/v1"),
-                AddressPolicy::Public,
-            )
-            .unwrap(),
-            vendor,
-            adapter: AdapterKind::OpenAi,
-            enabled,
-            auth_mode: if managed { AuthMode::Managed } else { AuthMode::None },
-            environments,
-            exposed_models: vec![ExposedModel { upstream_model: "gpt-4o".into(), display_name: None }],
-            default_model: default.then(|| "gpt-4o".to_owned()),
+        |(display_name, vendor, enabled, managed, environments, default)| {
+            let url = format!("https://{vendor}.example/v1");
+            let base_url = BaseUrl::parse(AdapterKind::OpenAi, &url, AddressPolicy::Public).unwrap();
+            Provider {
+                display_name,
+                vendor,
+                enabled,
+                auth_mode: if managed { AuthMode::Managed } else { AuthMode::None },
+                environments,
+                exposed_models: vec![ExposedModel { upstream_model: "gpt-4o".into(), display_name: None }],
+                default_model: default.then(|| "gpt-4o".to_owned()),
+                ..Provider::stand_in(base_url)
+            }
         },
     )
 }

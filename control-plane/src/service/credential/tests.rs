@@ -1,5 +1,6 @@
 //! The service with a store in memory and a provider that answers as it is told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proto::admin::v1::project_service_server::ProjectService as _;
@@ -57,7 +58,7 @@ impl World {
         projects.create_project(call(project)).await.unwrap();
         let world = Self {
             providers: Providers::new(context.clone()),
-            credentials: Credentials::new(context.clone(), prober, health),
+            credentials: Credentials::new(context.clone(), prober, health, Allowance::default()),
             context,
             upstream,
             tasks,

@@ -10,8 +10,8 @@ use shared::revision::{Epoch, Revision, StoreId};
 
 use super::*;
 use crate::resource::{
-    AuthMode, CallerKey, Credential, CredentialStatus, Environment, ExposedModel, Health, Meta, Model, Provider,
-    Resource, SealedValue, Stored, Target, Weight, key,
+    CallerKey, Credential, CredentialStatus, Environment, ExposedModel, Health, Meta, Model, Provider, Resource,
+    SealedValue, Stored, Target, Weight, key,
 };
 use crate::store::{Change, Committed, Identity};
 
@@ -122,15 +122,11 @@ pub(crate) fn changes(view: &View, operation: &Operation, revision: Revision) ->
         Operation::DeleteEnvironment(at) => vec![delete(&environment(at))],
         Operation::PutProvider { provider: at, environments, enabled, moved } => {
             let spec = Provider {
-                display_name: "p".into(),
                 vendor: "openai".into(),
-                adapter: AdapterKind::OpenAi,
-                base_url: url(at, moved),
                 enabled,
-                auth_mode: AuthMode::Managed,
                 environments: chosen(environments, environment).collect(),
                 exposed_models: vec![ExposedModel { upstream_model: "*".into(), display_name: None }],
-                default_model: None,
+                ..Provider::stand_in(url(at, moved))
             };
             vec![put(provider(at), revision, spec)]
         }
