@@ -92,6 +92,16 @@ pub enum Error {
         /// Its mode.
         auth_mode: String,
     },
+    /// A stored value may not be sent to where it would go.
+    #[error(
+        "the value of {name} may not be sent to {origin}: it was given for another place; give it again for this one"
+    )]
+    DestinationChanged {
+        /// The credential or the Secret.
+        name: String,
+        /// Where it would go.
+        origin: String,
+    },
     /// The provider did not take a credential.
     #[error("{message}")]
     CredentialRefused {
@@ -202,6 +212,7 @@ impl Error {
             Self::IdTaken { .. } | Self::RateTaken { .. } => "ID_TAKEN",
             Self::HasDependents { .. } => "HAS_DEPENDENTS",
             Self::AuthModeForbids { .. } => "AUTH_MODE_FORBIDS",
+            Self::DestinationChanged { .. } => "DESTINATION_CHANGED",
             Self::CredentialRefused { reason, .. } => reason,
             Self::NotFound { .. } => "RESOURCE_NOT_FOUND",
             Self::TokenInvalid => "TOKEN_INVALID",
@@ -222,9 +233,10 @@ impl Error {
             Self::Invalid(_) | Self::RequestIdReused { .. } | Self::PageTokenInvalid => Code::InvalidArgument,
             Self::EtagMismatch { .. } => Code::Aborted,
             Self::DisplayNameTaken { .. } | Self::IdTaken { .. } | Self::RateTaken { .. } => Code::AlreadyExists,
-            Self::HasDependents { .. } | Self::AuthModeForbids { .. } | Self::CredentialRefused { .. } => {
-                Code::FailedPrecondition
-            }
+            Self::HasDependents { .. }
+            | Self::AuthModeForbids { .. }
+            | Self::DestinationChanged { .. }
+            | Self::CredentialRefused { .. } => Code::FailedPrecondition,
             Self::NotFound { .. } => Code::NotFound,
             Self::TokenInvalid => Code::Unauthenticated,
             Self::PermissionDenied { .. } => Code::PermissionDenied,
@@ -257,6 +269,7 @@ impl Error {
                 dependents_metadata(name, dependents, *force_helps)
             }
             Self::AuthModeForbids { name, auth_mode } => vec![("name", name.clone()), ("authMode", auth_mode.clone())],
+            Self::DestinationChanged { name, origin } => vec![("name", name.clone()), ("origin", origin.clone())],
             Self::CredentialRefused { upstream_status, .. } => {
                 upstream_status.map(|status| ("upstreamStatus", status.to_string())).into_iter().collect()
             }

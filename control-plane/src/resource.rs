@@ -22,11 +22,13 @@ mod project;
 mod provider;
 mod proxy;
 mod rate;
+mod secret;
 
 pub use caller_key::CallerKey;
 pub use credential::{
-    Credential, CredentialProblem, CredentialSettings, CredentialState, CredentialStatus, Health, HealthReason,
-    SealedValue, Weight,
+    API_KEY_BYTES, AdditionalKey, Credential, CredentialProblem, CredentialSettings, CredentialState, CredentialStatus,
+    CredentialValues, Destinations, GivenValue, Health, HealthReason, HeldValue, SealedField, SealedValue, StoredValue,
+    Weight, kind_as_str, kind_of_message, kind_to_message, read_additional_key, read_own_value, takes, value_path,
 };
 pub use decimal::{Decimal, NotADecimal};
 pub use environment::Environment;
@@ -38,13 +40,14 @@ pub use project::Project;
 pub use provider::{AuthMode, ExposedModel, Object, Provider, Timeouts};
 pub use proxy::Proxy;
 pub use rate::Rate;
+pub use secret::NamedSecret;
 
 use std::fmt;
 use std::time::SystemTime;
 
 use prost_types::Timestamp;
 use shared::address::AddressPolicy;
-use shared::name::{EnvironmentName, ProviderName, ResourceName};
+use shared::name::{EnvironmentName, ProviderName, ResourceName, SecretName};
 use shared::revision::{Epoch, Revision, etag};
 
 use crate::error::FieldViolations;
@@ -152,6 +155,8 @@ pub enum Reference {
     Environment(EnvironmentName),
     /// A provider.
     Provider(ProviderName),
+    /// A Secret.
+    Secret(SecretName),
 }
 
 impl Reference {
@@ -161,6 +166,7 @@ impl Reference {
         match self {
             Self::Environment(name) => name.as_str(),
             Self::Provider(name) => name.as_str(),
+            Self::Secret(name) => name.as_str(),
         }
     }
 }

@@ -14,6 +14,7 @@ use proto::admin::v1::model_service_server::ModelServiceServer;
 use proto::admin::v1::project_service_server::ProjectServiceServer;
 use proto::admin::v1::provider_service_server::ProviderServiceServer;
 use proto::admin::v1::rate_service_server::RateServiceServer;
+use proto::admin::v1::secret_service_server::SecretServiceServer;
 use proto::admin::v1::system_service_server::SystemServiceServer;
 use shared::dial::{CONNECT_TIMEOUT, DialError, Dialer};
 use shared::oauth::Minter;
@@ -37,6 +38,7 @@ use crate::service::model::Models;
 use crate::service::project::Projects;
 use crate::service::provider::Providers;
 use crate::service::rate::Rates;
+use crate::service::secret::Secrets;
 use crate::service::system::{FleetStatus, System};
 use crate::service::{Allowance, Context, Sealing, forget_expired};
 use crate::store::sled::{Options, SledStore};
@@ -260,7 +262,13 @@ fn routes(
         .add_service(RateServiceServer::new(Rates::new(context())))
         .add_service(ModelServiceServer::new(Models::new(context())))
         .add_service(CallerKeyServiceServer::new(CallerKeys::new(context())))
-        .add_service(CredentialServiceServer::new(Credentials::new(context(), prober, health, allowance)))
+        .add_service(CredentialServiceServer::new(Credentials::new(
+            context(),
+            prober.clone(),
+            health,
+            allowance.clone(),
+        )))
+        .add_service(SecretServiceServer::new(Secrets::new(context(), prober, allowance)))
         .add_service(FleetServiceServer::new(Fleet::new(context(), sync)))
         .add_service(SystemServiceServer::new(System::new(context(), fleet, start_time))))
 }

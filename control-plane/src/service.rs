@@ -17,6 +17,7 @@ mod idempotency;
 mod page;
 mod plan;
 mod read;
+pub mod value;
 
 pub mod caller_key;
 pub mod credential;
@@ -26,6 +27,7 @@ pub mod model;
 pub mod project;
 pub mod provider;
 pub mod rate;
+pub mod secret;
 pub mod system;
 
 pub use allowance::Allowance;

@@ -6,22 +6,24 @@
 mod follow;
 mod index;
 pub mod last_used;
+mod open;
 
 pub use follow::{OpenError, ViewStopped, Views};
 pub use index::Index;
 pub use last_used::LastUsed;
+pub use open::{NotOpened, OpenedValues, open_additional_key, open_secret, open_value, open_values};
 
 use std::ops::Bound;
 use std::sync::Arc;
 
 use imbl::OrdMap;
-use shared::name::{CredentialName, EnvironmentName, JoinTokenName, ProviderName, ProxyName, ResourceName};
+use shared::name::{CredentialName, EnvironmentName, JoinTokenName, ProviderName, ProxyName, ResourceName, SecretName};
 use shared::revision::Revision;
 
 use crate::resource::record::{AdminTokenRecord, RecordError};
 use crate::resource::{
     AuthMode, CallerKey, Credential, CredentialState, CredentialStatus, Environment, Exposure, HealthReason, JoinToken,
-    JoinTokenUse, Model, Project, Provider, Proxy, Rate, Reference, Resource, Stored, Targets, key,
+    JoinTokenUse, Model, NamedSecret, Project, Provider, Proxy, Rate, Reference, Resource, Stored, Targets, key,
 };
 use crate::store::{Change, Committed, Identity, Range};
 
@@ -45,6 +47,8 @@ pub struct View {
     pub credentials: Table<Credential>,
     /// What was observed of each credential.
     pub credential_status: OrdMap<CredentialName, ObservedStatus>,
+    /// Secrets, to which credentials may link.
+    pub secrets: Table<NamedSecret>,
     /// Models.
     pub models: Table<Model>,
     /// Rates.
@@ -101,6 +105,7 @@ impl View {
             providers: OrdMap::new(),
             credentials: OrdMap::new(),
             credential_status: OrdMap::new(),
+            secrets: OrdMap::new(),
             models: OrdMap::new(),
             rates: OrdMap::new(),
             caller_keys: OrdMap::new(),
@@ -155,14 +160,14 @@ impl View {
     }
 
     fn change_spec(&mut self, name: &str, revision: Revision, value: Option<&[u8]>) -> Result<(), RecordError> {
-        let Self {
-            projects, environments, providers, credentials, models, rates, caller_keys, join_tokens, index, ..
-        } = self;
+        let Self { projects, environments, providers, credentials, secrets, models, rates, caller_keys, .. } = self;
+        let Self { join_tokens, index, .. } = self;
         match collection(name) {
             "projects" => put(projects, index, name, revision, value),
             "environments" => put(environments, index, name, revision, value),
             "providers" => put(providers, index, name, revision, value),
             "credentials" => put(credentials, index, name, revision, value),
+            "secrets" => put(secrets, index, name, revision, value),
             "models" => put(models, index, name, revision, value),
             "rates" => put(rates, index, name, revision, value),
             "callerKeys" => put(caller_keys, index, name, revision, value),
@@ -249,6 +254,17 @@ impl View {
         self.index.from(environment.as_str()).filter_map(|from| self.providers.get(from))
     }
 
+    /// The credentials that link to the Secret, in the order of their names.
+    pub fn credentials_linked_to(&self, secret: &SecretName) -> impl Iterator<Item = &Arc<Stored<Credential>>> {
+        self.index.from(secret.as_str()).filter_map(|from| self.credentials.get(from))
+    }
+
+    /// The Secret that a credential links to; `None` where it has a value of its own.
+    #[must_use]
+    pub fn secret_of(&self, credential: &Stored<Credential>) -> Option<&Arc<Stored<NamedSecret>>> {
+        credential.spec.linked_secret().and_then(|name| self.secrets.get(name))
+    }
+
     /// The join token with a secret of this hash.
     #[must_use]
     pub fn join_token_by_sha256(&self, sha256: &[u8; 32]) -> Option<&Arc<Stored<JoinToken>>> {
@@ -261,6 +277,7 @@ impl View {
         match reference {
             Reference::Environment(name) => self.environments.get(name).map(|stored| stored.meta.revision),
             Reference::Provider(name) => self.providers.get(name).map(|stored| stored.meta.revision),
+            Reference::Secret(name) => self.secrets.get(name).map(|stored| stored.meta.revision),
         }
     }
 }
@@ -311,6 +328,7 @@ kept! {
     Environment, environments;
     Provider, providers;
     Credential, credentials;
+    NamedSecret, secrets;
     Model, models;
     Rate, rates;
     CallerKey, caller_keys;

@@ -295,10 +295,14 @@ impl<'v> Plan<'v> {
 
     fn rely_on_target(&mut self, reference: &Reference) {
         let target = key::spec(reference.as_str());
-        // Of a provider, what it exposes matters too; of an environment only that it is there.
+        // Of a provider, what it exposes matters too, and of a Secret where it may be sent; of an environment only that it is there.
         let precondition = match (reference, self.view.revision_of(reference)) {
-            (Reference::Provider(_), Some(revision)) => Precondition::Unchanged(target, revision),
-            (Reference::Provider(_) | Reference::Environment(_), _) => Precondition::Exists(target),
+            (Reference::Provider(_) | Reference::Secret(_), Some(revision)) => {
+                Precondition::Unchanged(target, revision)
+            }
+            (Reference::Provider(_) | Reference::Environment(_) | Reference::Secret(_), _) => {
+                Precondition::Exists(target)
+            }
         };
         self.draft.require(precondition);
     }

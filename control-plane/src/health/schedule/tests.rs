@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::time::SystemTime;
 
 use shared::address::AddressPolicy;
+use shared::credential::CredentialType;
 use shared::revision::Revision;
 use shared::secret::Secret;
 
@@ -11,10 +12,11 @@ use super::*;
 use crate::health::double::{MODELS, ProviderDouble, prober};
 use crate::health::evidence::Finding;
 use crate::resource::{
-    Credential, CredentialStatus, Health, HealthReason, Meta, Provider, SealedValue, Stored, Weight, key,
+    Credential, CredentialStatus, Destinations, Health, HealthReason, HeldValue, Meta, Provider, SealedField, Stored,
+    StoredValue, Weight, key,
 };
 use crate::store::memory::MemoryStore;
-use crate::store::seal::{Binding, MasterKeys};
+use crate::store::seal::MasterKeys;
 use crate::store::{
     Change, Commit, CommitError, Identity, Observation, ObserveError, Range, StoreError, StoreFuture, Watch,
 };
@@ -100,20 +102,22 @@ fn meta(uid: &str) -> Meta {
 
 fn seed(provider: &ProviderDouble, store: &dyn Store, sealer: &Sealer, status: CredentialStatus) -> Vec<Change> {
     let origin = provider.base_url.origin();
-    let binding = Binding {
-        store_id: store.identity().store_id,
-        uid: "crd_1",
-        field: Credential::VALUE_FIELD,
-        version: 1,
-        origin: origin.as_str(),
-    };
+    let binding = SealedField::value("crd_1").binding(store.identity().store_id, 1, origin.as_str());
     let sealed = sealer.seal(&Secret::from("sk-canary-value".to_owned()), binding);
     let credential = Stored {
         name: name(),
         meta: meta("crd_1"),
         spec: Credential {
             display_name: "c".to_owned(),
-            value: SealedValue { sealed, masked: "***".to_owned(), version: 1, origin },
+            value: StoredValue {
+                kind: CredentialType::ApiKey,
+                held: HeldValue::Here(sealed),
+                masked: "***".to_owned(),
+                version: 1,
+                destinations: Destinations::of(CredentialType::ApiKey, origin),
+            },
+            additional_key: None,
+            quota_group: None,
             weight: Weight::DEFAULT,
             disabled: false,
             owner: String::new(),

@@ -3,9 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use shared::credential::CredentialValue;
 use shared::name::{CredentialName, ProxyName};
-use shared::secret::Secret;
+use shared::revision::Revision;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -16,10 +15,9 @@ use crate::health::probe::{Prober, Question};
 use crate::health::tally::Tallies;
 use crate::health::{Action, Input, Machine, Moment, Standing, Subject};
 use crate::resource::{AuthMode, Credential, CredentialState, CredentialStatus, Health, Provider, Stored, key};
-use crate::store::seal::{Binding, SealError, Sealer};
+use crate::store::seal::Sealer;
 use crate::store::{Change, Commit, CommitError, Precondition, Store};
-use crate::view::{View, Views};
-use shared::revision::Revision;
+use crate::view::{NotOpened, OpenedValues, View, Views, open_values};
 
 /// A commit that loses a race is decided anew, and this often at the most.
 const ATTEMPTS: usize = 8;
@@ -67,6 +65,7 @@ impl Outcome {
 /// A credential with its provider and its status, all of one view.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
+    view: Arc<View>,
     credential: Arc<Stored<Credential>>,
     provider: Arc<Stored<Provider>>,
     status: Arc<CredentialStatus>,
@@ -75,12 +74,12 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) fn of(view: &View, name: &CredentialName) -> Option<Self> {
+    pub(super) fn of(view: &Arc<View>, name: &CredentialName) -> Option<Self> {
         let credential = view.credentials.get(name)?.clone();
         let provider = view.providers.get(&name.provider())?.clone();
         let status = view.status_of(&credential);
         let status_revision = view.credential_status.get(name).map(|observed| observed.revision);
-        Some(Self { credential, provider, status, status_revision })
+        Some(Self { view: Arc::clone(view), credential, provider, status, status_revision })
     }
 
     pub(super) fn subject(&self, agreed: Option<Finding>) -> Subject<'_> {
@@ -102,7 +101,7 @@ impl Known {
 }
 
 fn standing(credential: &Credential, provider: &Provider) -> Standing {
-    if credential.value.origin != provider.base_url.origin() || provider.auth_mode != AuthMode::Managed {
+    if !credential.may_be_sent_to(&provider.base_url.origin()) || provider.auth_mode != AuthMode::Managed {
         Standing::Elsewhere
     } else if credential.disabled || !provider.enabled {
         Standing::OutOfUse
@@ -118,15 +117,15 @@ enum NotStored {
     Failed(CommitError),
 }
 
-/// Why a value could not be opened.
+/// Why a provider could not be asked.
 #[derive(Debug, thiserror::Error)]
-enum NotOpened {
+enum NotChecked {
     /// The master key is missing or wrong.
     #[error("the store is sealed")]
     StoreSealed,
-    /// The value is damaged.
+    /// The values can't be opened.
     #[error(transparent)]
-    Value(#[from] SealError),
+    Values(#[from] NotOpened),
 }
 
 impl Worker {
@@ -194,34 +193,26 @@ impl Worker {
         }
     }
 
-    async fn probe(&self, known: &Known, queue: Queue, paid_check_model: Option<String>) -> Result<Input, NotOpened> {
-        let secret = self.open(known)?;
+    async fn probe(&self, known: &Known, queue: Queue, paid_check_model: Option<String>) -> Result<Input, NotChecked> {
+        let opened = self.open(known)?;
         // The semaphore is never closed, and without a permit the probe is only less orderly.
         let _permit = match queue {
             Queue::Wait => self.probes.acquire().await.ok(),
             Queue::Skip => None,
         };
         let provider = &known.provider.spec;
-        let question = Question { paid_check_model, ..Question::of(provider, Some(CredentialValue::ApiKey(secret))) };
+        let OpenedValues { value, additional_key } = opened;
+        let question = Question { additional_key, paid_check_model, ..Question::of(provider, Some(value)) };
         let result = self.prober.probe(&question, SystemTime::now()).await;
         self.metrics.probed(result.outcome);
         let problem = result.problem(&provider.base_url, SystemTime::now());
         Ok(Input::Probed { value_version: known.value_version(), outcome: result.outcome, problem })
     }
 
-    /// Opens the value for the provider's present origin: for another one than it was given for, it does not open.
-    fn open(&self, known: &Known) -> Result<Secret, NotOpened> {
-        let sealer = self.sealer.as_ref().ok_or(NotOpened::StoreSealed)?;
-        let value = &known.credential.spec.value;
-        let origin = known.provider.spec.base_url.origin();
-        let binding = Binding {
-            store_id: self.store.identity().store_id,
-            uid: &known.credential.meta.uid,
-            field: Credential::VALUE_FIELD,
-            version: value.version,
-            origin: origin.as_str(),
-        };
-        Ok(sealer.open(&value.sealed, binding)?)
+    /// Opens the values for the provider's present origin: for another one than they were given for, they do not open.
+    fn open(&self, known: &Known) -> Result<OpenedValues, NotChecked> {
+        let sealer = self.sealer.as_ref().ok_or(NotChecked::StoreSealed)?;
+        Ok(open_values(sealer, &known.view, &known.credential, &known.provider.spec.base_url.origin())?)
     }
 
     /// Stores a status, and waits until the view has it. Whatever it was decided on must not have changed.

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use proto::admin::v1::credential_value::Value;
 use proto::admin::v1::project_service_server::ProjectService as _;
 use proto::admin::v1::provider_service_server::ProviderService as _;
 use shared::address::AddressPolicy;
+use shared::secret::Secret;
 use shared::task::Tasks;
 use tonic::Code;
 use tonic_types::StatusExt as _;

@@ -2,26 +2,46 @@
 
 use std::time::{Duration, SystemTime};
 
-use shared::base_url::BaseUrl;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _};
+use shared::adapter::Place;
 
+use crate::access::Call;
 use crate::error::Error;
 use crate::health::ProbeOutcome;
 use crate::health::probe::{Prober, Question};
 use crate::resource::{CredentialProblem, CredentialStatus, Health, HealthReason};
+use crate::service::Allowance;
+use crate::service::value::Used;
 
 /// How long an answer is waited for where validation may be skipped: a slow upstream must not hold a bulk load up.
 const BRIEFLY: Duration = Duration::from_secs(1);
 
+/// The most questions of one request that are asked at a time.
+const AT_A_TIME: usize = 8;
+
+/// The most of a principal's allowance that one request takes.
+const MOST_TAKEN: usize = 10;
+
 /// Asks providers about new values.
 #[derive(Debug, Clone)]
-pub(super) struct Validator {
+pub(in crate::service) struct Validator {
     prober: Prober,
+    allowance: Allowance,
+}
+
+/// A question, and the stored values that it is asked with: where one of them changes meanwhile, the answer says nothing.
+#[derive(Debug, Clone)]
+pub(in crate::service) struct Ask {
+    pub(in crate::service) question: Question,
+    pub(in crate::service) used: Vec<Used>,
 }
 
 /// What a provider said of a value.
 #[derive(Debug)]
-pub(super) struct Validated {
-    base_url: BaseUrl,
+pub(in crate::service) struct Validated {
+    place: Place,
+    used: Vec<Used>,
     /// `None` where it was not asked, or did not answer in the time that there was.
     answer: Option<Answer>,
 }
@@ -34,38 +54,65 @@ struct Answer {
 }
 
 impl Validator {
-    pub(super) fn new(prober: Prober) -> Self {
-        Self { prober }
+    pub(in crate::service) fn new(prober: Prober, allowance: Allowance) -> Self {
+        Self { prober, allowance }
     }
 
-    pub(super) async fn ask(&self, question: Question) -> Validated {
+    /// Asks every question, and lets the values through if each answer does: one that does not refuses all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CredentialRefused`], or [`Error::RateLimited`] where the principal may ask no more and validation is not to be skipped.
+    pub(in crate::service) async fn validate(
+        &self,
+        call: &Call,
+        asks: Vec<Ask>,
+        skip_validation: bool,
+    ) -> Result<Vec<Validated>, Error> {
+        // The limit is on what is asked of providers, not on what is written. A request that asks more than ten of them once each is one
+        // that could else never be made.
+        let taken = u32::try_from(asks.len().min(MOST_TAKEN)).unwrap_or(u32::MAX);
+        let may_ask = if taken == 0 { Ok(()) } else { self.allowance.take_several(&call.principal.name, taken) };
+        let answered: Vec<BoxFuture<'_, Validated>> = match (may_ask, skip_validation) {
+            (Ok(()), false) => asks.into_iter().map(|ask| self.ask(ask).boxed()).collect(),
+            (Ok(()), true) => asks.into_iter().map(|ask| self.ask_briefly(ask).boxed()).collect(),
+            (Err(_), true) => return Ok(asks.into_iter().map(Validated::unasked).collect()),
+            (Err(spent), false) => return Err(spent),
+        };
+        let validated: Vec<_> = futures_util::stream::iter(answered).buffered(AT_A_TIME).collect().await;
+        validated.iter().try_for_each(|one| one.admit(skip_validation))?;
+        Ok(validated)
+    }
+
+    async fn ask(&self, ask: Ask) -> Validated {
+        let Ask { question, used } = ask;
         let result = self.prober.probe(&question, SystemTime::now()).await;
-        let base_url = question.place.base_url;
         let time = SystemTime::now();
-        let answer = Answer { problem: result.problem(&base_url, time), outcome: result.outcome, time };
-        Validated { base_url, answer: Some(answer) }
+        let problem = result.problem(&question.place.base_url, time);
+        let answer = Answer { problem, outcome: result.outcome, time };
+        Validated { place: question.place, used, answer: Some(answer) }
     }
 
     /// Asks, and goes on without an answer when there is none soon.
-    pub(super) async fn ask_briefly(&self, question: Question) -> Validated {
-        let unasked = Validated::unasked(&question);
-        tokio::time::timeout(BRIEFLY, self.ask(question)).await.unwrap_or(unasked)
+    async fn ask_briefly(&self, ask: Ask) -> Validated {
+        let unasked = Validated::unasked(ask.clone());
+        tokio::time::timeout(BRIEFLY, self.ask(ask)).await.unwrap_or(unasked)
     }
 }
 
 impl Validated {
     /// Nobody was asked: the first use will tell.
-    pub(super) fn unasked(question: &Question) -> Self {
-        Self { base_url: question.place.base_url.clone(), answer: None }
+    fn unasked(ask: Ask) -> Self {
+        Self { place: ask.question.place, used: ask.used, answer: None }
     }
 
-    /// Whether it was asked at this base URL.
-    pub(super) fn is_of(&self, base_url: &BaseUrl) -> bool {
-        self.base_url == *base_url
+    /// Whether it was asked at the same place with the same stored values.
+    pub(in crate::service) fn is_of(&self, ask: &Ask) -> bool {
+        self.place == ask.question.place && self.used == ask.used
     }
 
     /// Lets a value through, or not: a good one always, a rejected one never, the others if validation is to be skipped.
-    pub(super) fn admit(&self, skip_validation: bool) -> Result<(), Error> {
+    fn admit(&self, skip_validation: bool) -> Result<(), Error> {
         let Some(Answer { outcome, problem, .. }) = &self.answer else { return Ok(()) };
         let admitted = match outcome {
             // Nothing free could tell: the first use will.
@@ -90,7 +137,7 @@ impl Validated {
     }
 
     /// The status that the value begins with.
-    pub(super) fn status(&self, value_version: u64) -> CredentialStatus {
+    pub(in crate::service) fn status(&self, value_version: u64) -> CredentialStatus {
         let Some(Answer { outcome, problem, time }) = &self.answer else {
             let reason = Some(HealthReason::NotYetUsed);
             return CredentialStatus { value_version, reason, ..CredentialStatus::default() };

@@ -3,6 +3,7 @@
 //! What is in a form depends on the resource's own record, and for a model on where its targets' providers are active: nothing of one
 //! environment may ever stand in another one's bytes, not even a provider's name.
 
+mod credential;
 mod provider;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,10 +15,12 @@ use shared::digest::Digest;
 use shared::name::{CredentialName, EnvironmentName};
 use shared::secret::Secret;
 
-use super::{Form, Key, OpenValue};
+use super::{Form, Key};
 use crate::resource::{CallerKey, Credential, CredentialState, Model, Provider, Stored};
-use crate::store::seal::Binding;
-use crate::view::View;
+use crate::store::seal::OpenValue;
+use crate::view::{OpenedValues, View, open_values};
+
+use self::credential::credential;
 
 /// Makes forms, and notes what does not open.
 pub(super) struct Forms<'a, O> {
@@ -62,8 +65,8 @@ impl<'a, O: OpenValue> Forms<'a, O> {
                 if !provider.spec.environments.contains(environment) {
                     return None;
                 }
-                let secret = self.open(view, stored)?;
-                let message = credential(&stored.spec, state, &secret);
+                let opened = self.open(view, stored, &provider.spec)?;
+                let message = credential(&stored.spec, state, &opened);
                 Some(form(key, stored.meta.revision.0, message.encode_to_vec()))
             }
             Key::Model(name) => {
@@ -79,16 +82,9 @@ impl<'a, O: OpenValue> Forms<'a, O> {
         }
     }
 
-    fn open(&mut self, view: &View, stored: &Stored<Credential>) -> Option<Secret> {
-        let value = &stored.spec.value;
-        let binding = Binding {
-            store_id: view.identity.store_id,
-            uid: &stored.meta.uid,
-            field: "value",
-            version: value.version,
-            origin: value.origin.as_str(),
-        };
-        let opened = self.opener.open(&value.sealed, binding);
+    /// The values, for where the provider is now.
+    fn open(&mut self, view: &View, stored: &Stored<Credential>, provider: &Provider) -> Option<OpenedValues> {
+        let opened = open_values(self.opener, view, stored, &provider.base_url.origin());
         if opened.is_err() {
             self.unopened.insert(stored.name.clone());
         }
@@ -144,16 +140,6 @@ fn form(key: &Key, version: u64, put: Vec<u8>) -> Form {
     let digest = Digest::of(key.kind().into(), key.name(), version, &put);
     // All forms take the way of the secret ones, so that none is forgotten.
     Form { version, put: Secret::new(put).expose_shared(), digest }
-}
-
-fn credential(credential: &Credential, state: CredentialState, secret: &Secret) -> v1::CredentialConfig {
-    v1::CredentialConfig {
-        value: Some(v1::credential_config::Value::ApiKey(secret.expose_shared())),
-        value_version: credential.value.version,
-        weight: credential.weight.get(),
-        unverified: state == CredentialState::Unverified,
-        ..Default::default()
-    }
 }
 
 /// The model's form; `None` where the environment does not have the model.
