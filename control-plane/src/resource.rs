@@ -172,7 +172,7 @@ impl Reference {
 }
 
 /// A resource with what the server adds to it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Stored<R: Resource> {
     /// Its name.
     pub name: R::Name,

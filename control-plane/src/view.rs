@@ -5,10 +5,12 @@
 
 mod follow;
 mod index;
+pub mod last_used;
 mod open;
 
 pub use follow::{OpenError, ViewStopped, Views};
 pub use index::Index;
+pub use last_used::LastUsed;
 pub use open::{NotOpened, OpenedValues, open_additional_key, open_secret, open_value, open_values};
 
 use std::ops::Bound;
@@ -44,7 +46,7 @@ pub struct View {
     /// Credentials.
     pub credentials: Table<Credential>,
     /// What was observed of each credential.
-    pub credential_status: OrdMap<CredentialName, Arc<CredentialStatus>>,
+    pub credential_status: OrdMap<CredentialName, ObservedStatus>,
     /// Secrets, to which credentials may link.
     pub secrets: Table<NamedSecret>,
     /// Models.
@@ -63,6 +65,15 @@ pub struct View {
     pub admin_tokens: OrdMap<[u8; 32], Arc<str>>,
     /// The lookups that are not ranges of names.
     pub index: Index,
+}
+
+/// What was observed of a credential.
+#[derive(Debug, Clone)]
+pub struct ObservedStatus {
+    /// The commit that last changed it.
+    pub revision: Revision,
+    /// What it is.
+    pub status: Arc<CredentialStatus>,
 }
 
 /// A kind of resource that a view keeps.
@@ -138,7 +149,7 @@ impl View {
         let changed = if let Some(name) = key.strip_prefix(key::SPEC) {
             self.change_spec(name, revision, value)
         } else if let Some(name) = key.strip_prefix(key::STATUS) {
-            self.change_status(name, value)
+            self.change_status(name, revision, value)
         } else if let Some(hash) = key.strip_prefix(key::ADMIN_TOKENS) {
             self.change_admin_token(hash, value)
         } else {
@@ -175,11 +186,12 @@ impl View {
         }
     }
 
-    fn change_status(&mut self, name: &str, value: Option<&[u8]>) -> Result<(), RecordError> {
+    fn change_status(&mut self, name: &str, revision: Revision, value: Option<&[u8]>) -> Result<(), RecordError> {
         match collection(name) {
             "credentials" => {
                 let status = value.map(CredentialStatus::from_record).transpose()?;
-                set(&mut self.credential_status, name.parse()?, status.map(Arc::new));
+                let observed = status.map(|status| ObservedStatus { revision, status: Arc::new(status) });
+                set(&mut self.credential_status, name.parse()?, observed);
             }
             "joinTokens" => {
                 let uses = value.map(JoinTokenUse::from_record).transpose()?;
@@ -216,8 +228,8 @@ impl View {
     pub fn status_of(&self, credential: &Stored<Credential>) -> Arc<CredentialStatus> {
         let status = self.credential_status.get(&credential.name);
         // What was observed of an older value says nothing of this one.
-        let current = status.filter(|status| status.value_version == credential.spec.value.version);
-        current.cloned().unwrap_or_default()
+        let current = status.filter(|observed| observed.status.value_version == credential.spec.value.version);
+        current.map(|observed| observed.status.clone()).unwrap_or_default()
     }
 
     /// The state that the API shows for a credential; `None` where its provider is gone.

@@ -18,7 +18,7 @@ use super::{Begun, Mode, Named, Plan, parent};
 use crate::access::{Allowed, Call};
 use crate::error::{Error, FieldReason, FieldViolations};
 use crate::resource::{
-    AuthMode, Credential, CredentialState, Exposure, Meta, Model, Project, Provider, Resource as _, Rules, Stored,
+    AuthMode, Credential, CredentialState, Exposure, Model, Project, Provider, Resource as _, Rules, Stored,
     Targets,
 };
 use crate::store::MAX_VALUE_BYTES;
@@ -180,15 +180,7 @@ fn credential_faults(
 ) -> Result<FieldViolations, Error> {
     let mut violations = FieldViolations::new();
     if request.credential.is_some() {
-        let now = plan.call.now;
-        let meta = Meta {
-            uid: String::new(),
-            revision: shared::revision::Revision(0),
-            generation: 0,
-            create_time: now,
-            update_time: now,
-        };
-        let provider = Stored { name: name.clone(), meta, spec: provider.clone() };
+        let provider = Stored::new(name.clone(), String::new(), provider.clone(), plan.call.now);
         let new = New { provider: &provider, id: &request.credential_id, credential: &request.credential, uid: "" };
         violations.append(plan::faults(plan, new)?);
     } else if provider.auth_mode == AuthMode::Managed {

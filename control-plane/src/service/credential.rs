@@ -19,15 +19,19 @@ use tonic::{Request, Response, Status};
 
 use super::{Allowance, Begun, Context, Mode, PageRequest, Plan, get, list, parent, parse_name, served_by};
 use crate::access::Call;
-use crate::error::Error;
+use crate::error::{Error, FieldReason};
 use crate::health::probe::Prober;
 use crate::health::schedule::{CheckError, HealthHandle};
-use crate::resource::{Credential, Project, Provider, Resource as _};
+use crate::resource::{Credential, Project, Provider, Resource as _, Stored};
 use crate::store::StoreError;
+use crate::view::View;
 
 use form::{FIELDS, field, message};
 use plan::{New, Planned, stored_provider};
 use validate::{Ask, Validated, Validator};
+
+/// The longest name of an upstream's model.
+const MOST_MODEL_BYTES: usize = 512;
 
 /// Serves `CredentialService`.
 #[derive(Debug, Clone)]
@@ -59,7 +63,7 @@ impl Credentials {
             token: &request.page_token,
         };
         let page = list::<Credential>(&view, &page, &FIELDS, |credential, name| field(&view, credential, name))?;
-        let credentials = page.items.iter().map(|one| message(&view, one, &view.status_of(one))).collect();
+        let credentials = page.items.iter().map(|one| self.shown(&view, one)).collect();
         Ok(v1::ListCredentialsResponse { credentials, next_page_token: page.next_token })
     }
 
@@ -114,17 +118,31 @@ impl Credentials {
         self.context.write(call, &request, mode, decide).await
     }
 
-    async fn check(&self, call: &Call, name: &str) -> Result<v1::Credential, Error> {
-        let name = call.allow(parse_name::<CredentialName>(name, "name")?)?;
+    /// A stored credential with all that was observed of it.
+    fn shown(&self, view: &View, credential: &Stored<Credential>) -> v1::Credential {
+        let last_used_time = self.context.views.last_used().of(credential);
+        v1::Credential { last_used_time, ..message(view, credential, &view.status_of(credential)) }
+    }
+
+    async fn check(&self, call: &Call, request: v1::CheckCredentialRequest) -> Result<v1::Credential, Error> {
+        let v1::CheckCredentialRequest { name, paid_check_model } = request;
+        let name = call.allow(parse_name::<CredentialName>(&name, "name")?)?;
+        if paid_check_model.len() > MOST_MODEL_BYTES {
+            let description = format!("name one of the upstream's models, in at most {MOST_MODEL_BYTES} bytes");
+            return Err(Error::field("paid_check_model", FieldReason::Malformed, description));
+        }
         self.context.sealing.sealer()?;
         if !self.context.views.load().credentials.contains_key(name.name()) {
             return Err(Error::not_found(name.name()));
         }
         self.allowance.take(&call.principal.name)?;
-        self.health.check(name.name().clone()).await?;
+        match paid_check_model.is_empty() {
+            true => self.health.check(name.name().clone()).await?,
+            false => self.health.check_paid(name.name().clone(), paid_check_model).await?,
+        }
         let view = self.context.views.load();
         let credential = view.credentials.get(name.name()).ok_or_else(|| Error::not_found(name.name()))?;
-        Ok(message(&view, credential, &view.status_of(credential)))
+        Ok(self.shown(&view, credential))
     }
 
     /// Decides once without changing anything: finds every fault that needs no provider to be asked, and what has to be asked.
@@ -165,7 +183,7 @@ impl CredentialService for Credentials {
         let call = Call::of(&request)?;
         let view = self.context.views.load();
         let credential = get::<Credential>(&view, &call, &request.get_ref().name)?;
-        Ok(Response::new(message(&view, &credential, &view.status_of(&credential))))
+        Ok(Response::new(self.shown(&view, &credential)))
     }
 
     async fn create_credential(
@@ -197,7 +215,7 @@ impl CredentialService for Credentials {
         request: Request<v1::CheckCredentialRequest>,
     ) -> Result<Response<v1::Credential>, Status> {
         let call = Call::of(&request)?;
-        Ok(self.check(&call, &request.get_ref().name).await.map(Response::new)?)
+        Ok(self.check(&call, request.into_inner()).await.map(Response::new)?)
     }
 
     async fn rotate_credential(
@@ -210,4 +228,4 @@ impl CredentialService for Credentials {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::service) mod tests;

@@ -45,8 +45,13 @@ impl Providers {
             token: &request.page_token,
         };
         let page = list::<Provider>(&view, &page, &FIELDS, field)?;
-        let providers = page.items.iter().map(|provider| message(&view, provider)).collect();
+        let providers = page.items.iter().map(|provider| self.shown(&view, provider)).collect();
         Ok(v1::ListProvidersResponse { providers, next_page_token: page.next_token })
+    }
+
+    /// A stored provider with all that was observed of it.
+    fn shown(&self, view: &View, provider: &Stored<Provider>) -> v1::Provider {
+        v1::Provider { last_used_time: self.context.views.last_used().of(provider), ..message(view, provider) }
     }
 
     async fn create(&self, call: &Call, request: v1::CreateProviderRequest) -> Result<v1::Provider, Error> {
@@ -180,7 +185,7 @@ impl ProviderService for Providers {
         let call = Call::of(&request)?;
         let view = self.context.views.load();
         let provider = get::<Provider>(&view, &call, &request.get_ref().name)?;
-        Ok(Response::new(message(&view, &provider)))
+        Ok(Response::new(self.shown(&view, &provider)))
     }
 
     async fn create_provider(

@@ -15,8 +15,7 @@ const ACCESS_KEY_ID_BYTES: std::ops::RangeInclusive<usize> = 16..=128;
 const SECRET_ACCESS_KEY_BYTES: usize = 256;
 const SESSION_TOKEN_BYTES: usize = 8192;
 const SERVICE_ACCOUNT_BYTES: usize = 16 * 1024;
-/// The longest DNS name, which a tenant may be, and room for any application id.
-const ID_BYTES: usize = 253;
+const CLIENT_ID_BYTES: usize = 128;
 
 /// A value as an admin gives it.
 #[derive(Debug, Clone)]
@@ -98,9 +97,10 @@ fn read_pair(given: v1::AccessKeyPair, violations: &mut FieldViolations) -> Opti
     let v1::AccessKeyPair { access_key_id, secret_access_key, session_token } = given;
     let access_key_id = visible(ID, access_key_id, ACCESS_KEY_ID_BYTES, violations);
     let secret_access_key = visible(KEY, secret_access_key, 1..=SECRET_ACCESS_KEY_BYTES, violations);
-    let session_token = match session_token.trim().is_empty() {
-        true => Some(None),
-        false => visible(TOKEN, session_token, 1..=SESSION_TOKEN_BYTES, violations).map(Some),
+    let session_token = if session_token.trim().is_empty() {
+        Some(None)
+    } else {
+        visible(TOKEN, session_token, 1..=SESSION_TOKEN_BYTES, violations).map(Some)
     };
     let (access_key_id, secret_access_key, session_token) = (access_key_id?, secret_access_key?, session_token?);
     Some(AccessKeyPair { access_key_id, secret_access_key, session_token })
@@ -118,24 +118,35 @@ fn read_service_account(given: String, violations: &mut FieldViolations) -> Opti
 
 fn read_client(given: v1::ClientSecret, violations: &mut FieldViolations) -> Option<ClientSecret> {
     let v1::ClientSecret { tenant_id, client_id, client_secret } = given;
-    let tenant_id = identifier("value.client_secret.tenant_id", tenant_id, violations);
-    let client_id = identifier("value.client_secret.client_id", client_id, violations);
+    let client_id = read_client_id(client_id.trim(), violations);
     let client_secret = visible("value.client_secret.client_secret", client_secret, 1..=API_KEY_BYTES, violations);
-    Some(ClientSecret { tenant_id: tenant_id?, client_id: client_id?, client_secret: client_secret? })
+    let client = ClientSecret {
+        tenant_id: tenant_id.trim().to_owned(),
+        client_id: client_id.clone().unwrap_or_default(),
+        client_secret: client_secret.clone().unwrap_or_else(|| Secret::new(Vec::new())),
+    };
+    // Which authority it is makes no difference to whether the directory is a name that may stand in its URL.
+    let is_directory = client.token_uri("login.microsoftonline.com").is_some();
+    if !is_directory {
+        let description = "give the directory's id: a GUID or a domain";
+        violations.add("value.client_secret.tenant_id", reason(&client.tenant_id), description);
+    }
+    (is_directory && client_id.is_some() && client_secret.is_some()).then_some(client)
 }
 
-/// What may stand in a URL's path and in a form without being escaped: a GUID or a domain.
-fn identifier(field: &str, given: String, violations: &mut FieldViolations) -> Option<String> {
-    let text = given.trim();
-    let fits = text.len() <= ID_BYTES
-        && text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
-    if fits {
-        return Some(text.to_owned());
+/// An application's id stands in a form and in logs.
+fn read_client_id(text: &str, violations: &mut FieldViolations) -> Option<String> {
+    let fits = (1..=CLIENT_ID_BYTES).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    if !fits {
+        let description = "give the application's id as the directory shows it";
+        violations.add("value.client_secret.client_id", reason(text), description);
     }
-    let reason = if text.is_empty() { FieldReason::Required } else { FieldReason::Malformed };
-    violations.add(field, reason, "give the id as the directory shows it: letters, digits, hyphens and dots");
-    None
+    fits.then(|| text.to_owned())
+}
+
+fn reason(text: &str) -> FieldReason {
+    if text.is_empty() { FieldReason::Required } else { FieldReason::Malformed }
 }
 
 /// A secret that every header can carry.
@@ -201,3 +212,6 @@ pub fn value_path(kind: CredentialType) -> &'static str {
         CredentialType::ClientSecret => "value.client_secret",
     }
 }
+
+#[cfg(test)]
+mod tests;

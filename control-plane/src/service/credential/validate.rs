@@ -138,21 +138,26 @@ impl Validated {
     pub(in crate::service) fn admit(&self, skip_validation: bool) -> Result<(), Error> {
         let Some(Answer { outcome, problem, .. }) = &self.answer else { return Ok(()) };
         let admitted = match outcome {
-            ProbeOutcome::Passed | ProbeOutcome::Limited => true,
+            // Nothing free could tell: the first use will.
+            ProbeOutcome::Recognized | ProbeOutcome::Unverifiable => true,
+            ProbeOutcome::Served | ProbeOutcome::Passed | ProbeOutcome::Limited => true,
             ProbeOutcome::Rejected => false,
             ProbeOutcome::Exhausted
+            | ProbeOutcome::ModelUnknown
             | ProbeOutcome::EndpointWrong
             | ProbeOutcome::RegionWrong
             | ProbeOutcome::Unreachable
             | ProbeOutcome::TlsFailed => skip_validation,
         };
-        match problem {
-            Some(problem) if !admitted => Err(Error::CredentialRefused {
+        match (admitted, problem) {
+            (true, _) => Ok(()),
+            (false, Some(problem)) => Err(Error::CredentialRefused {
                 reason: problem.reason.clone(),
                 upstream_status: problem.upstream_status,
                 message: problem.message.clone(),
             }),
-            _ => Ok(()),
+            // Whatever is not good says why; one that did not is still not let in.
+            (false, None) => Err(Error::StoreUnavailable(None)),
         }
     }
 
@@ -163,7 +168,7 @@ impl Validated {
             return CredentialStatus { value_version, reason, ..CredentialStatus::default() };
         };
         let (health, reason) = match outcome {
-            ProbeOutcome::Passed => (Health::Active, None),
+            ProbeOutcome::Served | ProbeOutcome::Passed => (Health::Active, None),
             ProbeOutcome::Limited => (Health::Active, Some(HealthReason::Limited)),
             // Not admitted, and out if it were.
             ProbeOutcome::Rejected => (Health::Inactive, Some(HealthReason::Rejected)),
@@ -172,10 +177,12 @@ impl Validated {
             ProbeOutcome::Unreachable | ProbeOutcome::TlsFailed => {
                 (Health::Unverified, Some(HealthReason::Unreachable))
             }
-            // Some upstreams have no list of models: the first use will tell.
-            ProbeOutcome::EndpointWrong | ProbeOutcome::RegionWrong => {
-                (Health::Unverified, Some(HealthReason::NotYetUsed))
-            }
+            // Some upstreams have no list of models, and some have one that proves too little: the first use will tell.
+            ProbeOutcome::Recognized
+            | ProbeOutcome::Unverifiable
+            | ProbeOutcome::ModelUnknown
+            | ProbeOutcome::EndpointWrong
+            | ProbeOutcome::RegionWrong => (Health::Unverified, Some(HealthReason::NotYetUsed)),
         };
         CredentialStatus { value_version, health, reason, last_check_time: Some(*time), last_error: problem.clone() }
     }

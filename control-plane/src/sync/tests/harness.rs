@@ -52,7 +52,7 @@ pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
 
 pub(crate) struct Control {
     store: MemoryStore,
-    views: Views,
+    pub(crate) views: Views,
     sealer: Arc<Sealer>,
     sync: Sync,
     address: SocketAddr,
@@ -251,8 +251,12 @@ impl Control {
         soon(self.reported.recv()).await.unwrap()
     }
 
+    pub(crate) fn try_reported(&mut self) -> Option<Reported> {
+        self.reported.try_recv().ok()
+    }
+
     pub(crate) fn nothing_more_reported(&mut self) -> bool {
-        self.reported.try_recv().is_err()
+        self.try_reported().is_none()
     }
 
     fn connection(&self, certificate: Option<(Vec<CertificateDer<'static>>, Vec<u8>)>) -> Connection {
