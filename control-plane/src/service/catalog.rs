@@ -54,3 +54,49 @@ fn format(format: Format) -> v1::ApiFormat {
         Format::Cohere => v1::ApiFormat::Cohere,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::bootstrap_principal;
+
+    fn page(size: i32, token: &str) -> Result<v1::ListCatalogResponse, Error> {
+        let call = Call {
+            principal: bootstrap_principal(),
+            permission: "catalog:ListCatalog".into(),
+            now: std::time::SystemTime::UNIX_EPOCH,
+        };
+        list(&call, &v1::ListCatalogRequest { page_size: size, page_token: token.into() })
+    }
+
+    #[test]
+    fn the_catalog_is_listed_whole_in_order_page_by_page() {
+        let whole = page(1000, "").unwrap();
+        assert_eq!((whole.entries.len(), whole.next_page_token.as_str()), (VENDORS.len(), ""));
+        assert!(whole.entries.is_sorted_by_key(|entry| entry.vendor.clone()));
+        let (mut paged, mut token) = (Vec::new(), String::new());
+        loop {
+            let next = page(7, &token).unwrap();
+            paged.extend(next.entries);
+            token = next.next_page_token;
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(paged, whole.entries);
+        assert!(matches!(page(7, "x"), Err(Error::PageTokenInvalid)));
+    }
+
+    #[test]
+    fn an_entry_says_what_a_provider_of_it_needs() {
+        let entries = page(1000, "").unwrap().entries;
+        let bedrock = entries.iter().find(|entry| entry.vendor == "bedrock").unwrap();
+        assert!(bedrock.region_required && bedrock.aliases.contains(&"aws".to_owned()));
+        assert_eq!(bedrock.default_base_url, "https://bedrock-runtime.{region}.amazonaws.com");
+        assert_eq!(bedrock.validation(), v1::CatalogValidation::OnFirstUse);
+        assert_eq!(bedrock.adapter(), v1::Adapter::Bedrock);
+        for entry in entries {
+            assert!(!entry.display_name.is_empty() && !entry.formats.is_empty() && !entry.credential_types.is_empty());
+        }
+    }
+}

@@ -18,8 +18,7 @@ use super::{Begun, Mode, Named, Plan, parent};
 use crate::access::{Allowed, Call};
 use crate::error::{Error, FieldReason, FieldViolations};
 use crate::resource::{
-    AuthMode, Credential, CredentialState, Exposure, Model, Project, Provider, Resource as _, Rules, Stored,
-    Targets,
+    AuthMode, Credential, CredentialState, Exposure, Model, Project, Provider, Resource as _, Rules, Stored, Targets,
 };
 use crate::store::MAX_VALUE_BYTES;
 use crate::view::View;
@@ -226,3 +225,6 @@ fn read_models(
     }
     Ok(models)
 }
+
+#[cfg(test)]
+mod tests;

@@ -142,3 +142,6 @@ fn in_order(mut models: Vec<String>) -> Vec<String> {
     models.truncate(MOST_MODELS);
     models
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,3 +109,6 @@ fn joined(provider: &Provider, answers: impl Iterator<Item = (CredentialName, Se
     });
     v1::DiscoverModelsResponse { models: models.collect(), unlisted }
 }
+
+#[cfg(test)]
+mod tests;

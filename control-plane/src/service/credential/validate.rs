@@ -123,6 +123,16 @@ impl Validator {
     }
 }
 
+#[cfg(test)]
+impl Seen {
+    /// A pass that lists these models.
+    pub(in crate::service) fn of(ask: Ask, models: &[&str]) -> Self {
+        let answer = Answer { outcome: ProbeOutcome::Passed, problem: None, time: SystemTime::UNIX_EPOCH };
+        let validated = Validated { answer: Some(answer), ..Validated::unasked(ask) };
+        Self { validated, models: models.iter().map(|&model| model.to_owned()).collect() }
+    }
+}
+
 impl Validated {
     /// Nobody was asked: the first use will tell.
     fn unasked(ask: Ask) -> Self {
