@@ -24,6 +24,7 @@ use crate::store::seal::MasterKeys;
 
 mod depending;
 mod edges;
+mod own_keys;
 mod rates;
 
 /// The services on a store in memory, with a project and an environment.

@@ -4,6 +4,8 @@ use proto::admin::v1;
 use shared::adapter::{AdapterKind, Place, Settings, adapter};
 use shared::address::AddressPolicy;
 use shared::base_url::BaseUrl;
+use shared::catalog;
+use shared::credential::CredentialType;
 
 use crate::error::{FieldReason, FieldViolations};
 use crate::resource::{Rules, Source};
@@ -57,13 +59,19 @@ pub(super) fn read_auth_mode(
             AuthMode::Managed
         }
     };
-    let signs = |kind| own_key_header(kind).is_none();
-    if mode == AuthMode::Passthrough && rules.source == Source::Request && kind.is_some_and(signs) {
+    if mode == AuthMode::Passthrough && rules.source == Source::Request && kind.is_some_and(signs_or_mints) {
         let description =
             "a caller's own key can't pass here: this adapter's requests are signed, or carry minted tokens";
         violations.add("auth_mode", FieldReason::Unsupported, description);
     }
     mode
+}
+
+/// Whether what usually authenticates there is no header: a signature, or a minted token. That such an upstream has keys, too, does not make
+/// it one to which any caller's own authentication could be passed.
+fn signs_or_mints(kind: AdapterKind) -> bool {
+    let usual = catalog::credential_types(kind).first();
+    usual != Some(&CredentialType::ApiKey) || own_key_header(kind).is_none()
 }
 
 /// The header in which an adapter's keys go where the provider names none; `None` where its requests are signed, or carry minted tokens.

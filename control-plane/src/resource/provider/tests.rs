@@ -8,6 +8,7 @@ use super::*;
 
 mod fields;
 mod masks;
+mod places;
 
 #[derive(Debug)]
 struct OnlyProduction;
