@@ -233,9 +233,9 @@ impl Error {
             Self::Invalid(_) | Self::RequestIdReused { .. } | Self::PageTokenInvalid => Code::InvalidArgument,
             Self::EtagMismatch { .. } => Code::Aborted,
             Self::DisplayNameTaken { .. } | Self::IdTaken { .. } | Self::RateTaken { .. } => Code::AlreadyExists,
-            Self::HasDependents { .. }
+            Self::DestinationChanged { .. }
+            | Self::HasDependents { .. }
             | Self::AuthModeForbids { .. }
-            | Self::DestinationChanged { .. }
             | Self::CredentialRefused { .. } => Code::FailedPrecondition,
             Self::NotFound { .. } => Code::NotFound,
             Self::TokenInvalid => Code::Unauthenticated,

@@ -120,7 +120,7 @@ impl Resource for Provider {
         let adapter = vendor::read_adapter(message.adapter, &vendor, violations);
         let region = base_url::read_region(&message.region, violations);
         let base_url =
-            base_url::read_base_url(&message.base_url, &vendor, adapter, region.as_deref(), rules, violations);
+            base_url::read_base_url(&message.base_url, (&vendor, adapter), region.as_deref(), rules, violations);
         let auth_mode = auth::read_auth_mode(message.auth_mode, adapter, rules, violations);
         let environments = field::environments(&message.environments, &name.project(), rules, violations);
         let exposed_models = exposed::read_exposed_models(message.exposed_models, violations);

@@ -61,9 +61,11 @@ impl NamedSecret {
 }
 
 fn read_origin(at: usize, text: &str, policy: AddressPolicy, violations: &mut FieldViolations) -> Option<Origin> {
-    // Cohere's adapter has no paths of its own that could be taken away or added.
-    let problem = match BaseUrl::parse(AdapterKind::Cohere, text, policy) {
-        Ok(url) if url.as_str() == url.origin().as_str() => return Some(url.origin()),
+    // A path that an adapter would take for a pasted one is one all the same: nobody is to think that it narrows anything.
+    let bare = text.trim().trim_end_matches('/');
+    let has_path = bare.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+    let problem = match BaseUrl::parse(AdapterKind::OpenAi, bare, policy) {
+        Ok(url) if !has_path => return Some(url.origin()),
         Ok(url) => format!("leave out the path: {} is the origin", url.origin()),
         Err(error) => error.to_string(),
     };

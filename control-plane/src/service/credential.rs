@@ -228,4 +228,4 @@ impl CredentialService for Credentials {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::service) mod tests;

@@ -213,3 +213,6 @@ impl SecretService for Secrets {
         Ok(self.rotate(&call, request.into_inner()).await.map(Response::new)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -344,3 +344,6 @@ fn not_opened(error: NotOpened, name: &str) -> Error {
 fn not_taken(provider: &Provider, kind: CredentialType) -> String {
     format!("{} takes no credential of type {}", provider.vendor, kind_as_str(kind))
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,7 +61,8 @@ pub(crate) fn write_adapter(adapter: AdapterKind) -> v1::Adapter {
     }
 }
 
-/// The end of a description that names the nearest vendor of the catalog; empty where none is near.
-pub(super) fn did_you_mean(_vendor: &str) -> String {
-    String::new()
+/// The end of a description that names the nearest vendor of the catalog; empty for a known one, and where none is near.
+pub(super) fn did_you_mean(vendor: &str) -> String {
+    let nearest = catalog::nearest(vendor).filter(|_| catalog::entry(vendor).is_none());
+    nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default()
 }

@@ -126,13 +126,15 @@ impl Validated {
             | ProbeOutcome::Unreachable
             | ProbeOutcome::TlsFailed => skip_validation,
         };
-        match problem {
-            Some(problem) if !admitted => Err(Error::CredentialRefused {
+        match (admitted, problem) {
+            (true, _) => Ok(()),
+            (false, Some(problem)) => Err(Error::CredentialRefused {
                 reason: problem.reason.clone(),
                 upstream_status: problem.upstream_status,
                 message: problem.message.clone(),
             }),
-            _ => Ok(()),
+            // Whatever is not good says why; one that did not is still not let in.
+            (false, None) => Err(Error::StoreUnavailable(None)),
         }
     }
 

@@ -104,7 +104,7 @@ mod tests {
             display_name: "A".into(),
             vendor: "my-upstream".into(),
             adapter: admin::Adapter::Cohere.into(),
-            base_url: "https://upstream.example/v2".into(),
+            base_url: "https://upstream.example/api".into(),
             region: "eu".into(),
             enabled: Some(false),
             config: Some(object(["z", "a"])),
@@ -121,7 +121,7 @@ mod tests {
         };
         let expected = v1::ProviderConfig {
             adapter: v1::UpstreamAdapter::Cohere.into(),
-            base_url: "https://upstream.example/v2".into(),
+            base_url: "https://upstream.example/api".into(),
             disabled: true,
             auth: v1::UpstreamAuth::Managed.into(),
             vendor: "my-upstream".into(),
