@@ -27,6 +27,7 @@ use crate::store::seal::{MasterKeys, Sealer};
 use crate::view::Views;
 
 mod bound;
+mod first_use;
 mod rotate;
 mod values;
 
