@@ -92,6 +92,14 @@ pub enum Error {
         /// Its mode.
         auth_mode: String,
     },
+    /// The vendor has no list of models.
+    #[error("{vendor}, of {name}, has no list of models: name its models by hand")]
+    ModelListingUnsupported {
+        /// The provider.
+        name: String,
+        /// Who is upstream.
+        vendor: String,
+    },
     /// A stored value may not be sent to where it would go.
     #[error(
         "the value of {name} may not be sent to {origin}: it was given for another place; give it again for this one"
@@ -212,6 +220,7 @@ impl Error {
             Self::IdTaken { .. } | Self::RateTaken { .. } => "ID_TAKEN",
             Self::HasDependents { .. } => "HAS_DEPENDENTS",
             Self::AuthModeForbids { .. } => "AUTH_MODE_FORBIDS",
+            Self::ModelListingUnsupported { .. } => "MODEL_LISTING_UNSUPPORTED",
             Self::DestinationChanged { .. } => "DESTINATION_CHANGED",
             Self::CredentialRefused { reason, .. } => reason,
             Self::NotFound { .. } => "RESOURCE_NOT_FOUND",
@@ -234,6 +243,7 @@ impl Error {
             Self::EtagMismatch { .. } => Code::Aborted,
             Self::DisplayNameTaken { .. } | Self::IdTaken { .. } | Self::RateTaken { .. } => Code::AlreadyExists,
             Self::DestinationChanged { .. }
+            | Self::ModelListingUnsupported { .. }
             | Self::HasDependents { .. }
             | Self::AuthModeForbids { .. }
             | Self::CredentialRefused { .. } => Code::FailedPrecondition,
@@ -267,6 +277,9 @@ impl Error {
             }
             Self::HasDependents { name, dependents, force_helps } => {
                 dependents_metadata(name, dependents, *force_helps)
+            }
+            Self::ModelListingUnsupported { name, vendor } => {
+                vec![("name", name.clone()), ("vendor", vendor.clone())]
             }
             Self::AuthModeForbids { name, auth_mode } => vec![("name", name.clone()), ("authMode", auth_mode.clone())],
             Self::DestinationChanged { name, origin } => vec![("name", name.clone()), ("origin", origin.clone())],

@@ -32,12 +32,12 @@ pub use credential::{
 };
 pub use decimal::{Decimal, NotADecimal};
 pub use environment::Environment;
-pub use field::{seconds, timestamp};
+pub use field::{is_upstream_model, seconds, timestamp};
 pub use join_token::{JoinToken, JoinTokenUse};
 pub use mask::{Mask, Merge};
 pub use model::{Model, Target};
 pub use project::Project;
-pub use provider::{AuthMode, ExposedModel, Object, Provider, Timeouts};
+pub use provider::{AuthMode, ExposedModel, Object, Provider, Timeouts, adapter_to_message};
 pub use proxy::Proxy;
 pub use rate::Rate;
 pub use secret::NamedSecret;
@@ -227,6 +227,13 @@ impl Header<'_> {
 }
 
 impl<R: Resource> Stored<R> {
+    /// A resource that is not committed, and may never be.
+    #[must_use]
+    pub fn new(name: R::Name, uid: String, spec: R, now: SystemTime) -> Self {
+        let meta = Meta { uid, revision: Revision(0), generation: 1, create_time: now, update_time: now };
+        Self { name, meta, spec }
+    }
+
     /// The message that the API answers, without what is observed. A resource that is not committed has no revision and no etag yet.
     #[must_use]
     pub fn to_message(&self, epoch: Epoch) -> R::Message {

@@ -258,7 +258,7 @@ fn routes(
     Ok(grpc::common_routes()?
         .add_service(ProjectServiceServer::new(Projects::new(context())))
         .add_service(EnvironmentServiceServer::new(Environments::new(context())))
-        .add_service(ProviderServiceServer::new(Providers::new(context())))
+        .add_service(ProviderServiceServer::new(Providers::new(context(), prober.clone(), allowance.clone())))
         .add_service(RateServiceServer::new(Rates::new(context())))
         .add_service(ModelServiceServer::new(Models::new(context())))
         .add_service(CallerKeyServiceServer::new(CallerKeys::new(context())))

@@ -19,6 +19,11 @@ mod plan;
 mod read;
 pub mod value;
 
+mod catalog;
+mod connect;
+mod connection;
+mod discover;
+
 pub mod caller_key;
 pub mod credential;
 pub mod environment;

@@ -94,7 +94,8 @@ pub(super) fn time(given: Option<Timestamp>, field: &str, violations: &mut Field
 }
 
 /// An upstream's own name for a model: something that can stand in a body and a URL.
-pub(super) fn is_upstream_model(text: &str) -> bool {
+#[must_use]
+pub fn is_upstream_model(text: &str) -> bool {
     (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 

@@ -27,6 +27,7 @@ pub use auth::AuthMode;
 pub use config::Object;
 pub use exposed::ExposedModel;
 pub use timeouts::Timeouts;
+pub use vendor::adapter_to_message;
 
 /// What an admin sets of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,7 +168,7 @@ impl Resource for Provider {
         v1::Provider {
             display_name: self.display_name.clone(),
             vendor: self.vendor.clone(),
-            adapter: vendor::write_adapter(self.adapter).into(),
+            adapter: adapter_to_message(self.adapter).into(),
             base_url: self.base_url.as_str().to_owned(),
             region: self.region.clone().unwrap_or_default(),
             enabled: Some(self.enabled),

@@ -47,6 +47,19 @@ impl Answer for v1::RotateCredentialResponse {
     }
 }
 
+impl Answer for v1::ConnectProviderResponse {
+    fn made_at(&mut self, epoch: Epoch, revision: Revision) {
+        self.revision = revision.0;
+        if let Some(provider) = &mut self.provider {
+            provider.made_at(epoch, revision);
+        }
+        if let Some(credential) = &mut self.credential {
+            credential.made_at(epoch, revision);
+        }
+        self.models.iter_mut().for_each(|model| model.made_at(epoch, revision));
+    }
+}
+
 impl Answer for v1::RotateSecretResponse {
     fn made_at(&mut self, epoch: Epoch, revision: Revision) {
         self.revision = revision.0;

@@ -146,11 +146,10 @@ impl<'v> Plan<'v> {
         if R::table(self.view).contains_key(&name) {
             return Err(Error::IdTaken { name: name.to_string() });
         }
-        let now = self.call.now;
-        let meta = Meta { uid, revision: Revision(0), generation: 1, create_time: now, update_time: now };
-        let stored = Stored { name, meta, spec };
-        if !stored.name.parent_str().is_empty() {
-            self.draft.require(Precondition::Exists(key::spec(stored.name.parent_str())));
+        let stored = Stored::new(name, uid, spec, self.call.now);
+        let parent = key::spec(stored.name.parent_str());
+        if !stored.name.parent_str().is_empty() && !self.draft.puts(&parent) {
+            self.draft.require(Precondition::Exists(parent));
         }
         self.draft.require(Precondition::Absent(key::spec(stored.name.as_str())));
         self.take_display_name(&stored, None)?;
@@ -295,6 +294,9 @@ impl<'v> Plan<'v> {
 
     fn rely_on_target(&mut self, reference: &Reference) {
         let target = key::spec(reference.as_str());
+        if self.draft.puts(&target) {
+            return;
+        }
         // Of a provider, what it exposes matters too, and of a Secret where it may be sent; of an environment only that it is there.
         let precondition = match (reference, self.view.revision_of(reference)) {
             (Reference::Provider(_) | Reference::Secret(_), Some(revision)) => {

@@ -6,16 +6,22 @@ use proto::admin::v1;
 use proto::admin::v1::provider_service_server::ProviderService;
 use tonic::{Request, Response, Status};
 
-use super::{Context, Field, FieldValue, Mode, PageRequest, Plan, dependents, get, list, parent, rate, served_by};
+use super::credential::validate::Validator;
+use super::{
+    Allowance, Context, Field, FieldValue, Mode, PageRequest, Plan, catalog, dependents, get, list, parent, rate,
+    served_by,
+};
 use crate::access::Call;
 use crate::error::Error;
+use crate::health::probe::Prober;
 use crate::resource::{CredentialState, Model, Project, Provider, Stored};
 use crate::view::View;
 
 /// Serves `ProviderService`.
 #[derive(Debug, Clone)]
 pub struct Providers {
-    context: Context,
+    pub(super) context: Context,
+    pub(super) validator: Validator,
 }
 
 /// The fields to filter by.
@@ -24,8 +30,8 @@ const FIELDS: [Field; 3] = [Field::text("vendor"), Field::bool("enabled"), Field
 impl Providers {
     /// The service.
     #[must_use]
-    pub fn new(context: Context) -> Self {
-        Self { context }
+    pub fn new(context: Context, prober: Prober, allowance: Allowance) -> Self {
+        Self { context, validator: Validator::new(prober, allowance) }
     }
 
     fn list(&self, call: &Call, request: &v1::ListProvidersRequest) -> Result<v1::ListProvidersResponse, Error> {
@@ -99,7 +105,7 @@ impl Providers {
 }
 
 /// A provider as the API answers it, with its credentials counted.
-fn message(view: &View, provider: &Stored<Provider>) -> v1::Provider {
+pub(super) fn message(view: &View, provider: &Stored<Provider>) -> v1::Provider {
     let mut message = provider.to_message(view.identity.epoch);
     // Counted with the provider at hand: after an update, its origin may be another one than the view's.
     let states = view.credentials_of(&provider.name).map(|credential| {
@@ -208,29 +214,33 @@ impl ProviderService for Providers {
 
     async fn connect_provider(
         &self,
-        _request: Request<v1::ConnectProviderRequest>,
+        request: Request<v1::ConnectProviderRequest>,
     ) -> Result<Response<v1::ConnectProviderResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let call = Call::of(&request)?;
+        Ok(self.connect(&call, request.into_inner()).await.map(Response::new)?)
     }
 
     async fn test_connection(
         &self,
-        _request: Request<v1::TestConnectionRequest>,
+        request: Request<v1::TestConnectionRequest>,
     ) -> Result<Response<v1::TestConnectionResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let call = Call::of(&request)?;
+        Ok(self.test(&call, request.into_inner()).await.map(Response::new)?)
     }
 
     async fn discover_models(
         &self,
-        _request: Request<v1::DiscoverModelsRequest>,
+        request: Request<v1::DiscoverModelsRequest>,
     ) -> Result<Response<v1::DiscoverModelsResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let call = Call::of(&request)?;
+        Ok(self.discover(&call, &request.get_ref().name).await.map(Response::new)?)
     }
 
     async fn list_catalog(
         &self,
-        _request: Request<v1::ListCatalogRequest>,
+        request: Request<v1::ListCatalogRequest>,
     ) -> Result<Response<v1::ListCatalogResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let call = Call::of(&request)?;
+        Ok(catalog::list(&call, request.get_ref()).map(Response::new)?)
     }
 }

@@ -49,7 +49,8 @@ pub(super) fn read_adapter(given: i32, vendor: &str, violations: &mut FieldViola
 }
 
 /// The adapter as the API has it.
-pub(crate) fn write_adapter(adapter: AdapterKind) -> v1::Adapter {
+#[must_use]
+pub fn adapter_to_message(adapter: AdapterKind) -> v1::Adapter {
     match adapter {
         AdapterKind::OpenAi => v1::Adapter::Openai,
         AdapterKind::AzureOpenAi => v1::Adapter::AzureOpenai,

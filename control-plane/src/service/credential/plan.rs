@@ -3,7 +3,7 @@
 use proto::admin::v1;
 use shared::name::ProviderName;
 
-use super::form::message;
+use super::form::{message, message_at};
 use super::validate::{Ask, Validated};
 use crate::error::{Error, FieldReason, FieldViolations};
 use crate::health::probe::Question;
@@ -70,6 +70,19 @@ pub(in crate::service) fn insert(
     finish(plan, &stored, (provider, made), validated)
 }
 
+/// What is wrong with the fields of a new credential, without putting it: for whoever names the faults of other parts too.
+pub(in crate::service) fn faults(plan: &Plan<'_>, new: New<'_>) -> Result<FieldViolations, Error> {
+    let New { provider, id, credential, .. } = new;
+    let mut message = credential.clone().unwrap_or_default();
+    let Named { name, mut violations, .. } =
+        plan.new_name::<Credential>(provider.name.to_string().as_str(), id, &message)?;
+    let mut fields = FieldViolations::new();
+    let _ = Given::read_new(plan.view, &provider.name, &provider.spec, &mut message, &mut fields);
+    let _ = CredentialSettings::read(message, &name, &mut fields);
+    violations.append(fields.within(Credential::FIELD));
+    Ok(violations)
+}
+
 /// Puts a credential's new form.
 pub(in crate::service) fn update(
     context: &Context,
@@ -125,11 +138,11 @@ fn finish(
 ) -> Result<Planned<v1::Credential>, Error> {
     let ask = ask_about(&provider.spec, made.opened, made.used);
     let Some(validated) = validated.first() else {
-        let answer = message(plan.view, stored, &CredentialStatus::default());
+        let answer = message_at(plan.view, stored, &CredentialStatus::default(), &provider.spec);
         return Ok(Planned { answer, asks: vec![ask] });
     };
     let status = put_status(plan, stored, provider, (validated, &ask))?;
-    Ok(Planned { answer: message(plan.view, stored, &status), asks: Vec::new() })
+    Ok(Planned { answer: message_at(plan.view, stored, &status, &provider.spec), asks: Vec::new() })
 }
 
 /// What is asked of the provider about values, some of which were stored before.
@@ -167,7 +180,7 @@ pub(in crate::service) fn stored_provider<'v>(
     view.providers.get(name).map(|provider| &**provider).ok_or_else(|| Error::not_found(name))
 }
 
-fn takes_credentials(provider: &Stored<Provider>) -> Result<(), Error> {
+pub(in crate::service) fn takes_credentials(provider: &Stored<Provider>) -> Result<(), Error> {
     match provider.spec.auth_mode {
         AuthMode::Managed => Ok(()),
         mode @ (AuthMode::None | AuthMode::Passthrough) => {

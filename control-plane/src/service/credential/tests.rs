@@ -68,7 +68,7 @@ impl World {
         };
         projects.create_project(call(project)).await.unwrap();
         let world = Self {
-            providers: Providers::new(context.clone()),
+            providers: Providers::new(context.clone(), prober.clone(), allowance.clone()),
             credentials: Credentials::new(context.clone(), prober.clone(), health, allowance.clone()),
             secrets: Secrets::new(context.clone(), prober, allowance),
             context,

@@ -46,6 +46,13 @@ pub(in crate::service) struct Validated {
     answer: Option<Answer>,
 }
 
+/// What a provider answered, with the models that the value can list.
+#[derive(Debug)]
+pub(in crate::service) struct Seen {
+    pub(in crate::service) validated: Validated,
+    pub(in crate::service) models: Vec<String>,
+}
+
 #[derive(Debug)]
 struct Answer {
     outcome: ProbeOutcome,
@@ -84,13 +91,29 @@ impl Validator {
         Ok(validated)
     }
 
+    /// Asks every question, and gives what each answer says and the models in it, good or bad.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RateLimited`] where the principal may not ask so much.
+    pub(in crate::service) async fn look(&self, call: &Call, asks: Vec<Ask>) -> Result<Vec<Seen>, Error> {
+        let taken = u32::try_from(asks.len()).unwrap_or(u32::MAX);
+        self.allowance.take_several(&call.principal.name, taken)?;
+        let answered: Vec<BoxFuture<'_, Seen>> = asks.into_iter().map(|ask| self.see(ask).boxed()).collect();
+        Ok(futures_util::stream::iter(answered).buffered(AT_A_TIME).collect().await)
+    }
+
     async fn ask(&self, ask: Ask) -> Validated {
+        self.see(ask).await.validated
+    }
+
+    async fn see(&self, ask: Ask) -> Seen {
         let Ask { question, used } = ask;
         let result = self.prober.probe(&question, SystemTime::now()).await;
         let time = SystemTime::now();
         let problem = result.problem(&question.place.base_url, time);
         let answer = Answer { problem, outcome: result.outcome, time };
-        Validated { place: question.place, used, answer: Some(answer) }
+        Seen { validated: Validated { place: question.place, used, answer: Some(answer) }, models: result.models }
     }
 
     /// Asks, and goes on without an answer when there is none soon.
@@ -112,7 +135,7 @@ impl Validated {
     }
 
     /// Lets a value through, or not: a good one always, a rejected one never, the others if validation is to be skipped.
-    fn admit(&self, skip_validation: bool) -> Result<(), Error> {
+    pub(in crate::service) fn admit(&self, skip_validation: bool) -> Result<(), Error> {
         let Some(Answer { outcome, problem, .. }) = &self.answer else { return Ok(()) };
         let admitted = match outcome {
             // Nothing free could tell: the first use will.

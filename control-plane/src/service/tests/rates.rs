@@ -64,7 +64,7 @@ async fn a_rate_is_exact_and_has_its_currency() {
         ..Default::default()
     };
     let page = world.rates().list_rates(world.call("rates:ListRates", request)).await.unwrap().into_inner();
-    assert_eq!(page.rates, [updated.clone()]);
+    assert_eq!(page.rates, std::slice::from_ref(&updated));
     let request = v1::GetRateRequest { name: made.name };
     let got = world.rates().get_rate(world.call("rates:GetRate", request)).await.unwrap().into_inner();
     assert_eq!(got, updated);
