@@ -1,6 +1,7 @@
 //! The commands: one file per resource, and what they share.
 
 mod caller_key;
+mod catalog;
 mod credential;
 mod environment;
 pub(crate) mod health;
@@ -9,8 +10,12 @@ mod model;
 mod project;
 mod provider;
 mod proxy;
+mod rate;
 mod rollout;
+mod rotation;
+mod secret;
 mod status;
+mod value;
 
 use prost_types::FieldMask;
 use proto::admin::v1::{CredentialCount, CredentialState, Dependents};
@@ -41,6 +46,14 @@ pub(crate) enum Command {
     /// Credentials: what authenticates to a provider.
     #[command(subcommand, visible_alias = "credential")]
     Credentials(credential::Command),
+    /// Secrets: stored values that several credentials may link to.
+    #[command(subcommand, visible_alias = "secret")]
+    Secrets(secret::Command),
+    /// Rates: what models cost at a provider.
+    #[command(subcommand, visible_alias = "rate")]
+    Rates(rate::Command),
+    /// The vendors that Keyplane knows.
+    Catalog(catalog::Flags),
     /// Models: the names that callers ask for.
     #[command(subcommand, visible_alias = "model")]
     Models(model::Command),
@@ -85,6 +98,9 @@ pub(crate) async fn run(flags: Flags) -> Result<(), Error> {
         Command::Environments(command) => environment::run(command, &context(&global)?).await,
         Command::Providers(command) => provider::run(command, &context(&global)?).await,
         Command::Credentials(command) => credential::run(command, &context(&global)?).await,
+        Command::Secrets(command) => secret::run(command, &context(&global)?).await,
+        Command::Rates(command) => rate::run(command, &context(&global)?).await,
+        Command::Catalog(flags) => catalog::run(flags, &context(&global)?).await,
         Command::Models(command) => model::run(command, &context(&global)?).await,
         Command::CallerKeys(command) => caller_key::run(command, &context(&global)?).await,
         Command::JoinTokens(command) => join_token::run(command, &context(&global)?).await,
@@ -243,6 +259,11 @@ pub(crate) fn print_deleted<M: Printable>(
         0 => output.say(&format!("{name} could be deleted; nothing was changed"))?,
         _ => output.say(&format!("{name} was deleted by revision {revision}"))?,
     }
+    print_dependents(output, dependents)
+}
+
+/// Prints what depends on something, a kind a line.
+fn print_dependents(output: Output, dependents: &[Dependents]) -> Result<(), Error> {
     for dependent in dependents {
         let names = dependent.sample_names.join(", ");
         output.say(&format!("  {} {}: {names}", dependent.count, dependent.kind))?;
