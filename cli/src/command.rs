@@ -2,6 +2,7 @@
 
 mod caller_key;
 mod catalog;
+mod connect;
 mod credential;
 mod environment;
 pub(crate) mod health;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Dev(DevFlags),
     /// Shows the fleet at a glance: proxies, environments, revision, lag, credentials by state.
     Status,
+    /// Connects a provider: credential, name and routing, environments and models, in one go. Asks for what is left out.
+    Connect(Box<connect::Flags>),
     /// Projects: the tenancy boundary.
     #[command(subcommand, visible_alias = "project")]
     Projects(project::Command),
@@ -94,6 +97,7 @@ pub(crate) async fn run(flags: Flags) -> Result<(), Error> {
         Command::Dev(flags) => Box::pin(dev::run(flags)).await,
         Command::Health(flags) => health::run(flags).await,
         Command::Status => status::run(&context(&global)?).await,
+        Command::Connect(flags) => Box::pin(connect::run(*flags, &context(&global)?)).await,
         Command::Projects(command) => project::run(command, &context(&global)?).await,
         Command::Environments(command) => environment::run(command, &context(&global)?).await,
         Command::Providers(command) => provider::run(command, &context(&global)?).await,

@@ -137,7 +137,7 @@ impl Error {
     }
 
     /// What people read: what failed, each field at fault, what to do.
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         // The fields at fault are listed one by one, so that the message, which has them all in one line, is left out.
         let mut text = match self {
             Self::Refused(status) if !violations(status).is_empty() => "error: fields are at fault".to_owned(),
