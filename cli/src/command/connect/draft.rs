@@ -134,9 +134,13 @@ impl Draft {
             Some(entry) => vec![entry],
             None => self.known.catalog.iter().filter(|entry| entry.adapter() == adapter).collect(),
         };
-        let mut types: Vec<_> = entries.into_iter().flat_map(CatalogEntry::credential_types).collect();
-        types.sort_unstable();
-        types.dedup();
+        let mut types = Vec::new();
+        // The usual one stays first.
+        for kind in entries.into_iter().flat_map(CatalogEntry::credential_types) {
+            if !types.contains(&kind) {
+                types.push(kind);
+            }
+        }
         if types.is_empty() && self.entry().is_none() { vec![CredentialType::ApiKey] } else { types }
     }
 

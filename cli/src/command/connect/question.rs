@@ -2,10 +2,10 @@
 
 use super::super::catalog;
 use super::super::credential::type_of;
-use super::super::provider::fields::{AdapterFlag, exposed};
+use super::super::provider::fields::{AdapterFlag, AuthModeFlag, exposed};
 use super::draft::{Draft, given};
-use clap::ValueEnum as _;
-use proto::admin::v1::{Adapter, CredentialType};
+use clap::ValueEnum;
+use proto::admin::v1::{Adapter, AuthMode, CredentialType};
 use shared::name::{EnvironmentName, ResourceName as _};
 
 /// A part of a connection. One opens when those before it are complete.
@@ -30,6 +30,8 @@ pub(super) enum Question {
     Region,
     /// Of Vertex: the Google Cloud project.
     CloudProject,
+    /// Of a server of one's own, which may want no key.
+    AuthMode,
     Type,
     AccessKeyId,
     TenantId,
@@ -87,10 +89,13 @@ impl Part {
 fn of_credential(draft: &Draft) -> Vec<Question> {
     let mut questions = vec![Question::Vendor];
     let (entry, is_named) = (draft.entry(), !draft.provider.vendor.is_empty());
-    if is_named && entry.is_none() {
+    // `custom` has one in the catalog, which is a guess.
+    if is_named && entry.is_none_or(|entry| entry.vendor == "custom") {
         questions.push(Question::Adapter);
     }
-    if is_named && entry.is_none_or(|entry| entry.default_base_url.is_empty() && !entry.region_required) {
+    let is_elsewhere =
+        is_named && entry.is_none_or(|entry| entry.default_base_url.is_empty() && !entry.region_required);
+    if is_elsewhere {
         questions.push(Question::BaseUrl);
     }
     if draft.provider.base_url.is_empty() && entry.is_some_and(|entry| entry.region_required) {
@@ -98,6 +103,9 @@ fn of_credential(draft: &Draft) -> Vec<Question> {
     }
     if draft.adapter() == Adapter::Vertex {
         questions.push(Question::CloudProject);
+    }
+    if is_elsewhere && draft.adapter() == Adapter::Openai {
+        questions.push(Question::AuthMode);
     }
     if !draft.takes_credential() || !draft.value.link.is_empty() {
         return questions;
@@ -124,6 +132,7 @@ impl Question {
             Self::BaseUrl => "--base-url",
             Self::Region => "--region",
             Self::CloudProject => "--config project=…",
+            Self::AuthMode => "--auth-mode",
             Self::Type => "a value (--value-file, --access-key-id, --service-account-file, --client-id or --secret)",
             Self::AccessKeyId => "--access-key-id",
             Self::TenantId => "--tenant-id",
@@ -157,13 +166,12 @@ impl Question {
                 format!("Who is upstream? {}, or any other name", vendors.join(", "))
             }
             Self::Adapter => {
-                let names = AdapterFlag::value_variants().iter().filter_map(|flag| flag.to_possible_value());
-                let names: Vec<_> = names.map(|value| value.get_name().to_owned()).collect();
-                format!("Which API does it speak? {}", names.join(", "))
+                format!("Which API does it speak? {}", names::<AdapterFlag>())
             }
             Self::BaseUrl => "Where is it? Its base URL".into(),
             Self::Region => "In which region?".into(),
             Self::CloudProject => "In which Google Cloud project? (may be empty)".into(),
+            Self::AuthMode => format!("How do requests authenticate? {}", names::<AuthModeFlag>()),
             Self::Type => format!("What type of credential? {}", types()),
             Self::AccessKeyId => "The access key's id".into(),
             Self::TenantId => "The directory (tenant) id".into(),
@@ -196,11 +204,16 @@ impl Question {
         let names = |names: Vec<&str>| names.join(" ");
         match self {
             Self::Vendor => provider.vendor.clone(),
-            Self::Adapter if provider.adapter == 0 => String::new(),
-            Self::Adapter => catalog::adapter(provider.adapter),
+            Self::Adapter if draft.adapter() == Adapter::Unspecified => String::new(),
+            Self::Adapter => catalog::adapter(draft.adapter().into()),
             Self::BaseUrl => provider.base_url.clone(),
             Self::Region => provider.region.clone(),
             Self::CloudProject => draft.config("project"),
+            Self::AuthMode => match provider.auth_mode() {
+                AuthMode::Unspecified | AuthMode::Managed => "managed".into(),
+                AuthMode::Passthrough => "passthrough".into(),
+                AuthMode::None => "none".into(),
+            },
             Self::Type => draft.kind().map_or_else(String::new, |kind| type_of(kind.into())),
             Self::AccessKeyId => draft.value.access_key_id.clone(),
             Self::TenantId => draft.value.tenant_id.clone(),
@@ -249,6 +262,10 @@ impl Question {
             Self::BaseUrl => text.clone_into(&mut draft.provider.base_url),
             Self::Region => text.clone_into(&mut draft.provider.region),
             Self::CloudProject => draft.set_config("project", text),
+            Self::AuthMode => {
+                let flag = AuthModeFlag::from_str(text, true).map_err(|_| format!("{text} is none of them"))?;
+                draft.provider.set_auth_mode(flag.into());
+            }
             Self::Type => {
                 let is_it = |kind: &CredentialType| type_of((*kind).into()).eq_ignore_ascii_case(text);
                 let kind = draft.types().into_iter().find(is_it).ok_or_else(|| format!("{text} is none of them"))?;
@@ -281,6 +298,12 @@ impl Question {
 pub(super) fn model(text: &str) -> (String, String) {
     let (id, upstream_model) = text.split_once('=').unwrap_or((text, text));
     (id.to_owned(), upstream_model.to_owned())
+}
+
+/// The words that a flag takes.
+fn names<F: ValueEnum>() -> String {
+    let names = F::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    names.map(|value| value.get_name().to_owned()).collect::<Vec<_>>().join(", ")
 }
 
 /// `yes` or `no`, or a letter of it.

@@ -1,5 +1,5 @@
 use proto::admin::v1::{
-    Adapter, AuthMode, CatalogEntry, CredentialError, CredentialType, Provider, credential_value::Value,
+    self as v1, Adapter, CatalogEntry, CredentialError, CredentialType, Provider, credential_value::Value,
 };
 
 use super::super::draft::Known;
@@ -22,6 +22,7 @@ fn known() -> Known {
     Known {
         project: "projects/p".into(),
         catalog: vec![
+            entry("custom", Adapter::Openai, "", &[ApiKey]),
             entry("azure", Adapter::AzureOpenai, "", &[ApiKey, ClientSecret]),
             entry("bedrock", Adapter::Bedrock, "https://bedrock.{region}.example", &[ApiKey, AccessKeyPair]),
             entry("ollama", Adapter::Openai, "http://localhost/v1", &[]),
@@ -103,11 +104,14 @@ fn all_answers_end_in_one_request() {
 #[test]
 fn a_vendor_is_asked_for_what_it_needs_and_nothing_else() {
     use Question::{
-        AccessKeyId, Adapter, BaseUrl, ClientId, CloudProject, Region, ServiceAccount, TenantId, Type, Value, Vendor,
+        AccessKeyId, Adapter, AuthMode, BaseUrl, ClientId, CloudProject, Region, ServiceAccount, TenantId, Type, Value,
+        Vendor,
     };
     for (answers, provider) in [
         (&[(Vendor, "openai"), (Value, "k")][..], ""),
-        (&[(Vendor, "mine"), (Adapter, "OpenAI"), (BaseUrl, "https://h"), (Value, "k")], "https://h"),
+        (&[(Vendor, "mine"), (Adapter, "OpenAI"), (BaseUrl, "https://h"), (AuthMode, ""), (Value, "k")], "https://h"),
+        (&[(Vendor, "custom"), (Adapter, ""), (BaseUrl, "https://h"), (AuthMode, "none")], "https://h"),
+        (&[(Vendor, "custom"), (Adapter, "anthropic"), (BaseUrl, "https://h"), (Value, "k")], "https://h"),
         (&[(Vendor, "azure"), (BaseUrl, "mine"), (Type, "api_key"), (Value, "k")], "mine"),
         (
             &[
@@ -129,8 +133,8 @@ fn a_vendor_is_asked_for_what_it_needs_and_nothing_else() {
         let Next::Test(request) = wizard.next() else { unreachable!("after {answers:?}: {:?}", wizard.next()) };
         let tested: Provider = request.provider.unwrap();
         assert_eq!(tested.base_url, provider, "{answers:?}");
-        assert_eq!(request.credential.is_none(), answers[0].1 == "ollama");
-        assert_eq!(tested.auth_mode() == AuthMode::None, answers[0].1 == "ollama");
+        let wants_none = answers[0].1 == "ollama" || answers.contains(&(AuthMode, "none"));
+        assert_eq!((request.credential.is_none(), tested.auth_mode() == v1::AuthMode::None), (wants_none, wants_none));
     }
 }
 
