@@ -8,7 +8,6 @@ use proto::admin::v1::{
     AccessKeyPair, Adapter, AuthMode, CatalogEntry, ClientSecret, ConnectProviderRequest, ConnectedModel, Credential,
     CredentialType, CredentialValue, Model, Provider, Target, TestConnectionRequest,
 };
-
 use shared::secret::Secret;
 
 use super::super::catalog::entry;
