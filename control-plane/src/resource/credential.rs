@@ -284,3 +284,6 @@ impl Resource for Credential {
         self.linked_secret().cloned().map(Reference::Secret).into_iter().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@
 //!                                      └─► sealed, bound to that origin     ─► a record
 //! ```
 
+mod seal;
+
 use std::sync::Arc;
 
 use proto::admin::v1;
@@ -15,12 +17,14 @@ use shared::secret::Secret;
 use super::Context;
 use crate::error::{Error, FieldReason, FieldViolations};
 use crate::resource::{
-    AdditionalKey, Credential, CredentialValues, Destinations, GivenValue, HeldValue, NamedSecret, Provider,
-    SealedField, SealedValue, Stored, StoredValue, kind_as_str, kind_of_message, read_additional_key, takes,
-    value_path,
+    AdditionalKey, Credential, CredentialValues, GivenValue, NamedSecret, Provider, Stored, kind_as_str,
+    kind_of_message, read_additional_key, takes, value_path,
 };
 use crate::store::seal::SealError;
 use crate::view::{NotOpened, OpenedValues, View, open_additional_key, open_secret, open_value, open_values};
+
+use seal::Sealing;
+pub use seal::{linked, seal_value};
 
 /// The values that a request gives of a credential, without a fault of their own.
 #[derive(Debug, Clone)]
@@ -77,7 +81,9 @@ impl Given {
         violations: &mut FieldViolations,
     ) -> Self {
         let wanted = kind_of_message(message.r#type, violations);
-        if let Some(kind) = wanted.filter(|kind| !takes(&provider.vendor, provider.adapter, *kind)) {
+        // Where no value is given, the type is that of the stored one, which was taken.
+        let new = wanted.filter(|_| message.value.is_some());
+        if let Some(kind) = new.filter(|kind| !takes(&provider.vendor, provider.adapter, *kind)) {
             violations.add("type", FieldReason::Unsupported, not_taken(provider, kind));
         }
         let value = message.value.take().and_then(|value| {
@@ -224,69 +230,6 @@ impl Source {
             }
         }
     }
-}
-
-/// Seals the values of one credential for where its provider is.
-struct Sealing<'a> {
-    context: &'a Context,
-    provider: &'a Provider,
-    uid: &'a str,
-}
-
-impl Sealing<'_> {
-    fn value(&self, source: &Source, version: u64) -> Result<StoredValue, Error> {
-        match source {
-            Source::Own(value) => self.own(value, version),
-            Source::Linked(secret) => Ok(linked(secret, version)),
-        }
-    }
-
-    fn own(&self, value: &CredentialValue, version: u64) -> Result<StoredValue, Error> {
-        let destinations = Destinations::of(value.kind(), self.provider.base_url.origin());
-        let SealedValue { kind, sealed, masked, version, destinations } =
-            seal_value(self.context, self.uid, value, version, destinations)?;
-        Ok(StoredValue { kind, held: HeldValue::Here(sealed), masked, version, destinations })
-    }
-
-    /// The value of before as a newer version.
-    fn again(&self, before: &StoredValue, opened: &CredentialValue, version: u64) -> Result<StoredValue, Error> {
-        match before.held {
-            HeldValue::Here(_) => self.own(opened, version),
-            HeldValue::In(_) => Ok(StoredValue { version, ..before.clone() }),
-        }
-    }
-
-    fn additional_key(&self, key: &Secret, version: u64) -> Result<AdditionalKey, Error> {
-        let destinations = Destinations::of(CredentialType::ApiKey, self.provider.base_url.origin());
-        let text = destinations.as_text();
-        let binding = SealedField::additional_key(self.uid).binding(self.context.identity().store_id, version, &text);
-        Ok(AdditionalKey { sealed: self.context.sealing.sealer()?.seal(key, binding), version, destinations })
-    }
-}
-
-/// A value, sealed for the resource `uid`.
-///
-/// # Errors
-///
-/// When the store is sealed.
-pub fn seal_value(
-    context: &Context,
-    uid: &str,
-    value: &CredentialValue,
-    version: u64,
-    destinations: Destinations,
-) -> Result<SealedValue, Error> {
-    let text = destinations.as_text();
-    let binding = SealedField::value(uid).binding(context.identity().store_id, version, &text);
-    let sealed = context.sealing.sealer()?.seal(&value.to_bytes(), binding);
-    Ok(SealedValue { kind: value.kind(), sealed, masked: value.mask(), version, destinations })
-}
-
-/// The value of a credential that links to a Secret.
-#[must_use]
-pub fn linked(secret: &Stored<NamedSecret>, version: u64) -> StoredValue {
-    let SealedValue { kind, masked, destinations, .. } = secret.spec.value.clone();
-    StoredValue { kind, held: HeldValue::In(secret.name.clone()), masked, version, destinations }
 }
 
 /// The values of a stored credential in clear, for where the provider is.

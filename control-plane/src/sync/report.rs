@@ -150,6 +150,9 @@ impl Shared {
         if self.fleet.count_batch(&identity.name, boot, batch.sequence) == BatchCount::Counted {
             return Ok(ack);
         }
+        // A proxy that lies about it must not wrap the counter around.
+        let dropped = self.fleet.count_dropped(&identity.name, batch.dropped).min(u32::MAX.into());
+        self.metrics.evidence_dropped(EvidenceDropWord::AtProxy, dropped);
         let time = SystemTime::now();
         let uses = self.take_uses(&view, record, &identity.name, &batch.uses, time);
         let evidence = self.take_evidence(&view, record, &identity.name, &batch.credential_evidence);

@@ -315,6 +315,7 @@ async fn a_flood_of_findings_is_one_finding_for_each_credential() {
         boot_id: vec![1; 16].into(),
         sequence,
         credential_evidence: vec![evidence.clone(); 900],
+        dropped: 7 * sequence,
         ..Default::default()
     };
     assert_eq!(proxy.report((1..=10).map(batch).collect()).await.len(), 10);
@@ -325,6 +326,12 @@ async fn a_flood_of_findings_is_one_finding_for_each_credential() {
     }
     assert!(findings <= 10, "{findings}");
     assert!((2000..4000).contains(&requests), "a thousand at once, and fifty a second: {requests}");
+    let mut registry = prometheus_client::registry::Registry::default();
+    control.sync.register(&mut registry);
+    let mut metrics = String::new();
+    prometheus_client::encoding::text::encode(&mut metrics, &registry).unwrap();
+    assert!(metrics.contains("evidence_dropped_total{reason=\"AtProxy\"} 70"), "{metrics}");
+    assert!(metrics.contains("evidence_dropped_total{reason=\"TooFast\"}"), "{metrics}");
 }
 
 #[tokio::test]

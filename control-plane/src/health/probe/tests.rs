@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use shared::adapter::Settings;
+use shared::adapter::{Settings, UnfitSecret};
 use shared::address::AddressPolicy;
 use shared::base_url::BaseUrl;
 use shared::credential::AccessKeyPair;
+use shared::dial::DialFailure;
+use shared::failure::Failure;
+use shared::oauth::MintError;
 use shared::task::Tasks;
 use tokio::net::TcpListener;
 
@@ -221,4 +224,105 @@ async fn an_upstream_that_wants_no_key_is_asked_without_one() {
     let question = Question { value: None, ..asked_of(&provider, AdapterKind::OpenAi) };
     assert_eq!(ask(&question).await.outcome, ProbeOutcome::Passed);
     assert!(!provider.asked()[0].1.contains_key("authorization"));
+}
+
+#[tokio::test]
+async fn what_the_vendor_shows_for_nothing_is_what_is_asked_and_believed() {
+    for (vendor, adapter, outcome, models, path) in [
+        ("openai", AdapterKind::OpenAi, ProbeOutcome::Passed, 2, "/v1/models"),
+        ("somebody", AdapterKind::OpenAi, ProbeOutcome::Passed, 2, "/v1/models"),
+        // Its list is open to everybody, and a path of its own is not.
+        ("openrouter", AdapterKind::OpenAi, ProbeOutcome::Passed, 2, "/v1/key"),
+        // Its list is open to everybody, and there is nothing else: for the models only.
+        ("nvidia", AdapterKind::OpenAi, ProbeOutcome::Unverifiable, 2, "/v1/models"),
+        ("azure", AdapterKind::AzureOpenAi, ProbeOutcome::Recognized, 2, "/openai/"),
+    ] {
+        let provider = ProviderDouble::answering(200, MODELS).await;
+        let question = Question { vendor: vendor.to_owned(), ..asked_of(&provider, adapter) };
+        let result = ask(&question).await;
+        assert_eq!((result.outcome, result.models.len()), (outcome, models), "{vendor}");
+        assert_eq!(result.problem(&provider.base_url, SystemTime::UNIX_EPOCH), None, "{vendor}");
+        assert!(provider.asked()[0].0.contains(path), "{vendor}: {:?}", provider.asked());
+    }
+    for (vendor, adapter) in [("perplexity", AdapterKind::OpenAi), ("vertex", AdapterKind::Vertex)] {
+        let provider = ProviderDouble::answering(200, MODELS).await;
+        let question = Question { vendor: vendor.to_owned(), ..asked_of(&provider, adapter) };
+        assert_eq!(ask(&question).await.outcome, ProbeOutcome::Unverifiable, "{vendor}");
+        assert!(provider.asked().is_empty(), "{vendor} has nothing to ask");
+    }
+    // A key of the wrong kind is refused by a list that is open, too.
+    let provider = ProviderDouble::answering(401, "{}").await;
+    let question = Question { vendor: "nvidia".to_owned(), ..asked_of(&provider, AdapterKind::OpenAi) };
+    assert_eq!(ask(&question).await.outcome, ProbeOutcome::Rejected);
+}
+
+#[tokio::test]
+async fn a_key_that_bedrock_knows_and_lets_list_nothing_is_recognized() {
+    let provider =
+        ProviderDouble::answering(403, r#"{"__type":"AccessDeniedException","message":"not authorized"}"#).await;
+    let question = Question { vendor: "bedrock".to_owned(), ..asked_of(&provider, AdapterKind::Bedrock) };
+    let result = ask(&question).await;
+    assert_eq!((result.outcome, result.upstream_status), (ProbeOutcome::Recognized, Some(403)));
+}
+
+#[tokio::test]
+async fn a_wrong_base_url_comes_with_what_is_likely_to_be_right() {
+    let provider = ProviderDouble::answering(404, "not here").await;
+    let root = base_url(provider.base_url.as_str().trim_end_matches("/v1"));
+    let result = ask(&question(&root, "sk-canary")).await;
+    assert_eq!(result.outcome, ProbeOutcome::EndpointWrong);
+    let problem = result.problem(&root, SystemTime::UNIX_EPOCH).unwrap();
+    assert!(problem.message.contains("/v1"), "{}", problem.message);
+    assert_eq!((problem.reason.as_str(), problem.upstream_status), ("ENDPOINT_WRONG", Some(404)));
+}
+
+#[test]
+fn a_token_that_is_not_minted_names_the_part_at_fault() {
+    let refused = |failure, status| MintError::Refused { failure, status, code: None, retry_after: None };
+    let base_url = base_url("https://example.com");
+    for (error, outcome, words) in [
+        (refused(Failure::Rejected, 400), ProbeOutcome::Rejected, "token endpoint answered 400"),
+        (refused(Failure::ServerError, 503), ProbeOutcome::Unreachable, "token endpoint answered 503"),
+        (MintError::NoAnswer(DialFailure::Dns), ProbeOutcome::Unreachable, "token endpoint gave no answer"),
+        (MintError::NoAnswer(DialFailure::Tls), ProbeOutcome::TlsFailed, "token endpoint gave no answer"),
+        (MintError::TimedOut, ProbeOutcome::Unreachable, "token endpoint"),
+        (MintError::Unfit(UnfitSecret), ProbeOutcome::Rejected, "not sent"),
+    ] {
+        let result = ProbeResult::of_mint_error(&error);
+        assert_eq!(result.outcome, outcome, "{error:?}");
+        let problem = result.problem(&base_url, SystemTime::UNIX_EPOCH).unwrap();
+        assert!(problem.message.contains(words), "{}", problem.message);
+    }
+}
+
+#[tokio::test]
+async fn a_providers_own_authority_is_trusted_for_its_probe() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let place = base_url(&format!("https://localhost:{}/v1", listener.local_addr().unwrap().port()));
+    let tasks = Tasks::new();
+    tasks.spawn("tls", async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(stream) = acceptor.accept(stream).await else { continue };
+            let answer = |_request| async {
+                Ok::<_, std::convert::Infallible>(http::Response::new(Full::new(Bytes::from_static(MODELS.as_bytes()))))
+            };
+            let service = hyper::service::service_fn(answer);
+            let io = hyper_util::rt::TokioIo::new(stream);
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(io, service).await;
+        }
+    });
+    let strange = question(&place, "sk-canary");
+    assert_eq!(ask(&strange).await.outcome, ProbeOutcome::TlsFailed);
+    let known = Question { ca_certificates: made.cert.pem(), ..strange };
+    assert_eq!(ask(&known).await.outcome, ProbeOutcome::Passed);
+    tasks.stop();
 }

@@ -27,6 +27,7 @@ use crate::store::seal::{MasterKeys, Sealer};
 use crate::view::Views;
 
 mod bound;
+mod first_use;
 mod rotate;
 mod values;
 
@@ -314,6 +315,32 @@ async fn a_change_of_origin_takes_the_value_out_until_it_is_given_again() {
     let given = change(v1::Credential { value: value("sk-first-value-1"), ..Default::default() });
     assert_eq!(world.update(given).await.unwrap().state(), v1::CredentialState::Active);
     assert_eq!(elsewhere.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_check_costs_something_only_where_a_model_is_named() {
+    let world = World::new(200, MODELS).await;
+    world.create(new("sk-1")).await.unwrap();
+    let pay = async |model: String| {
+        let request = v1::CheckCredentialRequest { name: NAME.into(), paid_check_model: model };
+        world.credentials.check_credential(call(request)).await.map(Response::into_inner)
+    };
+    world.upstream.answer(404, r#"{"error":{"code":"model_not_found"}}"#);
+    world.upstream.answer_next(200, MODELS);
+    let checked = pay("gpt-x".to_owned()).await.unwrap();
+    assert_eq!(checked.state(), v1::CredentialState::Active, "a model that is not there says nothing of the key");
+    assert_eq!(checked.last_error.unwrap().reason, "MODEL_UNKNOWN");
+    world.upstream.answer_next(200, MODELS);
+    world.upstream.answer(429, r#"{"error":{"code":"insufficient_quota"}}"#);
+    let checked = pay("gpt-a".to_owned()).await.unwrap();
+    assert_eq!(checked.state_reason(), v1::CredentialStateReason::Exhausted);
+    let paid = |asked: Vec<(String, _)>| asked.iter().filter(|(path, _)| path.ends_with("/chat/completions")).count();
+    assert_eq!(paid(world.upstream.asked()), 2);
+    let refused = pay("m".repeat(MOST_MODEL_BYTES + 1)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    world.upstream.answer(200, MODELS);
+    world.check().await.unwrap();
+    assert_eq!(paid(world.upstream.asked()), 2);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use shared::credential::{AccessKeyPair, ClientSecret, ServiceAccount};
 use shared::revision::StoreId;
 
 use super::*;
+use crate::resource::{Destinations, SealedField, SealedValue};
 use crate::store::memory::MemoryStore;
 use crate::store::seal::{MasterKeys, Sealer};
 use crate::store::{Identity, Store};

@@ -54,7 +54,7 @@ pub(crate) struct Control {
     store: MemoryStore,
     pub(crate) views: Views,
     sealer: Arc<Sealer>,
-    sync: Sync,
+    pub(crate) sync: Sync,
     address: SocketAddr,
     tasks: Tasks,
     reported: mpsc::Receiver<Reported>,

@@ -29,3 +29,6 @@ pub(super) fn credential(
         unverified: state == CredentialState::Unverified,
     }
 }
+
+#[cfg(test)]
+mod tests;
