@@ -72,7 +72,9 @@ async fn a_key_that_dies_costs_no_caller_anything_and_comes_back_when_it_is_repa
     for proxy in [0, 1] {
         world.provider.reset_counts();
         chats(&world, proxy, 100).await?;
-        assert_eq!(world.provider.counts("sk-dies-00002").requests, 50, "proxy {proxy}");
+        // A sixth of its share at first, so 1 of 7, and all of it after half a minute.
+        let served = world.provider.counts("sk-dies-00002").requests;
+        assert!((10..=50).contains(&served), "proxy {proxy}: {served}");
     }
     Ok(())
 }
