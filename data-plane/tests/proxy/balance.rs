@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use data_plane::evidence::uses::Subject;
-use data_plane::snapshot::resource::{Auth, Change};
+use data_plane::snapshot::resource::{Auth, Change, Provider};
+use shared::adapter::AdapterKind;
 
-use super::harness::{Proxy, credential, grouped, model, model_of, provider};
+use super::harness::{Proxy, credential, grouped, model, model_of, provider, provider_of, put_provider};
 use super::upstream::{Asked, Reply, Upstream};
 
 const LONG: Duration = Duration::from_secs(600);
@@ -210,8 +211,8 @@ async fn what_requests_use_is_noted_once() {
 #[tokio::test]
 async fn of_a_request_with_the_callers_own_key_only_provider_and_caller_key_are_noted() {
     let upstream = Upstream::start(|_| Reply::ok()).await;
-    let Change::PutProvider(name, open) = provider("a", upstream.address) else { unreachable!() };
-    let open = Change::PutProvider(name, data_plane::snapshot::resource::Provider { auth: Auth::Passthrough, ..open });
+    let open = provider_of(AdapterKind::OpenAi, upstream.address);
+    let open = put_provider("a", Provider { auth: Auth::Passthrough, ..open });
     let mut proxy = Proxy::start([open, model("m", &["a"]), credential("a", "k", 1)]).await;
     let mut request = proxy.request(r#"{"model":"m"}"#);
     request.headers_mut().insert("x-keyplane-key", super::harness::KEY.parse().unwrap());

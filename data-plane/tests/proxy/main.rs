@@ -10,13 +10,23 @@ mod credentials;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
+mod edits;
+#[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod listen;
 #[cfg(test)]
+mod minted;
+#[cfg(test)]
 mod outcome;
 #[cfg(test)]
+mod passthrough;
+#[cfg(test)]
 mod relay;
+#[cfg(test)]
+mod splices;
 #[cfg(test)]
 mod targets;
 #[cfg(test)]
