@@ -41,8 +41,10 @@ impl Group {
 
     /// A member is new, or has another value or state: the account may have credit again, which one request finds out.
     pub(super) fn joined(&self, now: Moment) {
-        self.health.whole.step(|state| state.due(now));
-        self.moved();
+        if !self.health.whole.serves() {
+            self.health.whole.step(|state| state.due(now));
+            self.moved();
+        }
     }
 }
 
