@@ -1,15 +1,15 @@
 //! What can go wrong in a request, whose fault it is, and what the caller is told. Outside messages never hold what an upstream wrote,
 //! but for an answer that is the caller's own fault.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
+use shared::adapter::Format;
 use shared::failure::Failure;
 
-use crate::protocol::openai::error::ErrorBody;
-use crate::protocol::openai::scan::ScanError;
+use crate::protocol::error::Problem;
+use crate::protocol::request::ScanError;
 
 /// Why a request was not served.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +71,42 @@ pub(crate) enum Refusal {
         /// The name as asked for, cut.
         model: String,
     },
+    /// Its targets speak other formats.
+    #[error(
+        "the model {model:?} is served in another format than this route's; use {}",
+        route_of(*spoken)
+    )]
+    OtherFormat {
+        /// The name as asked for, cut.
+        model: String,
+        /// What the first of its targets speaks.
+        spoken: Format,
+    },
+    /// The provider's API has no such operation.
+    #[error("the provider {provider} has no such operation; {} is one that it may have", route_of(*format))]
+    Unsupported {
+        /// The last provider's id.
+        provider: String,
+        /// What the caller speaks.
+        format: Format,
+    },
+    /// An array of answers was asked for.
+    #[error("ask for the stream as server-sent events, with ?alt=sse")]
+    NotEvents,
+    /// The provider takes its callers' own keys, and there is none.
+    #[error("this provider takes your own key: give it in the header {header}, and the caller key in x-keyplane-key")]
+    OwnKeyMissing {
+        /// Where the provider wants it.
+        header: HeaderName,
+    },
+    /// The provider has no such model, for none of our credentials.
+    #[error("the provider {provider} has no model for {model:?} that our credentials may use")]
+    ModelMissing {
+        /// The name as asked for, cut.
+        model: String,
+        /// The last provider's id.
+        provider: String,
+    },
     /// Nothing can serve the model.
     #[error("nothing serves the model {model:?} now: its providers are disabled or gone")]
     NoTarget {
@@ -126,14 +162,20 @@ impl Refusal {
     /// The HTTP status.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::NoRoute | Self::ModelUnknown { .. } => StatusCode::NOT_FOUND,
+            Self::NoRoute | Self::ModelUnknown { .. } | Self::ModelMissing { .. } => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyEncoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyCut => StatusCode::REQUEST_TIMEOUT,
-            Self::Body(_) | Self::KeysDiffer => StatusCode::BAD_REQUEST,
-            Self::KeyMissing | Self::KeyInvalid | Self::KeyExpired | Self::KeyDisabled => StatusCode::UNAUTHORIZED,
+            Self::Body(_)
+            | Self::KeysDiffer
+            | Self::OtherFormat { .. }
+            | Self::Unsupported { .. }
+            | Self::NotEvents => StatusCode::BAD_REQUEST,
+            Self::KeyMissing | Self::KeyInvalid | Self::KeyExpired | Self::KeyDisabled | Self::OwnKeyMissing { .. } => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::ModelNotAllowed { .. } => StatusCode::FORBIDDEN,
             Self::NotReady | Self::NoTarget { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoCredential { rate_limited: true, .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -159,7 +201,11 @@ impl Refusal {
             Self::KeyExpired => "caller_key_expired",
             Self::KeyDisabled => "caller_key_disabled",
             Self::NotReady => "not_ready",
-            Self::ModelUnknown { .. } => "model_not_found",
+            Self::ModelUnknown { .. } | Self::ModelMissing { .. } => "model_not_found",
+            Self::OtherFormat { .. } => "format_not_served",
+            Self::Unsupported { .. } => "operation_not_served",
+            Self::NotEvents => "stream_form_not_served",
+            Self::OwnKeyMissing { .. } => "provider_key_missing",
             Self::ModelNotAllowed { .. } => "model_not_allowed",
             Self::NoTarget { .. } => "no_target_available",
             Self::NoCredential { .. } => "no_credential_available",
@@ -190,29 +236,32 @@ impl Refusal {
             | Self::KeyExpired
             | Self::KeyDisabled
             | Self::ModelUnknown { .. }
+            | Self::ModelMissing { .. }
             | Self::ModelNotAllowed { .. }
+            | Self::OtherFormat { .. }
+            | Self::Unsupported { .. }
+            | Self::NotEvents
+            | Self::OwnKeyMissing { .. }
             | Self::UpstreamAuth { .. }
             | Self::CallersFault(_)
             | Self::Internal => None,
         }
     }
 
-    /// The body, in OpenAI's shape.
-    pub(crate) fn body(&self) -> Bytes {
-        if let Self::CallersFault(fault) = self {
-            return fault.body.clone();
-        }
-        ErrorBody::new(Cow::Owned(self.to_string()), self.kind(), self.code()).to_json()
+    /// What it says, in no format yet.
+    pub(crate) fn problem(&self) -> Problem<'static> {
+        Problem { status: self.status(), code: self.code(), message: self.to_string().into() }
     }
+}
 
-    /// OpenAI's `type`, from which its SDKs make nothing, but people read it.
-    fn kind(&self) -> &'static str {
-        match self.status().as_u16() {
-            401 | 403 => "authentication_error",
-            429 => "rate_limit_error",
-            500..=599 => "server_error",
-            _ => "invalid_request_error",
-        }
+/// The route for a chat in a format.
+fn route_of(format: Format) -> &'static str {
+    match format {
+        Format::OpenAi => "POST /v1/chat/completions",
+        Format::Anthropic => "POST /v1/messages",
+        Format::Gemini => "POST /v1beta/models/{model}:generateContent",
+        Format::Bedrock => "POST /model/{model}/converse",
+        Format::Cohere => "POST /v2/chat",
     }
 }
 

@@ -1,6 +1,7 @@
 //! From a request's head to the operation that is meant, and from its outcome to an answer.
 
 pub(crate) mod caller;
+mod endpoint;
 pub(crate) mod header;
 pub(crate) mod respond;
 
@@ -12,21 +13,21 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde::Serialize;
 use shared::adapter::Operation;
 use tokio::time::timeout;
 
+use self::caller::Identified;
+use self::endpoint::Endpoint;
 use self::respond::Body;
 use crate::error::{Refusal, shown};
 use crate::observe::{SERVED, Tally};
 use crate::serve::{self, Ask, Trail};
 use crate::snapshot::{SnapshotStore, route};
 
-/// The longest path with its query.
-const URI_BYTES: usize = 8 * 1024;
 /// How long a caller may be silent in the middle of a body.
 const BODY_IDLE: Duration = Duration::from_secs(30);
 
@@ -70,19 +71,23 @@ impl Worker {
     /// Answers a request, whatever happens.
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let mut trail = Trail::default();
+        // Before anything can go wrong: whatever does is told in the caller's words.
+        let format = endpoint::format_of(request.uri().path());
         let answered = AssertUnwindSafe(self.outcome(request, &mut trail)).catch_unwind().await;
         let mut response = match answered {
             Ok(Ok(response)) => response,
-            Ok(Err(refusal)) => respond::refusal(refusal),
-            Err(_) => respond::refusal(Refusal::Internal),
+            Ok(Err(refusal)) => respond::refusal(format, refusal),
+            Err(_) => respond::refusal(format, Refusal::Internal),
         };
         let request_id = self.request_ids.next();
         let (status, attempts) = (response.status().as_u16(), trail.attempts);
-        tracing::debug!(?request_id, status, provider = ?trail.provider, attempts, "answering");
+        let provider = trail.upstream.as_ref().map(|upstream| &*upstream.id);
+        let tags = trail.upstream.as_ref().map(|upstream| &upstream.provider.telemetry_tags);
+        tracing::debug!(?request_id, status, provider, attempts, ?tags, "answering");
         let headers = response.headers_mut();
         headers.insert(REQUEST_ID, request_id);
-        if let Some(provider) = trail.provider {
-            headers.insert(PROVIDER, provider);
+        if let Some(upstream) = &trail.upstream {
+            headers.insert(PROVIDER, upstream.header.clone());
             headers.insert(ATTEMPTS, HeaderValue::from(attempts));
         }
         response
@@ -113,11 +118,12 @@ impl Worker {
         // Loaded once: everything that this request does is of one state.
         let snapshot = self.snapshots.load();
         let (head, body) = request.into_parts();
-        let (caller, environment) = caller::identify(&head.headers, &snapshot)?;
+        let Identified { caller, environment, given } = caller::identify(&head.headers, &snapshot)?;
         match endpoint {
-            Endpoint::Serve(operation) => {
+            Endpoint::Serve { format, operation, url } => {
                 let body = read(&head.headers, body, self.max_body_bytes).await?;
-                let ask = Ask { operation, caller, environment, headers: &head.headers, body };
+                let (headers, url) = (&head.headers, url.as_deref());
+                let ask = Ask { format, operation, url, caller, given, environment, headers, body };
                 serve::serve(&self.context, ask, trail, tally).await
             }
             Endpoint::Models => Ok(listed(&ModelList {
@@ -129,62 +135,6 @@ impl Worker {
             Endpoint::Model(id) => Ok(listed(&Model::of(id))),
         }
     }
-}
-
-/// What a method and a path mean.
-#[derive(Debug, PartialEq, Eq)]
-enum Endpoint {
-    Serve(Operation),
-    Models,
-    Model(String),
-}
-
-impl Endpoint {
-    fn of(method: &Method, uri: &http::Uri) -> Result<Self, Refusal> {
-        if uri.path_and_query().is_some_and(|path| path.as_str().len() > URI_BYTES) {
-            return Err(Refusal::UriTooLong);
-        }
-        let (endpoint, allowed) = match uri.path() {
-            "/v1/chat/completions" => (Self::Serve(Operation::Chat), Method::POST),
-            "/v1/completions" => (Self::Serve(Operation::Completion), Method::POST),
-            "/v1/embeddings" => (Self::Serve(Operation::Embeddings), Method::POST),
-            "/v1/models" => (Self::Models, Method::GET),
-            path => match path.strip_prefix("/v1/models/").and_then(decoded).filter(|id| !id.is_empty()) {
-                Some(id) => (Self::Model(id), Method::GET),
-                None => return Err(Refusal::NoRoute),
-            },
-        };
-        match (method == allowed, allowed == Method::POST) {
-            (true, _) => Ok(endpoint),
-            (false, true) => Err(Refusal::Method { allow: "POST" }),
-            (false, false) => Err(Refusal::Method { allow: "GET" }),
-        }
-    }
-
-    fn operation(&self) -> Operation {
-        match self {
-            Self::Serve(operation) => *operation,
-            Self::Models | Self::Model(_) => Operation::ListModels,
-        }
-    }
-}
-
-/// A path's `%XX` undone, once. `None` where it is broken, or no text.
-fn decoded(path: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let Some((first, more)) = rest.split_first() {
-        rest = more;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let (digits, more) = rest.split_at_checked(2)?;
-        let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        rest = more;
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// Reads a body, up to the limit. One that came in one piece is not copied.
@@ -255,22 +205,6 @@ fn listed(form: &impl Serialize) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn endpoint(method: Method, uri: &str) -> Result<Endpoint, u16> {
-        Endpoint::of(&method, &uri.parse().unwrap()).map_err(|refusal| refusal.status().as_u16())
-    }
-
-    #[test]
-    fn routes_are_found_and_others_are_refused() {
-        assert_eq!(endpoint(Method::POST, "/v1/chat/completions?x=1"), Ok(Endpoint::Serve(Operation::Chat)));
-        assert_eq!(endpoint(Method::GET, "/v1/models/a%2Fb/c"), Ok(Endpoint::Model("a/b/c".into())));
-        assert_eq!(endpoint(Method::GET, "/v1/models/%zz"), Err(404));
-        assert_eq!(endpoint(Method::GET, "/v1/models/"), Err(404));
-        assert_eq!(endpoint(Method::GET, "/v1/chat/completions"), Err(405));
-        assert_eq!(endpoint(Method::POST, "/v1/models"), Err(405));
-        assert_eq!(endpoint(Method::POST, "/v1/other"), Err(404));
-        assert_eq!(endpoint(Method::GET, &format!("/v1/models/{}", "x".repeat(9000))), Err(414));
-    }
 
     #[test]
     fn request_ids_differ() {

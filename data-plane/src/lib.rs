@@ -27,6 +27,10 @@ pub mod observe;
 
 mod error;
 
+mod json;
+
+mod hop;
+
 use std::future::Future;
 use std::sync::Arc;
 

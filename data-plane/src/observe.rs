@@ -33,8 +33,15 @@ pub(crate) struct Metrics {
     ready: Gauge,
 }
 
-const OPERATIONS: [Operation; 4] =
-    [Operation::Chat, Operation::Completion, Operation::Embeddings, Operation::ListModels];
+const OPERATIONS: [Operation; 7] = [
+    Operation::Chat,
+    Operation::Completion,
+    Operation::Responses,
+    Operation::Embeddings,
+    Operation::CountTokens,
+    Operation::Rerank,
+    Operation::ListModels,
+];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {

@@ -4,6 +4,9 @@
 
 pub(crate) mod attempt;
 mod budget;
+mod own_key;
+mod prepare;
+mod refusal;
 pub(crate) mod relay;
 mod waits;
 
@@ -11,33 +14,37 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response};
-use shared::adapter::Operation;
+use http::{HeaderMap, Response, StatusCode};
+use shared::adapter::{Format, Operation};
 use shared::failure::{EffectHere, Failure, Retry};
 use shared::name::EnvironmentName;
 use tokio::time::Instant;
 
-use self::attempt::{Answer, Call, Failed, attempt};
+use self::attempt::{Answer, Call, Caller as Attempts, Failed, attempt};
 pub(crate) use self::budget::Budget;
+pub(crate) use self::own_key::GivenKey;
+use self::own_key::own_key;
+use self::prepare::{keep_those_that_speak, no_route, payload};
+use self::relay::{Limits, Relay};
 use self::waits::Waits;
 use crate::balance::cooldown::Cause;
 use crate::balance::moment::Moment;
 use crate::balance::{Member, NoPick, Pick, Scope};
-use crate::error::{Refusal, shown};
+use crate::error::Refusal;
 use crate::evidence::{EvidenceHandle, Finding, Observation};
 use crate::http::header;
 use crate::http::respond::Body;
 use crate::observe::{Metrics, Tally};
-use crate::protocol::openai::scan::scan;
+use crate::protocol::request::{self, UrlModel};
 use crate::snapshot::resource::Auth;
-use crate::snapshot::route::{self, NoRoute, Plan, Stop};
+use crate::snapshot::route::{self, Plan, Stop, Upstream};
 use crate::snapshot::{Caller, Environment};
-use crate::upstream::{Client, Payload};
+use crate::upstream::Payload;
 
 /// What serving needs of its worker.
 #[derive(Debug)]
 pub(crate) struct Context {
-    pub(crate) client: Client,
+    pub(crate) attempts: Attempts,
     pub(crate) evidence: EvidenceHandle,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) budget: Budget,
@@ -46,8 +53,14 @@ pub(crate) struct Context {
 /// A request of a known caller.
 #[derive(Debug)]
 pub(crate) struct Ask<'a> {
+    /// What the caller speaks.
+    pub(crate) format: Format,
     pub(crate) operation: Operation,
+    /// What the URL says of the model, in formats that name it there.
+    pub(crate) url: Option<&'a UrlModel>,
     pub(crate) caller: &'a Caller,
+    /// How the caller key came.
+    pub(crate) given: GivenKey<'a>,
     pub(crate) environment: &'a Environment,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: Bytes,
@@ -57,7 +70,7 @@ pub(crate) struct Ask<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Trail {
     /// The last provider called.
-    pub(crate) provider: Option<HeaderValue>,
+    pub(crate) upstream: Option<Arc<Upstream>>,
     pub(crate) attempts: u32,
 }
 
@@ -74,38 +87,43 @@ pub(crate) async fn serve(
 ) -> Result<Response<Body>, Refusal> {
     let now = Instant::now();
     context.evidence.used(&ask.caller.used, Moment::of(now.into_std()));
-    let asked = scan(&ask.body)?;
-    let plan = route::plan(ask.environment, &ask.caller.key, &asked.model).map_err(|no| no_route(no, &asked.model))?;
+    let asked = request::read(&ask.body, ask.url)?;
+    let mut plan =
+        route::plan(ask.environment, &ask.caller.key, &asked.model).map_err(|no| no_route(no, &asked.model))?;
+    keep_those_that_speak(ask.format, &mut plan, &asked.model)?;
+    let own_key = own_key(&mut plan, &ask)?;
     context.budget.request();
     let mut run = Run {
         context,
         environment: &ask.environment.name,
-        call: Call { operation: ask.operation, headers: ask.headers, deadline: now + plan.timeout },
+        call: Call {
+            operation: ask.operation,
+            delivery: asked.delivery,
+            headers: ask.headers,
+            own_key,
+            deadline: now + plan.timeout,
+        },
         max_attempts: plan.max_attempts,
         trail,
         tried: Vec::new(),
         was_denied: false,
         was_broken: false,
+        missing: Missing::Unknown,
         trouble: None,
         waits: Waits::default(),
     };
-    let payload = |stop: &Stop| {
-        if *stop.upstream_model == *asked.model {
-            return Payload::whole(ask.body.clone());
-        }
-        Payload::spliced(&ask.body, asked.model_at.clone(), &quoted(&stop.upstream_model))
-    };
-    match run.targets(&plan, payload).await {
+    match run.targets(&plan, |stop| payload(&ask.body, &asked, stop)).await {
         Some(Served { answer, stop }) => {
-            let adapter = stop.upstream.adapter;
-            let deadline = run.call.deadline;
-            let (head, relay) = answer.into_relay(deadline, stop.breaker.clone(), tally.take());
-            let mut response = Response::new(Body::Relay(Box::new(relay)));
-            *response.status_mut() = head.status;
-            *response.headers_mut() = header::for_caller(&head.headers, adapter);
-            Ok(response)
+            let upstream = &*stop.upstream;
+            let mut response = Response::new(());
+            *response.status_mut() = answer.head.status;
+            *response.headers_mut() =
+                header::for_caller(&answer.head.headers, upstream.adapter, &upstream.provider.edits);
+            let limits = Limits { deadline: run.call.deadline, idle: upstream.provider.patience.idle };
+            let relay = Relay::new(answer, limits, stop.breaker.clone(), tally.take());
+            Ok(response.map(|()| Body::Relay(Box::new(relay))))
         }
-        None => Err(run.refusal(&asked.model)),
+        None => Err(run.refusal(&asked.model, ask.format)),
     }
 }
 
@@ -124,6 +142,7 @@ struct Run<'a> {
     tried: Vec<Arc<Member>>,
     was_denied: bool,
     was_broken: bool,
+    missing: Missing,
     /// The last thing that kept the request from being served.
     trouble: Option<Trouble>,
     waits: Waits,
@@ -132,6 +151,15 @@ struct Run<'a> {
 enum Trouble {
     NoPick,
     Failed { failed: Failed, provider: Arc<str> },
+}
+
+/// Whether every credential that was asked says that the model does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    /// None was asked.
+    Unknown,
+    ForAll,
+    NotForAll,
 }
 
 /// Where to go after a failed attempt.
@@ -194,8 +222,8 @@ impl Run<'_> {
                 self.context.evidence.used(&pick.member().used, moment);
             }
             self.trail.attempts += 1;
-            self.trail.provider = Some(stop.upstream.header.clone());
-            let attempted = attempt(&self.context.client, &self.call, now, stop, pick.as_ref(), payload(stop)).await;
+            self.trail.upstream = Some(Arc::clone(&stop.upstream));
+            let attempted = attempt(&self.context.attempts, &self.call, now, stop, pick.as_ref(), payload(stop)).await;
             match attempted {
                 Ok(answer) => {
                     self.served(stop, pick, &answer);
@@ -236,6 +264,17 @@ impl Run<'_> {
     fn failed(&mut self, stop: &Stop, pick: Option<Pick>, failed: Failed) -> Next {
         let failure = failed.failure;
         let now = Moment::now();
+        if failed.unsupported {
+            // Nothing was called, and nothing is wrong with the target.
+            self.trail.attempts -= 1;
+            self.trouble.get_or_insert(Trouble::Failed { failed, provider: Arc::clone(&stop.upstream.id) });
+            return Next::Target;
+        }
+        let is_missing = failure == Failure::Denied && failed.status == Some(StatusCode::NOT_FOUND);
+        self.missing = match (self.missing, is_missing) {
+            (Missing::Unknown | Missing::ForAll, true) => Missing::ForAll,
+            (Missing::NotForAll, true) | (_, false) => Missing::NotForAll,
+        };
         self.context.metrics.attempt_failed(failure);
         // A connection that was kept for reuse may have been closing: that says nothing of anybody, so the same target is asked once more.
         if failed.broke && !std::mem::replace(&mut self.was_broken, true) && self.context.budget.retry() {
@@ -271,9 +310,14 @@ impl Run<'_> {
         } else {
             self.waits.out(failed.retry_after);
         }
+        // What the caller's own key met is the caller's to know.
+        let is_callers = failed.fault.is_some() && stop.upstream.provider.auth == Auth::Passthrough;
         // Without credentials there is no next one.
         let has_others = stop.upstream.provider.auth == Auth::Managed;
         self.trouble = Some(Trouble::Failed { failed, provider: Arc::clone(&stop.upstream.id) });
+        if is_callers {
+            return Next::Nowhere;
+        }
         match failure.scope_of_retry() {
             Retry::NextCredential if has_others => Next::Credential,
             Retry::NextCredentialOnce if has_others && !std::mem::replace(&mut self.was_denied, true) => {
@@ -304,28 +348,6 @@ impl Run<'_> {
             at: SystemTime::now(),
         });
     }
-
-    /// What the caller is told in the end.
-    fn refusal(self, model: &str) -> Refusal {
-        let (shortest, all_rate_limited) = (self.waits.shortest(), self.waits.all_rate_limited());
-        let (failed, provider) = match self.trouble {
-            Some(Trouble::Failed { failed, provider }) => (failed, provider.to_string()),
-            Some(Trouble::NoPick) | None => {
-                let rate_limited = all_rate_limited && shortest.is_some();
-                return Refusal::NoCredential { model: shown(model), retry_after: shortest, rate_limited };
-            }
-        };
-        let Failed { failure, retry_after, fault, .. } = failed;
-        match fault {
-            Some(fault) => Refusal::CallersFault(fault),
-            None if failure.is_credentials_fault() => Refusal::UpstreamAuth { provider },
-            None => {
-                // Somebody else may be back earlier than the one who was asked last.
-                let retry_after = if failure == Failure::Overloaded { shortest } else { retry_after };
-                Refusal::Upstream { provider, failure, retry_after }
-            }
-        }
-    }
 }
 
 /// What a failure does to the credential here.
@@ -347,19 +369,4 @@ fn effect(failure: Failure) -> Option<(Scope, Cause)> {
         | Failure::CallersFault => return None,
     };
     Some((scope, cause))
-}
-
-fn no_route(no: NoRoute, model: &str) -> Refusal {
-    let model = shown(model);
-    match no {
-        NoRoute::Unknown => Refusal::ModelUnknown { model },
-        NoRoute::NotAllowed => Refusal::ModelNotAllowed { model },
-        NoRoute::NoTarget => Refusal::NoTarget { model },
-    }
-}
-
-/// A name as a JSON string.
-fn quoted(name: &str) -> Vec<u8> {
-    // A string always serializes.
-    serde_json::to_vec(name).unwrap_or_default()
 }

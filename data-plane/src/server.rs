@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 use shared::dial::{CONNECT_TIMEOUT, DialError, Dialer};
+use shared::oauth::Minter;
 use shared::task::Tasks;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::oneshot;
@@ -26,6 +27,7 @@ use crate::config::Config;
 use crate::evidence::EvidenceHandle;
 use crate::http::{RequestIds, Worker};
 use crate::observe::Metrics;
+use crate::serve::attempt::Caller;
 use crate::serve::{Budget, Context};
 use crate::snapshot::SnapshotStore;
 use crate::upstream::Client;
@@ -157,6 +159,7 @@ pub async fn serve(
 ) -> Result<(), RunError> {
     let Parts { snapshots, evidence, mut registry, tasks } = parts;
     let dialer = Dialer::new(config.address_policy(), CONNECT_TIMEOUT)?;
+    let minter = Minter::new(&dialer, &tasks);
     let tls = tls::acceptor(config)?;
     let metrics = Arc::new(Metrics::new(&mut registry));
     let ops = ops::Ops::new(Arc::clone(&snapshots), Arc::clone(&metrics), registry);
@@ -169,7 +172,7 @@ pub async fn serve(
         let worker = Worker {
             snapshots: Arc::clone(&snapshots),
             context: Context {
-                client: Client::new(&dialer),
+                attempts: Caller { client: Client::new(&dialer), minter: minter.clone() },
                 evidence: evidence.clone(),
                 metrics: Arc::clone(&metrics),
                 budget: Budget::default(),

@@ -164,7 +164,7 @@ impl Snapshot {
 
     fn apply(&mut self, state: &mut Environment, former: Option<&Environment>, touched: &mut Touched, change: Change) {
         match change {
-            Change::PutProvider(name, provider) => touched.provider(name, Some(Arc::new(provider))),
+            Change::PutProvider(name, provider) => touched.provider(name, Some(provider)),
             Change::RemoveProvider(name) => touched.provider(name, None),
             Change::PutCredential(name, credential) => {
                 touched.credentials_of(state, name.provider());

@@ -1,7 +1,7 @@
 //! Calls to upstreams: each worker has a client with connections of its own.
 //!
 //! ```text
-//! Client ─► Pool ── one Host for each origin: idle HTTP/1.1 connections, shared HTTP/2 connections
+//! Client ─► Pool ── one Host for each destination: idle HTTP/1.1 connections, shared HTTP/2 connections
 //!    │
 //!    └────► shared::dial::Connector, when the pool has none that is free
 //! ```
@@ -9,7 +9,6 @@
 //! An HTTP/1.1 connection has no task: the request that uses it drives it, head and body, and hands it back when the answer has ended. So
 //! an answer wakes the one task that waits for it, and dropping a request closes its connection, wherever the request was.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "Bedrock's protocol reads its streams with it"))]
 pub(crate) mod event_stream;
 mod http1;
 mod http2;
@@ -21,8 +20,7 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use hyper_util::client::legacy::connect::Connection as _;
-use shared::base_url::Origin;
-use shared::dial::{Connector, DialFailure, Dialer};
+use shared::dial::{DialFailure, Dialer};
 use tower::ServiceExt as _;
 
 use self::http1::{Http1, Unanswered};
@@ -30,30 +28,39 @@ use self::http2::Http2;
 pub(crate) use self::payload::Payload;
 use self::pool::{Host, Pool};
 pub(crate) use self::received::Received;
+use crate::snapshot::resource::Dialing;
 
 /// A worker's client.
 #[derive(Debug)]
 pub(crate) struct Client {
-    connector: Connector,
+    dialer: Dialer,
     pool: Arc<Pool>,
+}
+
+/// Which connections a request may use, and how one is made where none is free.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Destination<'a> {
+    /// Names them. Requests with the same name share connections.
+    pub(crate) pool: &'a str,
+    pub(crate) dialing: &'a Dialing,
 }
 
 impl Client {
     pub(crate) fn new(dialer: &Dialer) -> Self {
-        Self { connector: dialer.connector(), pool: Arc::default() }
+        Self { dialer: dialer.clone(), pool: Arc::default() }
     }
 
-    /// Sends a request for an absolute URI at this origin. Dropping the future, or the body that comes of it, ends the call.
+    /// Sends a request for an absolute URI at this destination. Dropping the future, or the body that comes of it, ends the call.
     ///
     /// # Errors
     ///
     /// When no head of an answer came.
     pub(crate) async fn request(
         &self,
-        origin: &Origin,
+        destination: Destination<'_>,
         mut request: Request<Payload>,
     ) -> Result<Response<Received>, DialFailure> {
-        let host = self.pool.host(origin, request.uri());
+        let host = self.pool.host(destination, request.uri(), &self.dialer)?;
         // Each round uses up a connection that the upstream has closed since it was put back.
         while let Some(connection) = host.take_http1() {
             match host.send(connection, request).await {
@@ -73,7 +80,7 @@ impl Client {
         host: &Arc<Host>,
         request: Request<Payload>,
     ) -> Result<Response<Received>, DialFailure> {
-        let stream = self.connector.clone().oneshot(request.uri().clone()).await?;
+        let stream = host.connector().oneshot(request.uri().clone()).await?;
         if stream.connected().is_negotiated_h2() {
             // Others may have dialled at the same time: one connection is enough for all.
             let connection = match host.share_http2() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use shared::credential::CredentialValue;
 use shared::name::CredentialName;
+use shared::secret::Secret;
 
 use super::cooldown::{Cause, State};
 use super::group::Group;
@@ -21,6 +22,8 @@ pub(crate) struct Member {
     pub(crate) name: CredentialName,
     /// What signs.
     pub(crate) value: CredentialValue,
+    /// What signs beside it, for providers that want two keys.
+    pub(crate) additional_key: Option<Secret>,
     /// Counts the values that it has had.
     pub(crate) value_version: u64,
     /// When this value was used last.
@@ -74,6 +77,7 @@ impl Member {
         Self {
             name: name.clone(),
             value: credential.value.clone(),
+            additional_key: credential.additional_key.clone(),
             value_version: credential.value_version,
             used: Used::credential(name.clone(), credential.value_version),
             weight: credential.weight,

@@ -11,7 +11,7 @@ mod returning;
 
 fn credential(weight: u32, value_version: u64) -> Credential {
     let value = CredentialValue::ApiKey(Secret::from("sk-test".to_owned()));
-    Credential { value, value_version, weight, quota_group: None, unverified: false }
+    Credential { value, additional_key: None, value_version, weight, quota_group: None, unverified: false }
 }
 
 fn pool_of(credentials: &[(CredentialName, Credential)], former: Option<&Pool>) -> Pool {

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName};
 use shared::id::token_hash;
 
 use crate::error::Refusal;
+use crate::serve::GivenKey;
 use crate::snapshot::{Caller, Environment, Snapshot};
 
 /// How far clocks may be apart before a key counts as expired.
@@ -21,15 +22,21 @@ const KEY_HEADERS: [HeaderName; 3] = [
     HeaderName::from_static("x-goog-api-key"),
 ];
 
+/// Whose request it is, and in which environment.
+#[derive(Debug)]
+pub(crate) struct Identified<'s, 'h> {
+    pub(crate) caller: &'s Arc<Caller>,
+    pub(crate) environment: &'s Arc<Environment>,
+    /// How the key came.
+    pub(crate) given: GivenKey<'h>,
+}
+
 /// Finds whose request it is, and in which environment.
 ///
 /// # Errors
 ///
 /// When there is no key, more than one, or one that is not good now.
-pub(crate) fn identify<'s>(
-    headers: &HeaderMap,
-    snapshot: &'s Snapshot,
-) -> Result<(&'s Arc<Caller>, &'s Arc<Environment>), Refusal> {
+pub(crate) fn identify<'s, 'h>(headers: &'h HeaderMap, snapshot: &'s Snapshot) -> Result<Identified<'s, 'h>, Refusal> {
     let key = key(headers)?;
     let found =
         snapshot.caller(&token_hash(key)).and_then(|caller| Some((caller, snapshot.environment(&caller.environment)?)));
@@ -44,7 +51,9 @@ pub(crate) fn identify<'s>(
     if caller.key.expire_time.is_some_and(|end| SystemTime::now() > end + TOLERANCE) {
         return Err(Refusal::KeyExpired);
     }
-    Ok((caller, environment))
+    let is_own = headers.contains_key(OWN_HEADER);
+    let given = if is_own { GivenKey::InOwnHeader(key) } else { GivenKey::InAnothersHeader };
+    Ok(Identified { caller, environment, given })
 }
 
 /// The one key that the headers hold.

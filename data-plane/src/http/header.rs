@@ -1,54 +1,39 @@
 //! Which headers cross the proxy: those that the adapter lists, never a hop's own, never a key.
 
-use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName};
 use shared::adapter::Adapter;
 
-/// The caller's headers that go upstream. Framing and the credential are added later, by those who own them.
-pub(crate) fn for_upstream(headers: &HeaderMap, adapter: &dyn Adapter) -> HeaderMap {
-    filtered(headers, |name| adapter.forwards_request_header(name))
-}
+use crate::hop::stays_here;
+use crate::snapshot::resource::Edits;
 
-/// The upstream's headers that go to the caller.
-pub(crate) fn for_caller(headers: &HeaderMap, adapter: &dyn Adapter) -> HeaderMap {
-    filtered(headers, |name| adapter.forwards_response_header(name))
-}
-
-fn filtered(headers: &HeaderMap, forwards: impl Fn(&str) -> bool) -> HeaderMap {
-    let mut kept = HeaderMap::with_capacity(16);
-    let lists = headers.contains_key(CONNECTION);
-    for (name, value) in headers {
-        if forwards(name.as_str()) && !is_ours(name) && !(lists && is_listed(headers, name)) {
-            kept.append(name.clone(), value.clone());
-        }
+/// The caller's headers that go upstream, and those that the provider adds. Framing and the credential are added later, by those who own
+/// them.
+pub(crate) fn for_upstream(headers: &HeaderMap, adapter: &dyn Adapter, edits: &Edits) -> HeaderMap {
+    let mut kept = filtered(headers, |name| adapter.forwards_request_header(name), edits);
+    for (name, value) in &edits.request_headers {
+        kept.insert(name.clone(), value.clone());
     }
     kept
 }
 
-/// Hop-by-hop headers (RFC 9110, section 7.6.1), framing, and what holds keys: no adapter's list can let these through.
-fn is_ours(name: &HeaderName) -> bool {
-    [
-        CONNECTION,
-        TE,
-        TRAILER,
-        TRANSFER_ENCODING,
-        UPGRADE,
-        CONTENT_LENGTH,
-        CONTENT_ENCODING,
-        ACCEPT_ENCODING,
-        HOST,
-        AUTHORIZATION,
-        PROXY_AUTHENTICATE,
-        PROXY_AUTHORIZATION,
-    ]
-    .contains(name)
-        || matches!(
-            name.as_str(),
-            "keep-alive" | "proxy-connection" | "cookie" | "set-cookie" | "x-api-key" | "api-key" | "x-goog-api-key"
-        )
+/// The upstream's headers that go to the caller.
+pub(crate) fn for_caller(headers: &HeaderMap, adapter: &dyn Adapter, edits: &Edits) -> HeaderMap {
+    filtered(headers, |name| adapter.forwards_response_header(name), edits)
+}
+
+fn filtered(headers: &HeaderMap, forwards: impl Fn(&str) -> bool, edits: &Edits) -> HeaderMap {
+    let mut kept = HeaderMap::with_capacity(16);
+    let lists = headers.contains_key(CONNECTION);
+    for (name, value) in headers {
+        if forwards(name.as_str()) && !stays_here(name) && !(lists && is_listed(headers, name)) {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    for name in &edits.strip_headers {
+        kept.remove(name);
+    }
+    kept
 }
 
 /// Whether `Connection` names it as the hop's own.
@@ -84,9 +69,17 @@ mod tests {
         ] {
             headers.append(name, value.parse().unwrap());
         }
-        let sent = for_upstream(&headers, adapter(AdapterKind::OpenAi));
+        let sent = for_upstream(&headers, adapter(AdapterKind::OpenAi), &Edits::default());
         let mut names: Vec<_> = sent.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["content-type", "openai-beta"]);
+        let edits = Edits {
+            strip_headers: vec![HeaderName::from_static("openai-beta")],
+            request_headers: vec![(HeaderName::from_static("x-team"), "a".parse().unwrap())],
+            ..Edits::default()
+        };
+        let sent = for_upstream(&headers, adapter(AdapterKind::OpenAi), &edits);
+        assert!(!sent.contains_key("openai-beta"));
+        assert_eq!(sent["x-team"], "a");
     }
 }

@@ -7,8 +7,10 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body::{Frame, SizeHint};
+use shared::adapter::Format;
 
 use crate::error::Refusal;
+use crate::protocol::error::{Written, written};
 use crate::serve::relay::{Relay, RelayError};
 
 /// What an answer's body is made of.
@@ -56,9 +58,14 @@ pub(crate) fn json(status: StatusCode, body: Bytes) -> Response<Body> {
 }
 
 /// A refusal in the caller's format.
-pub(crate) fn refusal(refusal: Refusal) -> Response<Body> {
-    let mut response = json(refusal.status(), refusal.body());
+pub(crate) fn refusal(format: Format, refusal: Refusal) -> Response<Body> {
+    let written = match &refusal {
+        Refusal::CallersFault(fault) => Written { body: fault.body.clone(), header: None },
+        other => written(format, &other.problem()),
+    };
+    let mut response = json(refusal.status(), written.body);
     let headers = response.headers_mut();
+    headers.extend(written.header.map(|(name, value)| (Some(name), value)));
     if let Some(wait) = refusal.retry_after() {
         // Rounded up: a caller who comes back a moment too early is refused again.
         headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));

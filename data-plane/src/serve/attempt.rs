@@ -1,38 +1,42 @@
 //! One upstream call: address, sign, send, and what the answer means.
 
+mod answer;
+
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Limited};
-use shared::adapter::{Adapter, Classified, Key, Operation, Unsigned};
-use shared::base_url::Origin;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use shared::adapter::{Delivery, Key, NoAddress, Operation, Unsigned};
+use shared::credential::{CredentialType, CredentialValue};
 use shared::failure::Failure;
-use tokio::time::{Instant, timeout, timeout_at};
+use shared::oauth::{MintError, Minter, Refused, Source};
+use shared::secret::Secret;
+use tokio::time::{Instant, timeout_at};
 
-use crate::balance::Pick;
+use self::answer::answer;
+use crate::balance::{Member, Pick};
 use crate::error::Fault;
 use crate::http::header;
-use crate::protocol::openai::error::{ErrorBody, status_in};
-use crate::protocol::openai::stream::{Seen, Watch};
-use crate::snapshot::route::Stop;
+use crate::protocol::stream::Watch;
+use crate::snapshot::route::{Stop, Upstream};
 use crate::upstream::{Client, Payload, Received};
 
-/// How long the first byte of an answer may take.
-const FIRST_BYTE: Duration = Duration::from_secs(300);
-/// How much of an error's body is read, and for how long.
-const ERROR_BYTES: usize = 64 * 1024;
-const ERROR_TIME: Duration = Duration::from_secs(10);
-/// How much of a stream is read while it has not said anything yet.
-const PREFACE_BYTES: usize = 64 * 1024;
+/// What makes calls.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) client: Client,
+    pub(crate) minter: Minter,
+}
 
 /// What to call for.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) operation: Operation,
+    pub(crate) delivery: Delivery,
     /// The caller's headers.
     pub(crate) headers: &'a HeaderMap,
+    /// The caller's own provider key, and the header that it goes in.
+    pub(crate) own_key: Option<(HeaderName, HeaderValue)>,
     pub(crate) deadline: Instant,
 }
 
@@ -40,9 +44,12 @@ pub(crate) struct Call<'a> {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) head: http::response::Parts,
-    pub(crate) body: Received,
-    /// Of a stream: what came of it already, and its watch.
-    pub(crate) stream: Option<(Bytes, Watch)>,
+    /// What came of it already.
+    pub(crate) passed: Bytes,
+    /// The rest; `None` where nothing more comes.
+    pub(crate) rest: Option<Received>,
+    /// Of a stream.
+    pub(crate) watch: Option<Watch>,
 }
 
 /// A call that failed. Nothing of it went to the caller.
@@ -55,13 +62,23 @@ pub(crate) struct Failed {
     pub(crate) status: Option<StatusCode>,
     /// A connection that was made broke before a byte of an answer came, as one does that was closing while the request was sent.
     pub(crate) broke: bool,
-    /// What the caller gets if the request is at fault.
+    /// The provider has no such operation, so that nothing was called.
+    pub(crate) unsupported: bool,
+    /// What the caller gets if the request is at fault, or the key that came with it.
     pub(crate) fault: Option<Box<Fault>>,
 }
 
 impl Failed {
     fn of(failure: Failure) -> Self {
-        Self { failure, retry_after: None, provider_code: None, status: None, broke: false, fault: None }
+        Self {
+            failure,
+            retry_after: None,
+            provider_code: None,
+            status: None,
+            broke: false,
+            unsupported: false,
+            fault: None,
+        }
     }
 }
 
@@ -71,124 +88,121 @@ impl Failed {
 ///
 /// What failed. Dropping the future ends the call.
 pub(crate) async fn attempt(
-    client: &Client,
+    caller: &Caller,
     call: &Call<'_>,
     now: Instant,
     stop: &Stop,
     pick: Option<&Pick>,
     payload: Payload,
 ) -> Result<Answer, Failed> {
-    let adapter = stop.upstream.adapter;
-    let mut headers = header::for_upstream(call.headers, adapter);
-    if let Some(pick) = pick {
-        // A value that no header can carry was refused when it came; another adapter may be stricter.
-        let key = Key { value: &pick.member().value, token: None, additional: None };
-        let unsigned = Unsigned {
-            method: &Method::POST,
-            uri: stop.upstream.address(call.operation).1,
-            headers: &mut headers,
-            body: &[],
-            now: SystemTime::now(),
-        };
-        adapter.sign(&stop.upstream.provider.place, key, unsigned).map_err(|_| Failed::of(Failure::Rejected))?;
-    }
-    let mut request = Request::new(payload);
-    *request.method_mut() = Method::POST;
-    let (origin, uri) = stop.upstream.address(call.operation);
-    *request.uri_mut() = uri.clone();
-    *request.headers_mut() = headers;
-    let until = call.deadline.min(now + FIRST_BYTE);
-    match timeout_at(until, answer(client, origin, request, adapter)).await {
+    let member = pick.map(|pick| &**pick.member());
+    let until = call.deadline.min(now + stop.upstream.provider.patience.first_byte);
+    let attempted = async {
+        match member.filter(|member| mints(&member.value)) {
+            None => once(&caller.client, call, stop, member, None, payload).await,
+            // Rare, and large: the others' futures need not have room for it.
+            Some(member) => Box::pin(minted(caller, call, stop, member, payload)).await,
+        }
+    };
+    match timeout_at(until, attempted).await {
         Ok(answered) => answered,
         Err(_) => Err(Failed::of(Failure::TimedOut)),
     }
 }
 
-async fn answer(
-    client: &Client,
-    origin: &Origin,
-    request: Request<Payload>,
-    adapter: &dyn Adapter,
+/// Whether a value signs with tokens that are minted from it.
+fn mints(value: &CredentialValue) -> bool {
+    match value.kind() {
+        CredentialType::ApiKey | CredentialType::AccessKeyPair => false,
+        CredentialType::ServiceAccount | CredentialType::ClientSecret => true,
+    }
+}
+
+/// A call with a token. One that the provider refuses may have been an old one: the credential is at fault when a new one is refused too.
+async fn minted(
+    caller: &Caller,
+    call: &Call<'_>,
+    stop: &Stop,
+    member: &Member,
+    payload: Payload,
 ) -> Result<Answer, Failed> {
-    let response = client.request(origin, request).await.map_err(|failure| {
-        tracing::debug!(%failure, "an upstream call got no answer");
-        Failed { broke: !failure.is_before_the_request(), ..Failed::of(Failure::Unreachable) }
-    })?;
-    if !response.status().is_success() {
-        return Err(refused(response, adapter).await);
-    }
-    // No encoding was asked for, and undoing it would mean to read and rewrite what passes. A page is a portal's or a wrong base URL's:
-    // it would count as served, and make an unverified credential look good.
-    let is_encoded = response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
-    if is_encoded || is_of_kind(response.headers(), b"text/html") {
-        return Err(Failed { status: Some(response.status()), ..Failed::of(Failure::ServerError) });
-    }
-    let (head, mut body) = response.into_parts();
-    let is_stream = is_of_kind(&head.headers, b"text/event-stream");
-    let stream = if is_stream { Some(preface(&mut body, &head, adapter).await?) } else { None };
-    Ok(Answer { head, body, stream })
-}
-
-/// Whether the content's type is this one, whatever its parameters.
-fn is_of_kind(headers: &HeaderMap, kind: &[u8]) -> bool {
-    let given = headers.get(CONTENT_TYPE).map(|given| given.as_bytes()).unwrap_or_default();
-    given.get(..kind.len()).is_some_and(|given| given.eq_ignore_ascii_case(kind))
-}
-
-/// Reads a stream until it says something: an upstream that answers 200 and then fails has not served, and another still can.
-async fn preface(
-    body: &mut Received,
-    head: &http::response::Parts,
-    adapter: &dyn Adapter,
-) -> Result<(Bytes, Watch), Failed> {
-    let mut watch = Watch::default();
-    let mut passed = Bytes::new();
-    let cut = || Failed { status: Some(head.status), ..Failed::of(Failure::ServerError) };
-    while watch.seen() == Seen::Nothing && passed.len() < PREFACE_BYTES {
-        let frame = match body.frame().await {
-            Some(Ok(frame)) => frame,
-            Some(Err(_)) | None => return Err(cut()),
-        };
-        let Ok(data) = frame.into_data() else { continue };
-        let more = watch.feed(data);
-        if let Some(error) = watch.error() {
-            return Err(classified(error, head, adapter));
-        }
-        passed = if passed.is_empty() { more } else { [passed, more].concat().into() };
-    }
-    Ok((passed, watch))
-}
-
-/// An error that came as a stream's first event.
-fn classified(error: &Bytes, head: &http::response::Parts, adapter: &dyn Adapter) -> Failed {
-    let status = status_in(error).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    failed(status, &head.headers, error, adapter)
-}
-
-/// An answer other than a success.
-async fn refused(response: Response<Received>, adapter: &dyn Adapter) -> Failed {
-    let (head, body) = response.into_parts();
-    let body = match timeout(ERROR_TIME, Limited::new(body, ERROR_BYTES).collect()).await {
-        Ok(Ok(collected)) => collected.to_bytes(),
-        // What can't be read classifies by its status.
-        Ok(Err(_)) | Err(_) => Bytes::new(),
+    let upstream = &*stop.upstream;
+    let source = Source { adapter: upstream.adapter, place: &upstream.provider.place, value: &member.value };
+    let token = caller.minter.token(source, SystemTime::now()).await.map_err(unminted)?;
+    let first = once(&caller.client, call, stop, Some(member), token.as_ref(), payload.clone()).await;
+    let refused = match (&first, &token) {
+        (Err(failed), Some(token)) if failed.status == Some(StatusCode::UNAUTHORIZED) => token,
+        _ => return first,
     };
-    failed(head.status, &head.headers, &body, adapter)
+    if caller.minter.refused(source, refused, SystemTime::now()) == Refused::Believe {
+        return first;
+    }
+    let token = caller.minter.token(source, SystemTime::now()).await.map_err(unminted)?;
+    once(&caller.client, call, stop, Some(member), token.as_ref(), payload).await
 }
 
-fn failed(status: StatusCode, headers: &HeaderMap, body: &Bytes, adapter: &dyn Adapter) -> Failed {
-    let Classified { failure, retry_after, provider_code } = adapter
-        .classify(status, headers, body, SystemTime::now())
-        .unwrap_or(Classified { failure: Failure::ServerError, retry_after: None, provider_code: None });
-    let fault = (failure == Failure::CallersFault && status.is_client_error()).then(|| {
-        let error = ErrorBody::remade(body).unwrap_or_else(|| {
-            ErrorBody::new(
-                "the provider refused the request and gave no reason",
-                "invalid_request_error",
-                "upstream_error",
-            )
-        });
-        Box::new(Fault { status, headers: header::for_caller(headers, adapter), body: error.to_json() })
-    });
-    Failed { failure, retry_after, provider_code, status: Some(status), broke: false, fault }
+/// What it means that there is no token.
+fn unminted(error: MintError) -> Failed {
+    tracing::debug!(%error, "no token to sign with");
+    let retry_after = error.retry_after();
+    let (status, provider_code) = match &error {
+        MintError::Refused { status, code, .. } => (StatusCode::from_u16(*status).ok(), *code),
+        MintError::Unfit(_)
+        | MintError::NoAnswer(_)
+        | MintError::TimedOut
+        | MintError::NotAToken
+        | MintError::Stopping => (None, None),
+    };
+    // What is wrong with the question for a token is wrong with the credential: the caller had no part in it.
+    let failure = match error.failure() {
+        Failure::CallersFault => Failure::Rejected,
+        other => other,
+    };
+    Failed { retry_after, status, provider_code, ..Failed::of(failure) }
+}
+
+async fn once(
+    client: &Client,
+    call: &Call<'_>,
+    stop: &Stop,
+    member: Option<&Member>,
+    token: Option<&Secret>,
+    payload: Payload,
+) -> Result<Answer, Failed> {
+    let upstream = &*stop.upstream;
+    let key = member.map(|member| member.value.kind());
+    let uri = stop.address(call.operation, call.delivery, key).map_err(no_address)?;
+    let mut headers = header::for_upstream(call.headers, upstream.adapter, &upstream.provider.edits);
+    if let Some((name, value)) = &call.own_key {
+        headers.insert(name.clone(), value.clone());
+    }
+    match member {
+        Some(member) => sign(upstream, member, token, &uri, &mut headers, &payload)?,
+        None => upstream.adapter.complete_headers(&mut headers),
+    }
+    let mut request = Request::new(payload);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    answer(client, call, upstream, request).await
+}
+
+fn sign(
+    upstream: &Upstream,
+    member: &Member,
+    token: Option<&Secret>,
+    uri: &Uri,
+    headers: &mut HeaderMap,
+    payload: &Payload,
+) -> Result<(), Failed> {
+    let key = Key { value: &member.value, token, additional: member.additional_key.as_ref() };
+    let body = payload.parts();
+    let unsigned = Unsigned { method: &Method::POST, uri, headers, body: &body, now: SystemTime::now() };
+    // A value that no header can carry was refused when it came; another adapter may be stricter.
+    upstream.adapter.sign(&upstream.provider.place, key, unsigned).map_err(|_| Failed::of(Failure::Rejected))
+}
+
+fn no_address(no_address: NoAddress) -> Failed {
+    tracing::debug!(%no_address, "an upstream can't be addressed");
+    Failed { unsupported: no_address == NoAddress::Unsupported, ..Failed::of(Failure::Unreachable) }
 }

@@ -9,20 +9,21 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::balance::breaker::Breaker;
 use crate::balance::moment::Moment;
 use crate::observe::{CUT, SERVED, Tally};
-use crate::protocol::openai::error::ErrorBody;
-use crate::protocol::openai::stream::{Ending, Seen, Watch};
+use crate::protocol::error::Problem;
+use crate::protocol::stream::{Ending, Seen, Watch};
 use crate::serve::attempt::Answer;
 use crate::upstream::Received;
 
-/// How long an upstream may be silent. It is measured in steps, so that a chunk costs no look at the clock: the silence that ends an
-/// answer lasts one to two of these.
-const IDLE: Duration = Duration::from_secs(300);
+/// An upstream's silence is measured in steps, so that a chunk costs no look at the clock: this many without a sign of life are too long,
+/// so that an answer ends after its time for silence, or a step more.
+const STEPS: u8 = 4;
 
 /// Why an answer broke off. The caller sees its connection end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +34,15 @@ pub(crate) enum RelayError {
     /// The upstream was silent for too long, or the request's time is up.
     #[error("the upstream's answer took too long")]
     TimedOut,
+}
+
+/// How long an answer may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// When it has to be over.
+    pub(crate) deadline: Instant,
+    /// How long the upstream may be silent.
+    pub(crate) idle: Duration,
 }
 
 /// An answer's body.
@@ -46,24 +56,28 @@ pub(crate) struct Relay {
     deadline: Instant,
     /// Made at the first wait.
     timer: Option<Pin<Box<Sleep>>>,
+    /// How long the upstream may be silent.
+    idle: Duration,
     /// Something came since the timer was set.
     alive: bool,
+    /// The steps since then.
+    silent: u8,
     breaker: Option<Arc<Breaker>>,
     tally: Option<Tally>,
 }
 
 impl Relay {
-    pub(crate) fn new(
-        body: Received,
-        stream: Option<(Bytes, Watch)>,
-        deadline: Instant,
-        breaker: Option<Arc<Breaker>>,
-        tally: Option<Tally>,
-    ) -> Self {
-        let (ready, watch) = stream.map_or_else(Default::default, |(ready, watch)| (ready, Some(watch)));
+    pub(crate) fn new(answer: Answer, limits: Limits, breaker: Option<Arc<Breaker>>, tally: Option<Tally>) -> Self {
+        let Limits { deadline, idle } = limits;
+        let Answer { passed: ready, rest: upstream, watch, .. } = answer;
+        let is_over = upstream.is_none();
         let mut relay =
-            Self { upstream: Some(body), ready, watch, deadline, timer: None, alive: false, breaker, tally };
-        relay.look_for_the_end();
+            Self { upstream, ready, watch, deadline, timer: None, idle, alive: false, silent: 0, breaker, tally };
+        if is_over {
+            relay.upstream_ended();
+        } else {
+            relay.look_for_the_end();
+        }
         relay
     }
 
@@ -81,20 +95,14 @@ impl Relay {
             return None;
         };
         let (rest, ending) = watch.end();
-        match ending {
-            Ending::Well => {
-                self.ended(Ending::Well);
-                (!rest.is_empty()).then_some(rest)
-            }
-            Ending::Cut if watch.error().is_some() => {
-                self.ended(Ending::Cut);
-                Some(rest)
-            }
-            Ending::Cut => {
-                self.ended(Ending::Cut);
-                Some(last_event("the upstream ended the stream before it was complete", "upstream_error"))
-            }
-        }
+        let forward = match ending {
+            Ending::Well => rest,
+            Ending::Cut if watch.error().is_some() => rest,
+            Ending::Cut => watch
+                .last_event(&problem("the upstream ended the stream before it was complete", StatusCode::BAD_GATEWAY)),
+        };
+        self.ended(ending);
+        (!forward.is_empty()).then_some(forward)
     }
 
     fn upstream_broke(&mut self, error: RelayError) -> Result<Option<Bytes>, RelayError> {
@@ -108,11 +116,14 @@ impl Relay {
             self.ended(Ending::Well);
             return Ok(None);
         }
+        let event = watch.last_event(&match error {
+            RelayError::Cut => {
+                problem("the upstream broke the stream off before it was complete", StatusCode::BAD_GATEWAY)
+            }
+            RelayError::TimedOut => problem("the upstream's stream took too long", StatusCode::GATEWAY_TIMEOUT),
+        });
         self.ended(Ending::Cut);
-        Ok(Some(match error {
-            RelayError::Cut => last_event("the upstream broke the stream off before it was complete", "upstream_error"),
-            RelayError::TimedOut => last_event("the upstream's stream took too long", "upstream_timeout"),
-        }))
+        Ok(Some(event))
     }
 
     /// Health is fed by how an answer ended, not by how it began.
@@ -136,13 +147,14 @@ impl Relay {
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let deadline = self.deadline;
-            let next = || deadline.min(Instant::now() + IDLE);
+            let step = self.idle / u32::from(STEPS);
+            let next = || deadline.min(Instant::now() + step);
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(next())));
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            let over = timer.deadline() >= deadline || !std::mem::take(&mut self.alive);
-            if over {
+            self.silent = if std::mem::take(&mut self.alive) { 0 } else { self.silent + 1 };
+            if timer.deadline() >= deadline || self.silent >= STEPS {
                 return Poll::Ready(());
             }
             timer.as_mut().reset(next());
@@ -198,26 +210,23 @@ impl Body for Relay {
     fn size_hint(&self) -> SizeHint {
         match (&self.upstream, &self.watch) {
             // A stream may be cut short or get an event of ours: its length is not known.
-            (Some(upstream), None) => upstream.size_hint(),
+            (Some(upstream), None) => {
+                let rest = upstream.size_hint();
+                let ready = self.ready.len() as u64;
+                let mut hint = SizeHint::default();
+                hint.set_lower(rest.lower() + ready);
+                if let Some(upper) = rest.upper() {
+                    hint.set_upper(upper + ready);
+                }
+                hint
+            }
             (Some(_), Some(_)) => SizeHint::default(),
             (None, _) => SizeHint::with_exact(self.ready.len() as u64),
         }
     }
 }
 
-/// An error that ends a stream. The empty line before it ends whatever event was under way.
-fn last_event(message: &'static str, code: &'static str) -> Bytes {
-    [b"\n\n".as_slice(), &ErrorBody::new(message, "server_error", code).to_event()].concat().into()
-}
-
-impl Answer {
-    /// The body that goes to the caller.
-    pub(crate) fn into_relay(
-        self,
-        deadline: Instant,
-        breaker: Option<Arc<Breaker>>,
-        tally: Option<Tally>,
-    ) -> (http::response::Parts, Relay) {
-        (self.head, Relay::new(self.body, self.stream, deadline, breaker, tally))
-    }
+fn problem(message: &'static str, status: StatusCode) -> Problem<'static> {
+    let code = if status == StatusCode::GATEWAY_TIMEOUT { "upstream_timeout" } else { "upstream_error" };
+    Problem { status, code, message: message.into() }
 }

@@ -2,24 +2,28 @@
 //!
 //! What parses can be served; what does not is held as unusable with the reason that the parser gives. A reason never holds a secret.
 
-use std::collections::HashSet;
+mod caller_key;
+mod defaults;
+mod provider;
+
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use proto::sync::v1::{
-    CallerKeyConfig, CredentialConfig, Kind, ModelConfig, ModelTarget, ProviderConfig, UpstreamAdapter, UpstreamAuth,
-    credential_config::Value,
-};
-use shared::adapter::{AdapterKind, Place, Settings};
+use proto::sync::v1::{CallerKeyConfig, CredentialConfig, Kind, ModelConfig, ModelTarget, credential_config::Value};
 use shared::address::AddressPolicy;
-use shared::base_url::{BaseUrl, BaseUrlError};
-use shared::credential::CredentialValue;
+use shared::base_url::BaseUrlError;
+use shared::credential::{CredentialType, CredentialValue};
+use shared::dial::BadAuthorities;
 use shared::name::{
     CallerKeyName, CredentialName, EnvironmentName, ModelName, ProjectName, ProviderName, ResourceName,
 };
 use shared::secret::Secret;
+
+pub use self::caller_key::{CallerKey, ModelPattern};
+pub use self::defaults::Defaults;
+pub use self::provider::{Auth, Dialing, Edits, Exposed, Patience, Provider};
 
 /// Why a resource can't be used by this proxy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,12 +46,35 @@ pub enum Unusable {
     /// Requests authenticate in a way that this build does not know.
     #[error("this proxy does not know the authentication {0}")]
     UnknownAuth(i32),
+    /// Callers can't bring keys of their own: the API's sign, or mint.
+    #[error("callers can't bring their own keys to this adapter")]
+    NoOwnKey,
     /// The base URL can't be used.
     #[error("its base URL can't be used: {0}")]
     BadBaseUrl(#[from] BaseUrlError),
+    /// The provider's `config` is wrong.
+    #[error("its config can't be used: {0}")]
+    BadConfig(String),
+    /// A header can't be what a field says that it is.
+    #[error("{header:?} can't be in {field}")]
+    BadHeader {
+        /// The field.
+        field: &'static str,
+        /// The header's name, cut.
+        header: String,
+    },
+    /// The defaults of request bodies are wrong.
+    #[error("its request_defaults can't be used: {0}")]
+    BadDefaults(String),
+    /// The certificate authorities are no PEM.
+    #[error("its ca_certificates can't be used: {0}")]
+    BadCertificates(BadAuthorities),
     /// The credential has no value, or one of a type that this build does not know.
     #[error("this proxy does not know the type of its value")]
     UnknownValue,
+    /// The value is none of its type.
+    #[error("its value is not of the type that it is said to be")]
+    NotAValue,
     /// The value does not fit into a header.
     #[error("its value holds characters that a header can't carry")]
     UnfitSecret,
@@ -66,7 +93,7 @@ pub enum Unusable {
 #[derive(Debug, Clone)]
 pub enum Change {
     /// A provider is there, or another than before.
-    PutProvider(ProviderName, Provider),
+    PutProvider(ProviderName, Arc<Provider>),
     /// A credential is.
     PutCredential(CredentialName, Credential),
     /// A model is.
@@ -101,7 +128,7 @@ impl Change {
             Ok(Kind::Provider) => {
                 let name: ProviderName = parse_name(name)?;
                 same_project(&project, &name.project())?;
-                Ok(Self::PutProvider(name, Provider::parse(policy, decode(put)?)?))
+                Ok(Self::PutProvider(name, Arc::new(Provider::parse(policy, decode(put)?)?)))
             }
             Ok(Kind::Credential) => {
                 let name: CredentialName = parse_name(name)?;
@@ -138,68 +165,13 @@ impl Change {
     }
 }
 
-/// A connection to one upstream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Provider {
-    /// Which API it speaks.
-    pub adapter: AdapterKind,
-    /// Where it is, and how its adapter speaks to it.
-    pub place: Place,
-    /// Taken out by an admin.
-    pub disabled: bool,
-    /// How requests authenticate.
-    pub auth: Auth,
-    /// The upstream models that callers may reach.
-    pub exposed: Exposed,
-    /// The upstream model of a caller who asks for the provider alone.
-    pub default_model: Option<Arc<str>>,
-}
-
-/// How requests authenticate upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Auth {
-    /// With the provider's credentials.
-    Managed,
-    /// Not at all.
-    None,
-    /// With the caller's own provider key.
-    Passthrough,
-}
-
-/// The upstream models that callers may reach.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Exposed {
-    /// All that there are.
-    All,
-    /// These; none where it is empty.
-    Only(HashSet<Arc<str>>),
-}
-
-impl Exposed {
-    /// Whether a model is one of them.
-    #[must_use]
-    pub fn has(&self, upstream_model: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::Only(models) => models.contains(upstream_model),
-        }
-    }
-
-    /// Those that are known by name: none where all are exposed.
-    pub(crate) fn listed(&self) -> impl Iterator<Item = &Arc<str>> {
-        let models = match self {
-            Self::All => None,
-            Self::Only(models) => Some(models.iter()),
-        };
-        models.into_iter().flatten()
-    }
-}
-
 /// What authenticates to a provider.
 #[derive(Debug, Clone)]
 pub struct Credential {
     /// What authenticates.
     pub value: CredentialValue,
+    /// A second key.
+    pub additional_key: Option<Secret>,
     /// Counts the values that it has had.
     pub value_version: u64,
     /// Its share, 0 to 100.
@@ -234,98 +206,26 @@ pub struct Target {
     pub priority: u32,
 }
 
-/// The key that an application sends, without the key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallerKey {
-    /// The SHA-256 of the key.
-    pub sha256: [u8; 32],
-    /// What it may ask for.
-    pub allowed_models: Vec<ModelPattern>,
-    /// When it stops working.
-    pub expire_time: Option<SystemTime>,
-    /// Taken out by an admin.
-    pub disabled: bool,
-}
-
-/// A model's name, or the beginning of one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ModelPattern {
-    /// This name.
-    Name(Box<str>),
-    /// Every name that begins so.
-    Prefix(Box<str>),
-}
-
-impl ModelPattern {
-    /// Whether a name, as asked for, is meant.
-    #[must_use]
-    pub fn matches(&self, asked: &str) -> bool {
-        match self {
-            Self::Name(name) => **name == *asked,
-            Self::Prefix(prefix) => asked.starts_with(&**prefix),
-        }
-    }
-}
-
-impl CallerKey {
-    /// Whether it may ask for a model, by the name as asked for.
-    #[must_use]
-    pub fn allows(&self, asked: &str) -> bool {
-        self.allowed_models.iter().any(|pattern| pattern.matches(asked))
-    }
-}
-
-impl Provider {
-    fn parse(policy: AddressPolicy, config: ProviderConfig) -> Result<Self, Unusable> {
-        let adapter = match UpstreamAdapter::try_from(config.adapter) {
-            Ok(UpstreamAdapter::Openai) => AdapterKind::OpenAi,
-            Ok(UpstreamAdapter::AzureOpenai) => AdapterKind::AzureOpenAi,
-            Ok(UpstreamAdapter::Anthropic) => AdapterKind::Anthropic,
-            Ok(UpstreamAdapter::Gemini) => AdapterKind::Gemini,
-            Ok(UpstreamAdapter::Vertex) => AdapterKind::Vertex,
-            Ok(UpstreamAdapter::Bedrock) => AdapterKind::Bedrock,
-            Ok(UpstreamAdapter::Cohere) => AdapterKind::Cohere,
-            Ok(UpstreamAdapter::Unspecified) | Err(_) => return Err(Unusable::UnknownAdapter(config.adapter)),
-        };
-        let auth = match UpstreamAuth::try_from(config.auth) {
-            Ok(UpstreamAuth::Managed) => Auth::Managed,
-            Ok(UpstreamAuth::None) => Auth::None,
-            Ok(UpstreamAuth::Passthrough) => Auth::Passthrough,
-            Ok(UpstreamAuth::Unspecified) | Err(_) => return Err(Unusable::UnknownAuth(config.auth)),
-        };
-        let exposed = if config.exposed_models.iter().any(|model| model == "*") {
-            Exposed::All
-        } else {
-            Exposed::Only(config.exposed_models.into_iter().map(Arc::from).collect())
-        };
-        Ok(Self {
-            adapter,
-            place: Place {
-                base_url: BaseUrl::parse(adapter, &config.base_url, policy)?,
-                region: (!config.region.is_empty()).then_some(config.region),
-                settings: Settings::default(),
-                key_header: None,
-                additional_key_header: None,
-            },
-            disabled: config.disabled,
-            auth,
-            exposed,
-            default_model: (!config.default_model.is_empty()).then(|| config.default_model.into()),
-        })
-    }
-}
-
 impl TryFrom<CredentialConfig> for Credential {
     type Error = Unusable;
 
     fn try_from(config: CredentialConfig) -> Result<Self, Unusable> {
-        let Some(Value::ApiKey(key)) = config.value else { return Err(Unusable::UnknownValue) };
-        if key.is_empty() || HeaderValue::from_bytes(&key).is_err() {
+        let (kind, bytes) = match config.value.ok_or(Unusable::UnknownValue)? {
+            Value::ApiKey(bytes) => (CredentialType::ApiKey, bytes),
+            Value::AccessKeyPair(bytes) => (CredentialType::AccessKeyPair, bytes),
+            Value::ServiceAccountJson(bytes) => (CredentialType::ServiceAccount, bytes),
+            Value::ClientSecret(bytes) => (CredentialType::ClientSecret, bytes),
+        };
+        let is_fit = |bytes: &Bytes| HeaderValue::from_bytes(bytes).is_ok();
+        if (kind == CredentialType::ApiKey && !is_fit(&bytes)) || !is_fit(&config.additional_key) {
             return Err(Unusable::UnfitSecret);
         }
+        // Copies, so that one credential does not keep the whole frame it came in alive, with the others' secrets.
+        let value = CredentialValue::from_bytes(kind, Secret::new(bytes.to_vec())).map_err(|_| Unusable::NotAValue)?;
+        let additional = &config.additional_key;
         Ok(Self {
-            // A copy, so that one credential does not keep the whole frame it came in alive, with the others' secrets.
-            value: CredentialValue::ApiKey(Secret::new(key.to_vec())),
+            value,
+            additional_key: (!additional.is_empty()).then(|| Secret::new(additional.to_vec())),
             value_version: config.value_version,
             weight: weight(config.weight)?,
             quota_group: (!config.quota_group.is_empty()).then(|| config.quota_group.into()),
@@ -365,25 +265,6 @@ impl Target {
             upstream_model: target.upstream_model.into(),
             weight: weight(target.weight)?,
             priority: target.priority,
-        })
-    }
-}
-
-impl TryFrom<CallerKeyConfig> for CallerKey {
-    type Error = Unusable;
-
-    fn try_from(config: CallerKeyConfig) -> Result<Self, Unusable> {
-        let allowed_models = config.allowed_models.into_iter().map(|pattern| match pattern.strip_suffix('*') {
-            Some(prefix) => ModelPattern::Prefix(prefix.into()),
-            None => ModelPattern::Name(pattern.into()),
-        });
-        let expiry = Duration::from_millis(config.expire_time_ms);
-        Ok(Self {
-            sha256: config.sha256.as_ref().try_into().map_err(|_| Unusable::BadHash)?,
-            allowed_models: allowed_models.collect(),
-            // A time past the clock's range is as good as never.
-            expire_time: (!expiry.is_zero()).then(|| SystemTime::UNIX_EPOCH.checked_add(expiry)).flatten(),
-            disabled: config.disabled,
         })
     }
 }

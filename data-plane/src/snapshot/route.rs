@@ -1,14 +1,17 @@
 //! From the name that a caller asks for to the places that may serve it.
 
+pub(crate) mod address;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{HeaderValue, Uri};
-use shared::adapter::{Adapter, Call, Delivery, Operation, adapter};
-use shared::base_url::Origin;
+use shared::adapter::{Adapter, Delivery, Format, NoAddress, Operation, adapter};
+use shared::credential::CredentialType;
 use shared::name::{ProviderName, ResourceName};
 
+use self::address::{Addresses, ModelOf, Where};
 use super::Environment;
 use super::resource::{CallerKey, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT, Model, Provider, Target};
 use crate::balance::Pool;
@@ -23,6 +26,8 @@ pub(crate) struct Upstream {
     pub(crate) id: Arc<str>,
     pub(crate) provider: Arc<Provider>,
     pub(crate) adapter: &'static dyn Adapter,
+    /// The adapter's format.
+    pub(crate) format: Format,
     pub(crate) pool: Pool,
     pub(crate) used: Arc<Used>,
     /// The id as `x-keyplane-provider` has it.
@@ -31,21 +36,13 @@ pub(crate) struct Upstream {
     addresses: OnceLock<Box<Addresses>>,
 }
 
-/// Where a provider's operations are.
-#[derive(Debug)]
-struct Addresses {
-    origin: Origin,
-    chat: Uri,
-    completion: Uri,
-    embeddings: Uri,
-    list_models: Uri,
-}
-
 impl Upstream {
     pub(super) fn new(name: &ProviderName, provider: Arc<Provider>, pool: Pool) -> Self {
+        let adapter = adapter(provider.adapter);
         Self {
             id: name.id().into(),
-            adapter: adapter(provider.adapter),
+            adapter,
+            format: adapter.format(),
             pool,
             used: Used::provider(name.clone()),
             // An id is lower-case ASCII.
@@ -55,30 +52,10 @@ impl Upstream {
         }
     }
 
-    /// Where an operation goes, and at which origin that is.
-    pub(crate) fn address(&self, operation: Operation) -> (&Origin, &Uri) {
-        let addresses = self.addresses.get_or_init(|| {
-            let address = |operation| {
-                let call = Call { operation, model: "", delivery: Delivery::Whole, page: None };
-                self.adapter.address(&self.provider.place, None, call).unwrap_or_default()
-            };
-            Box::new(Addresses {
-                origin: self.provider.place.base_url.origin(),
-                chat: address(Operation::Chat),
-                completion: address(Operation::Completion),
-                embeddings: address(Operation::Embeddings),
-                list_models: address(Operation::ListModels),
-            })
-        });
-        let uri = match operation {
-            Operation::Chat => &addresses.chat,
-            Operation::Completion => &addresses.completion,
-            Operation::Embeddings => &addresses.embeddings,
-            Operation::ListModels | Operation::Responses | Operation::CountTokens | Operation::Rerank => {
-                &addresses.list_models
-            }
-        };
-        (&addresses.origin, uri)
+    /// Where it is.
+    pub(crate) fn addresses(&self) -> &Addresses {
+        let Provider { place, dialing, .. } = &*self.provider;
+        self.addresses.get_or_init(|| Box::new(Addresses::new(self.adapter, place, dialing)))
     }
 }
 
@@ -149,6 +126,28 @@ pub(crate) struct Stop {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) upstream_model: Arc<str>,
     pub(crate) breaker: Option<Arc<Breaker>>,
+}
+
+impl Stop {
+    /// Where a call goes that is signed with a key of this type.
+    ///
+    /// # Errors
+    ///
+    /// When the provider has no such address.
+    pub(crate) fn address(
+        &self,
+        operation: Operation,
+        delivery: Delivery,
+        key: Option<CredentialType>,
+    ) -> Result<Uri, NoAddress> {
+        let upstream = &*self.upstream;
+        // Targets have a breaker.
+        let model = match self.breaker {
+            Some(_) => ModelOf::Target(&self.upstream_model),
+            None => ModelOf::Caller(&self.upstream_model),
+        };
+        upstream.addresses().find(upstream.adapter, &upstream.provider.place, Where { operation, delivery, key, model })
+    }
 }
 
 /// Why a request goes nowhere.

@@ -199,7 +199,6 @@ fn put(kind: i32, seed: u8) -> Bytes {
             disabled: seed.is_multiple_of(4),
             auth: UpstreamAuth::Managed.into(),
             exposed_models: vec!["*".into()],
-            default_model: String::new(),
             vendor: "openai".into(),
             ..Default::default()
         }

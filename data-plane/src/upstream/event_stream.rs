@@ -167,6 +167,11 @@ impl Frame {
         Ok(frame)
     }
 
+    /// How many bytes it is of.
+    pub(crate) fn length(&self) -> usize {
+        FRAMING_BYTES + self.headers.len() + self.payload.len()
+    }
+
     /// Its payload.
     pub(crate) fn payload(&self) -> &Bytes {
         &self.payload

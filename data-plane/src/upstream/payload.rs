@@ -1,6 +1,8 @@
 //! A request's body, which can be sent again.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -24,17 +26,37 @@ impl Payload {
         Self { next: bytes, after: Vec::new() }
     }
 
-    /// The bytes with a part replaced.
-    pub(crate) fn spliced(bytes: &Bytes, at: std::ops::Range<usize>, with: &[u8]) -> Self {
-        let (before, after) = (bytes.slice(..at.start), bytes.slice(at.end..));
-        if bytes.len() > COPIED {
-            return Self { next: before, after: vec![after, Bytes::copy_from_slice(with)] };
+    /// The bytes with parts replaced, which follow each other.
+    pub(crate) fn edited(bytes: &Bytes, edits: &[(Range<usize>, &[u8])]) -> Self {
+        let mut at = 0;
+        if bytes.len() <= COPIED {
+            let mut whole =
+                BytesMut::with_capacity(bytes.len() + edits.iter().map(|(_, with)| with.len()).sum::<usize>());
+            for (range, with) in edits {
+                whole.extend_from_slice(&bytes[at..range.start]);
+                whole.extend_from_slice(with);
+                at = range.end;
+            }
+            whole.extend_from_slice(&bytes[at..]);
+            return Self::whole(whole.freeze());
         }
-        let mut whole = BytesMut::with_capacity(before.len() + with.len() + after.len());
-        whole.extend_from_slice(&before);
-        whole.extend_from_slice(with);
-        whole.extend_from_slice(&after);
-        Self::whole(whole.freeze())
+        let mut parts = Vec::with_capacity(2 * edits.len() + 1);
+        for (range, with) in edits {
+            parts.push(bytes.slice(at..range.start));
+            parts.push(Bytes::copy_from_slice(with));
+            at = range.end;
+        }
+        parts.push(bytes.slice(at..));
+        parts.reverse();
+        Self { next: parts.pop().unwrap_or_default(), after: parts }
+    }
+
+    /// Its bytes, in parts that follow each other.
+    pub(crate) fn parts(&self) -> Cow<'_, [Bytes]> {
+        if self.after.is_empty() {
+            return Cow::Borrowed(std::slice::from_ref(&self.next));
+        }
+        std::iter::once(&self.next).chain(self.after.iter().rev()).cloned().collect()
     }
 }
 
@@ -73,11 +95,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_the_spliced_part_changes(before: Vec<u8>, old: Vec<u8>, after: Vec<u8>, new: Vec<u8>, large: bool) {
+        fn only_the_edited_parts_change(
+            one: Vec<u8>, old: Vec<u8>, two: Vec<u8>, three: Vec<u8>, new: Vec<u8>, added: Vec<u8>, large: bool,
+        ) {
             let filler = if large { vec![b' '; COPIED] } else { Vec::new() };
-            let body = Bytes::from([&before[..], &old, &after, &filler].concat());
-            let payload = Payload::spliced(&body, before.len()..before.len() + old.len(), &new);
-            let expected = [&before[..], &new, &after, &filler].concat();
+            let body = Bytes::from([&one[..], &old, &two, &filler, &three].concat());
+            let end = body.len() - three.len();
+            let edits = [(one.len()..one.len() + old.len(), &new[..]), (end..end, &added[..])];
+            let payload = Payload::edited(&body, &edits);
+            let expected = [&one[..], &new, &two, &filler, &added, &three].concat();
+            prop_assert_eq!(payload.parts().concat(), expected.clone());
             prop_assert_eq!(payload.size_hint().exact(), Some(expected.len() as u64));
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let sent = runtime.block_on(payload.collect()).unwrap().to_bytes();

@@ -1,4 +1,4 @@
-//! The connections of one worker that are open, by origin.
+//! The connections of one worker that are open, by destination.
 //!
 //! One thread has them all, so that nobody ever waits for a lock here; the locks are what makes that safe to say.
 
@@ -7,14 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderValue, Request, Response, Uri, header};
-use shared::base_url::Origin;
+use shared::dial::{Connector, DialFailure, Dialer};
 use shared::task::Tasks;
 use tokio::time::sleep;
 
+use super::Destination;
 use super::http1::{Http1, Unanswered};
 use super::http2::Http2;
 use super::payload::Payload;
 use super::received::Received;
+use crate::snapshot::resource::Dialing;
 
 /// How often idle connections are looked at, and how many looks one outlives. That is less than most servers keep a connection that is
 /// not used (60 s is common), so that few requests meet a closing one.
@@ -36,11 +38,13 @@ struct State {
     is_kept_clean: bool,
 }
 
-/// The connections to one origin.
+/// The connections to one destination.
 #[derive(Debug)]
 pub(super) struct Host {
     /// What stands in the `host` header.
     name: HeaderValue,
+    /// Makes another one.
+    connector: Connector,
     open: Mutex<Open>,
 }
 
@@ -59,18 +63,23 @@ struct Idle<T> {
 }
 
 impl Pool {
-    /// The connections to the origin of a URI.
-    pub(super) fn host(self: &Arc<Self>, origin: &Origin, uri: &Uri) -> Arc<Host> {
+    /// The connections to a destination.
+    pub(super) fn host(
+        self: &Arc<Self>,
+        destination: Destination<'_>,
+        uri: &Uri,
+        dialer: &Dialer,
+    ) -> Result<Arc<Host>, DialFailure> {
         let mut state = lock(&self.state);
-        if let Some(host) = state.hosts.get(origin.as_str()) {
-            return Arc::clone(host);
+        if let Some(host) = state.hosts.get(destination.pool) {
+            return Ok(Arc::clone(host));
         }
-        let host = Arc::new(Host::new(uri));
-        state.hosts.insert(origin.as_str().into(), Arc::clone(&host));
+        let host = Arc::new(Host::new(uri, connector(destination.dialing, dialer)?));
+        state.hosts.insert(destination.pool.into(), Arc::clone(&host));
         if !std::mem::replace(&mut state.is_kept_clean, true) {
             self.keep_clean();
         }
-        host
+        Ok(host)
     }
 
     /// What drives the connections that are shared.
@@ -102,10 +111,15 @@ impl Pool {
 }
 
 impl Host {
-    fn new(uri: &Uri) -> Self {
+    fn new(uri: &Uri, connector: Connector) -> Self {
         let name = uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
         // An authority of a base URL is always fit for a header.
-        Self { name: name.unwrap_or(HeaderValue::from_static("")), open: Mutex::default() }
+        Self { name: name.unwrap_or(HeaderValue::from_static("")), connector, open: Mutex::default() }
+    }
+
+    /// What makes another connection.
+    pub(super) fn connector(&self) -> Connector {
+        self.connector.clone()
     }
 
     /// Sends a request on a connection that nobody else has.
@@ -166,6 +180,17 @@ impl<T> Idle<T> {
         self.looks += 1;
         self.looks <= LOOKS
     }
+}
+
+/// What makes connections as a provider asks.
+fn connector(dialing: &Dialing, dialer: &Dialer) -> Result<Connector, DialFailure> {
+    if *dialing == Dialing::default() {
+        return Ok(dialer.connector());
+    }
+    let authorities = dialing.ca_certificates.as_deref().unwrap_or_default();
+    let own = dialer.for_provider(authorities, dialing.connect_timeout);
+    // What can't be used was refused with the provider.
+    own.map(|own| own.connector()).map_err(|_| DialFailure::Tls)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

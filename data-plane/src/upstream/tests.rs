@@ -34,7 +34,8 @@ async fn call(client: &Client, url: &str, body: &'static str) -> Result<Response
     let base = BaseUrl::parse(AdapterKind::OpenAi, url, AddressPolicy::AllowPrivate).unwrap();
     let mut request = Request::new(Payload::whole(body.into()));
     (*request.method_mut(), *request.uri_mut()) = (Method::POST, base.with_path("/echo"));
-    client.request(&base.origin(), request).await
+    let dialing = Dialing::default();
+    client.request(Destination { pool: base.origin().as_str(), dialing: &dialing }, request).await
 }
 
 async fn answer(client: &Client, url: &str, body: &'static str) -> Bytes {

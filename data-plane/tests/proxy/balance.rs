@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use data_plane::evidence::uses::Subject;
-use data_plane::snapshot::resource::{Auth, Change};
+use data_plane::snapshot::resource::{Auth, Change, Provider};
+use shared::adapter::AdapterKind;
 
-use super::harness::{Proxy, credential, grouped, model, model_of, provider};
+use super::harness::{Proxy, credential, grouped, model, model_of, provider, provider_of, put_provider};
 use super::upstream::{Asked, Reply, Upstream};
 
 const LONG: Duration = Duration::from_secs(600);
@@ -68,7 +69,7 @@ async fn a_weight_of_zero_drains_and_the_others_keep_their_shares() {
     assert_eq!((served["sk-k1"], served["sk-k2"], served["sk-k3"]), (1, 10, 30));
     tx.send(Ok("data: [DONE]\n\n".into())).await.unwrap();
     drop(tx);
-    let answered = super::Answered::of(response).await;
+    let answered = super::harness::Answered::of(response).await;
     assert_eq!(answered.body, "data: {}\n\ndata: [DONE]\n\n", "what was in flight finishes");
     proxy.change([credential("a", "k2", 0), credential("a", "k3", 0)]);
     assert_eq!(proxy.chat("m").await.status, 503, "nobody is left");
@@ -210,11 +211,11 @@ async fn what_requests_use_is_noted_once() {
 #[tokio::test]
 async fn of_a_request_with_the_callers_own_key_only_provider_and_caller_key_are_noted() {
     let upstream = Upstream::start(|_| Reply::ok()).await;
-    let Change::PutProvider(name, open) = provider("a", upstream.address) else { unreachable!() };
-    let open = Change::PutProvider(name, data_plane::snapshot::resource::Provider { auth: Auth::Passthrough, ..open });
+    let open = provider_of(AdapterKind::OpenAi, upstream.address);
+    let open = put_provider("a", Provider { auth: Auth::Passthrough, ..open });
     let mut proxy = Proxy::start([open, model("m", &["a"]), credential("a", "k", 1)]).await;
     let mut request = proxy.request(r#"{"model":"m"}"#);
-    request.headers_mut().insert("x-keyplane-key", super::KEY.parse().unwrap());
+    request.headers_mut().insert("x-keyplane-key", super::harness::KEY.parse().unwrap());
     request.headers_mut().insert("authorization", "Bearer sk-own".parse().unwrap());
     proxy.send(request).await;
     let subjects: Vec<_> = std::iter::from_fn(|| proxy.evidence.try_next_use()).map(|(subject, _)| subject).collect();

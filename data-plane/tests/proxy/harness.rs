@@ -10,9 +10,7 @@ use data_plane::config::Config;
 use data_plane::evidence::{self, EvidenceReceiver};
 use data_plane::server::{self, Listeners, Parts, RunError};
 use data_plane::snapshot::SnapshotStore;
-use data_plane::snapshot::resource::{
-    Auth, CallerKey, Change, Credential, Exposed, Model, ModelPattern, Provider, Target,
-};
+use data_plane::snapshot::resource::{CallerKey, Change, Credential, Model, ModelPattern, Provider, Target};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -50,21 +48,24 @@ pub(crate) fn environment() -> EnvironmentName {
 
 pub(crate) fn provider(id: &str, address: SocketAddr) -> Change {
     let policy = AddressPolicy::AllowPrivate;
-    let provider = Provider {
-        adapter: AdapterKind::OpenAi,
-        place: Place {
-            base_url: BaseUrl::parse(AdapterKind::OpenAi, &format!("http://{address}/v1"), policy).unwrap(),
-            region: None,
-            settings: Settings::default(),
-            key_header: None,
-            additional_key_header: None,
-        },
-        disabled: false,
-        auth: Auth::Managed,
-        exposed: Exposed::All,
-        default_model: None,
-    };
-    Change::PutProvider(format!("projects/p/providers/{id}").parse().unwrap(), provider)
+    let base_url = BaseUrl::parse(AdapterKind::OpenAi, &format!("http://{address}/v1"), policy).unwrap();
+    let provider = Provider::new(AdapterKind::OpenAi, place(base_url));
+    put_provider(id, provider)
+}
+
+/// A provider of any adapter, with managed credentials.
+pub(crate) fn provider_of(adapter: AdapterKind, address: SocketAddr) -> Provider {
+    let base_url = BaseUrl::parse(adapter, &format!("http://{address}"), AddressPolicy::AllowPrivate).unwrap();
+    Provider::new(adapter, Place { region: Some("us-east-1".into()), ..place(base_url) })
+}
+
+pub(crate) fn put_provider(id: &str, provider: Provider) -> Change {
+    Change::PutProvider(format!("projects/p/providers/{id}").parse().unwrap(), Arc::new(provider))
+}
+
+/// A place with nothing but its base URL.
+pub(crate) fn place(base_url: BaseUrl) -> Place {
+    Place { base_url, region: None, settings: Settings::default(), key_header: None, additional_key_header: None }
 }
 
 pub(crate) fn credential(provider: &str, id: &str, weight: u32) -> Change {
@@ -74,8 +75,19 @@ pub(crate) fn credential(provider: &str, id: &str, weight: u32) -> Change {
 /// A credential of an upstream account.
 pub(crate) fn grouped(provider: &str, id: &str, weight: u32, group: Option<&str>) -> Change {
     let value = CredentialValue::ApiKey(Secret::from(format!("sk-{id}")));
+    put_credential(provider, id, value, weight, group)
+}
+
+pub(crate) fn put_credential(
+    provider: &str,
+    id: &str,
+    value: CredentialValue,
+    weight: u32,
+    group: Option<&str>,
+) -> Change {
     let quota_group = group.map(Into::into);
-    let credential = Credential { value, value_version: 1, weight, quota_group, unverified: false };
+    let credential =
+        Credential { value, additional_key: None, value_version: 1, weight, quota_group, unverified: false };
     Change::PutCredential(format!("projects/p/providers/{provider}/credentials/{id}").parse().unwrap(), credential)
 }
 
@@ -168,6 +180,16 @@ impl Proxy {
         Answered::of(self.send(self.request(body)).await).await
     }
 
+    /// Posts to a path with these headers and the content's type.
+    pub(crate) async fn post_to(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answered {
+        let mut request =
+            Request::post(format!("http://{}{path}", self.address)).header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answered::of(self.send(request.body(Full::from(body.into())).unwrap()).await).await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answered {
         let request = Request::get(format!("http://{}{path}", self.address)).header("x-api-key", KEY);
         Answered::of(self.send(request.body(Full::default()).unwrap()).await).await
@@ -194,13 +216,15 @@ pub(crate) struct Answered {
     pub(crate) status: u16,
     pub(crate) headers: http::HeaderMap,
     pub(crate) body: String,
+    pub(crate) bytes: Bytes,
 }
 
 impl Answered {
     pub(crate) async fn of(response: Response<Incoming>) -> Self {
         let (head, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Self { status: head.status.as_u16(), headers: head.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let body = String::from_utf8_lossy(&bytes).into_owned();
+        Self { status: head.status.as_u16(), headers: head.headers, body, bytes }
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {

@@ -18,7 +18,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use shared::task::Tasks;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio_rustls::TlsAcceptor;
 
 /// A request as it came.
 #[derive(Debug, Clone)]
@@ -34,6 +35,10 @@ pub(crate) struct Asked {
 pub(crate) enum Reply {
     Json(u16, &'static [(&'static str, &'static str)], String),
     Stream(Vec<&'static str>),
+    /// Pieces of a body of a type, each sent by itself.
+    Pieces(&'static str, Vec<Bytes>),
+    /// The other one, once the test says so.
+    When(oneshot::Receiver<()>, Box<Self>),
     /// Whatever the test sends, until it sends an error or drops the sender.
     Channel(mpsc::Receiver<io::Result<Bytes>>),
 }
@@ -57,6 +62,14 @@ pub(crate) struct Upstream {
 
 impl Upstream {
     pub(crate) async fn start(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_with(None, script).await
+    }
+
+    /// Over TLS, if there is an acceptor.
+    pub(crate) async fn start_with(
+        tls: Option<TlsAcceptor>,
+        script: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (asked, tasks, script) = (Arc::<Mutex<Vec<Asked>>>::default(), Tasks::new(), Arc::new(script));
@@ -65,15 +78,18 @@ impl Upstream {
         tasks.spawn("upstream", async move {
             while let Ok((stream, _)) = listener.accept().await {
                 counted.fetch_add(1, Ordering::SeqCst);
-                let (known, script) = (Arc::clone(&known), Arc::clone(&script));
+                let (known, script, tls) = (Arc::clone(&known), Arc::clone(&script), tls.clone());
                 let service = service_fn(move |request| answer(request, Arc::clone(&known), Arc::clone(&script)));
                 spawner.spawn("upstream connection", async move {
-                    // A test may cut it.
-                    drop(
-                        hyper::server::conn::http1::Builder::new()
-                            .serve_connection(TokioIo::new(stream), service)
-                            .await,
-                    );
+                    let server = hyper::server::conn::http1::Builder::new();
+                    // A test may cut it, or not trust it.
+                    match tls {
+                        None => drop(server.serve_connection(TokioIo::new(stream), service).await),
+                        Some(tls) => {
+                            let Ok(stream) = tls.accept(stream).await else { return };
+                            drop(server.serve_connection(TokioIo::new(stream), service).await);
+                        }
+                    }
                 });
             }
         });
@@ -104,39 +120,58 @@ async fn answer<S: Fn(&Asked) -> Reply>(
 ) -> Result<Response<BoxBody<Bytes, io::Error>>, Infallible> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let key = head.headers.get("authorization").map(|value| value.to_str().unwrap().replace("Bearer ", ""));
+    let names = ["x-api-key", "api-key", "x-goog-api-key", "authorization"];
+    let key = names.into_iter().find_map(|name| head.headers.get(name));
+    let key = key.map(|value| value.to_str().unwrap().replace("Bearer ", ""));
     let asked = Asked { path: head.uri.to_string(), headers: head.headers, body, key: key.unwrap_or_default() };
-    let reply = script(&asked);
+    let mut reply = script(&asked);
     known.lock().unwrap().push(asked);
-    Ok(match reply {
-        Reply::Json(status, headers, body) => {
-            let mut response = Response::new(full(body.into()));
-            *response.status_mut() = StatusCode::from_u16(status).unwrap();
-            response.headers_mut().insert("content-type", "application/json".parse().unwrap());
-            for (name, value) in headers {
-                if *name == "content-type" {
-                    response.headers_mut().remove(*name);
-                }
-                response.headers_mut().append(*name, value.parse().unwrap());
-            }
-            response
-        }
+    while let Reply::When(told, then) = reply {
+        // A test that is over says nothing more.
+        drop(told.await);
+        reply = *then;
+    }
+    Ok(response(reply))
+}
+
+fn response(reply: Reply) -> Response<BoxBody<Bytes, io::Error>> {
+    match reply {
+        Reply::Json(status, headers, body) => whole(status, headers, body.into()),
         Reply::Stream(chunks) => {
-            let (tx, rx) = mpsc::channel(chunks.len().max(1));
-            chunks.into_iter().for_each(|chunk| tx.try_send(Ok(Bytes::from(chunk))).unwrap());
-            event_stream(rx)
+            event_stream("text/event-stream; charset=utf-8", sent(chunks.into_iter().map(Bytes::from).collect()))
         }
-        Reply::Channel(rx) => event_stream(rx),
-    })
+        Reply::Pieces(content_type, pieces) => event_stream(content_type, sent(pieces)),
+        Reply::Channel(rx) => event_stream("text/event-stream; charset=utf-8", rx),
+        Reply::When(..) => unreachable!("it was waited for"),
+    }
+}
+
+fn whole(status: u16, headers: &[(&'static str, &'static str)], body: Bytes) -> Response<BoxBody<Bytes, io::Error>> {
+    let mut response = Response::new(full(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response.headers_mut().insert("content-type", "application/json".parse().unwrap());
+    for (name, value) in headers {
+        if *name == "content-type" {
+            response.headers_mut().remove(*name);
+        }
+        response.headers_mut().append(*name, value.parse().unwrap());
+    }
+    response
+}
+
+fn sent(pieces: Vec<Bytes>) -> mpsc::Receiver<io::Result<Bytes>> {
+    let (tx, rx) = mpsc::channel(pieces.len().max(1));
+    pieces.into_iter().for_each(|piece| tx.try_send(Ok(piece)).unwrap());
+    rx
 }
 
 fn full(bytes: Bytes) -> BoxBody<Bytes, io::Error> {
     Full::new(bytes).map_err(|never| match never {}).boxed()
 }
 
-fn event_stream(rx: mpsc::Receiver<io::Result<Bytes>>) -> Response<BoxBody<Bytes, io::Error>> {
+fn event_stream(content_type: &str, rx: mpsc::Receiver<io::Result<Bytes>>) -> Response<BoxBody<Bytes, io::Error>> {
     let mut response = Response::new(ChannelBody(rx).boxed());
-    response.headers_mut().insert("content-type", "text/event-stream; charset=utf-8".parse().unwrap());
+    response.headers_mut().insert("content-type", content_type.parse().unwrap());
     response
 }
 

@@ -3,62 +3,87 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::scrub::scrub;
+use crate::protocol::error::{self, Problem, Written, cleaned, json};
 
 /// `{"error": {"message", "type", "param", "code"}}`, every field always there, as OpenAI's own are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct ErrorBody<'a> {
+#[derive(Debug, Serialize)]
+struct ErrorBody<'a> {
     error: Detail<'a>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Detail<'a> {
-    message: Cow<'a, str>,
-    r#type: Cow<'a, str>,
-    param: Option<Cow<'a, str>>,
-    code: Option<Cow<'a, str>>,
+/// What an error says.
+#[derive(Debug, Serialize)]
+pub(super) struct Detail<'a> {
+    pub(super) message: Cow<'a, str>,
+    pub(super) r#type: Cow<'a, str>,
+    pub(super) param: Option<Cow<'a, str>>,
+    pub(super) code: Option<Cow<'a, str>>,
 }
 
-impl<'a> ErrorBody<'a> {
-    /// An error of ours.
-    pub(crate) fn new(message: impl Into<Cow<'a, str>>, kind: &'a str, code: &'a str) -> Self {
-        let detail = Detail { message: message.into(), r#type: kind.into(), param: None, code: Some(code.into()) };
-        Self { error: detail }
-    }
+/// An error of ours as an answer.
+pub(crate) fn written(problem: &Problem<'_>) -> Written {
+    Written::body(json(&ErrorBody { error: ours(problem) }))
+}
 
-    /// An upstream's error, remade from the four fields that OpenAI documents and scrubbed of anything shaped like a secret. `None`
-    /// where the bytes hold no error that can be read.
-    pub(crate) fn remade(upstream: &[u8]) -> Option<Self> {
-        let given: Given = serde_json::from_slice(upstream)
-            .or_else(|_| serde_json::from_slice::<[Given; 1]>(upstream).map(|[one]| one))
-            .ok()?;
-        let detail = match given.error {
-            GivenError::Text(message) => GivenDetail { message: Some(message), ..GivenDetail::default() },
-            GivenError::Detail(detail) => detail,
-        };
-        let cleaned = |text: String| Cow::Owned(scrub(&text).into_owned());
-        let code = detail.code.and_then(|code| match code {
-            GivenCode::Text(text) => Some(cleaned(text)),
-            GivenCode::Number(number) => Some(Cow::Owned(number.to_string())),
-            GivenCode::Other(_) => None,
-        });
-        let message = detail.message.map_or(Cow::Borrowed("the upstream gave no reason"), cleaned);
-        let kind = detail.r#type.map_or(Cow::Borrowed("invalid_request_error"), cleaned);
-        Some(Self { error: Detail { message, r#type: kind, param: detail.param.map(cleaned), code } })
-    }
+/// An error of ours as the last event of a stream.
+pub(crate) fn event(problem: &Problem<'_>) -> Bytes {
+    as_event(ours(problem))
+}
 
-    /// As the body of an answer.
-    pub(crate) fn to_json(&self) -> Bytes {
-        // Strings always serialize; an empty body would still carry its status.
-        serde_json::to_vec(self).unwrap_or_default().into()
-    }
+/// An upstream's error, remade from the four fields that OpenAI documents. `None` where the bytes hold no error that can be read.
+pub(crate) fn remade(upstream: &[u8]) -> Option<Written> {
+    Some(Written::body(json(&ErrorBody { error: read(upstream)? })))
+}
 
-    /// As the last event of a stream.
-    pub(crate) fn to_event(&self) -> Bytes {
-        [b"data: ".as_slice(), &self.to_json(), b"\n\n"].concat().into()
+/// An upstream's error as the last event of a stream.
+pub(super) fn remade_event(upstream: &[u8]) -> Bytes {
+    let unread = || Detail {
+        message: "the upstream ended the stream with an error".into(),
+        r#type: "upstream_error".into(),
+        param: None,
+        code: Some("upstream_error".into()),
+    };
+    as_event(read(upstream).unwrap_or_else(unread))
+}
+
+fn as_event(error: Detail<'_>) -> Bytes {
+    [b"data: ".as_slice(), &json(&ErrorBody { error }), b"\n\n"].concat().into()
+}
+
+fn ours<'a>(problem: &'a Problem<'_>) -> Detail<'a> {
+    let kind = kind(problem.status);
+    Detail { message: (&*problem.message).into(), r#type: kind.into(), param: None, code: Some(problem.code.into()) }
+}
+
+/// OpenAI's `type`, from which its SDKs make nothing, but people read it.
+fn kind(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 | 403 => "authentication_error",
+        429 => "rate_limit_error",
+        500..=599 => "server_error",
+        _ => "invalid_request_error",
     }
+}
+
+/// What an upstream's error says, scrubbed of anything shaped like a secret.
+pub(super) fn read(upstream: &[u8]) -> Option<Detail<'static>> {
+    let given: Given = error::read(upstream)?;
+    let detail = match given.error {
+        GivenError::Text(message) => GivenDetail { message: Some(message), ..GivenDetail::default() },
+        GivenError::Detail(detail) => detail,
+    };
+    let cleaned = |text: String| cleaned(&text);
+    let code = detail.code.and_then(|code| match code {
+        GivenCode::Text(text) => Some(cleaned(text)),
+        GivenCode::Number(number) => Some(Cow::Owned(number.to_string())),
+        GivenCode::Other(_) => None,
+    });
+    let message = detail.message.map_or(Cow::Borrowed("the upstream gave no reason"), cleaned);
+    let kind = detail.r#type.map_or(Cow::Borrowed("invalid_request_error"), cleaned);
+    Some(Detail { message, r#type: kind, param: detail.param.map(cleaned), code })
 }
 
 #[derive(Deserialize)]
@@ -91,11 +116,11 @@ enum GivenCode {
 }
 
 /// The HTTP status that an error inside a stream names as its code, as some upstreams do.
-pub(crate) fn status_in(upstream: &[u8]) -> Option<http::StatusCode> {
-    let given: Given = serde_json::from_slice(upstream).ok()?;
+pub(super) fn status_in(upstream: &[u8]) -> Option<StatusCode> {
+    let given: Given = error::read(upstream)?;
     match given.error {
         GivenError::Detail(GivenDetail { code: Some(GivenCode::Number(code)), .. }) => {
-            let status = http::StatusCode::from_u16(u16::try_from(code).ok()?).ok()?;
+            let status = StatusCode::from_u16(u16::try_from(code).ok()?).ok()?;
             (status.is_client_error() || status.is_server_error()).then_some(status)
         }
         GivenError::Detail(_) | GivenError::Text(_) => None,
@@ -109,18 +134,20 @@ mod tests {
     #[test]
     fn upstream_errors_are_remade_from_four_fields() {
         let given = br#"{"error":{"message":"bad sk-abcdefgh12345678","type":"invalid_request_error","param":"n","code":null,"internal":"x"},"id":1}"#;
-        let remade = ErrorBody::remade(given).unwrap().to_json();
+        let Written { body, .. } = remade(given).unwrap();
         let expected =
             br#"{"error":{"message":"bad [redacted]","type":"invalid_request_error","param":"n","code":null}}"#;
-        assert_eq!(remade, expected.as_slice());
-        assert!(ErrorBody::remade(b"<html>").is_none());
-        assert!(ErrorBody::remade(br#"[{"error":{"message":"m"}}]"#).is_some());
-        assert!(ErrorBody::remade(br#"{"error":"plain"}"#).is_some());
+        assert_eq!(body, expected.as_slice());
+        assert!(remade(b"<html>").is_none());
+        let wrapped = remade(br#"[{"error":{"message":"m","code":5}}]"#).unwrap();
+        let expected = br#"{"error":{"message":"m","type":"invalid_request_error","param":null,"code":"5"}}"#;
+        assert_eq!(wrapped.body, expected.as_slice());
+        assert!(remade(br#"{"error":"plain"}"#).is_some());
     }
 
     #[test]
     fn a_status_in_a_stream_is_read() {
-        assert_eq!(status_in(br#"{"error":{"code":429}}"#), Some(http::StatusCode::TOO_MANY_REQUESTS));
+        assert_eq!(status_in(br#"{"error":{"code":429}}"#), Some(StatusCode::TOO_MANY_REQUESTS));
         assert_eq!(status_in(br#"{"error":{"code":200}}"#), None);
         assert_eq!(status_in(br#"{"error":{"code":"429"}}"#), None);
     }

@@ -16,19 +16,18 @@ fn provider(exposed: &[&str], default_model: Option<&str>) -> Provider {
     } else {
         Exposed::Only(exposed.iter().map(|model| Arc::from(*model)).collect::<HashSet<_>>())
     };
+    let place = Place {
+        base_url: BaseUrl::parse(AdapterKind::OpenAi, "https://h.example/v1", AddressPolicy::Public).unwrap(),
+        region: None,
+        settings: Settings::default(),
+        key_header: None,
+        additional_key_header: None,
+    };
     Provider {
-        adapter: AdapterKind::OpenAi,
-        place: Place {
-            base_url: BaseUrl::parse(AdapterKind::OpenAi, "https://h.example/v1", AddressPolicy::Public).unwrap(),
-            region: None,
-            settings: Settings::default(),
-            key_header: None,
-            additional_key_header: None,
-        },
-        disabled: false,
         auth: Auth::None,
         exposed,
         default_model: default_model.map(Arc::from),
+        ..Provider::new(AdapterKind::OpenAi, place)
     }
 }
 
@@ -42,7 +41,7 @@ fn put_model(id: &str, targets: Vec<Target>) -> Change {
 }
 
 fn put_provider(id: &str, provider: Provider) -> Change {
-    Change::PutProvider(format!("projects/p/providers/{id}").parse().unwrap(), provider)
+    Change::PutProvider(format!("projects/p/providers/{id}").parse().unwrap(), Arc::new(provider))
 }
 
 fn environment(changes: impl IntoIterator<Item = Change>) -> Arc<Environment> {

@@ -2,6 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn scan(body: &[u8]) -> Result<Asked<'_>, ScanError> {
+    read(body, None)
+}
+
 fn model(body: &str) -> Result<String, ScanError> {
     scan(body.as_bytes()).map(|scan| scan.model.into_owned())
 }
@@ -18,8 +22,8 @@ fn the_top_level_model_is_found_and_others_are_not() {
         assert_eq!(model(body).as_deref(), Ok(expected), "{body}");
     }
     let scanned = scan(br#"{"model": "gpt", "stream": true}"#).unwrap();
-    assert_eq!((scanned.model_at, scanned.stream), (10..15, true));
-    assert!(!scan(br#"{"model": "gpt", "stream": false}"#).unwrap().stream);
+    assert_eq!((scanned.model_at, scanned.delivery), (Some(10..15), Delivery::Stream));
+    assert_eq!(scan(br#"{"model": "gpt", "stream": false}"#).unwrap().delivery, Delivery::Whole);
 }
 
 #[test]
@@ -33,25 +37,34 @@ fn what_two_parsers_may_read_differently_is_refused() {
         (r#"{"model":["a"]}"#, ScanError::NoModel),
         (r#"{"model":"\ud800"}"#, ScanError::NoModel),
         ("{}", ScanError::NoModel),
-        ("", ScanError::NotJson { at: 0 }),
-        ("[]", ScanError::NotJson { at: 0 }),
-        (r#"{"model":"a"} x"#, ScanError::NotJson { at: 14 }),
-        (r#"{"model":"a",}"#, ScanError::NotJson { at: 13 }),
-        (r#"{"model":"a","x":01}"#, ScanError::NotJson { at: 18 }),
-        (r#"{"model":"a","x":"\x"}"#, ScanError::NotJson { at: 19 }),
-        ("{\"model\":\"a\nb\"}", ScanError::NotJson { at: 11 }),
-        (r#"{"model":"a"#, ScanError::NotJson { at: 10 }),
+        ("", ScanError::Json(JsonError::NotJson { at: 0 })),
+        ("[]", ScanError::Json(JsonError::NotJson { at: 0 })),
+        (r#"{"model":"a"} x"#, ScanError::Json(JsonError::NotJson { at: 14 })),
+        (r#"{"model":"a",}"#, ScanError::Json(JsonError::NotJson { at: 13 })),
+        (r#"{"model":"a","x":01}"#, ScanError::Json(JsonError::NotJson { at: 18 })),
+        (r#"{"model":"a","x":"\x"}"#, ScanError::Json(JsonError::NotJson { at: 19 })),
+        ("{\"model\":\"a\nb\"}", ScanError::Json(JsonError::NotJson { at: 11 })),
+        (r#"{"model":"a"#, ScanError::Json(JsonError::NotJson { at: 10 })),
     ] {
         assert_eq!(model(body), Err(expected), "{body}");
     }
 }
 
 #[test]
+fn a_model_in_the_url_is_the_only_one() {
+    let url = UrlModel { model: "a/b".into(), delivery: Delivery::Stream };
+    let asked = read(br#"{"contents":[{"model":"x"}]}"#, Some(&url)).unwrap();
+    assert_eq!((&*asked.model, asked.model_at, asked.delivery), ("a/b", None, Delivery::Stream));
+    assert_eq!(read(br#"{"mod\u0065l":"x"}"#, Some(&url)), Err(ScanError::ModelInBody));
+    assert_eq!(read(b"[]", Some(&url)), Err(ScanError::Json(JsonError::NotJson { at: 0 })));
+}
+
+#[test]
 fn depth_is_limited() {
     let nested = |levels: usize| format!(r#"{{"model":"a","x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
     assert!(model(&nested(63)).is_ok());
-    assert_eq!(model(&nested(64)), Err(ScanError::TooDeep));
-    assert_eq!(model(&nested(1_000_000)), Err(ScanError::TooDeep));
+    assert_eq!(model(&nested(64)), Err(ScanError::Json(JsonError::TooDeep)));
+    assert_eq!(model(&nested(1_000_000)), Err(ScanError::Json(JsonError::TooDeep)));
 }
 
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
@@ -80,7 +93,7 @@ proptest! {
         let body = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) }.unwrap();
         let scanned = scan(&body).unwrap();
         prop_assert_eq!(&*scanned.model, name.as_str());
-        prop_assert_eq!(&body[scanned.model_at], serde_json::to_vec(&name).unwrap());
+        prop_assert_eq!(&body[scanned.model_at.unwrap()], serde_json::to_vec(&name).unwrap());
     }
 
     #[test]
@@ -92,7 +105,7 @@ proptest! {
         match scan(&body) {
             Ok(_) if std::str::from_utf8(&body).is_ok() => { prop_assert!(serde.is_ok(), "{:?}", String::from_utf8_lossy(&body)); }
             Ok(_) => {}
-            Err(ScanError::NotJson { .. }) => prop_assert!(serde.is_err(), "{:?}", String::from_utf8_lossy(&body)),
+            Err(ScanError::Json(JsonError::NotJson { .. })) => prop_assert!(serde.is_err(), "{:?}", String::from_utf8_lossy(&body)),
             Err(_) => {}
         }
     }
@@ -100,11 +113,5 @@ proptest! {
     #[test]
     fn nothing_makes_it_panic(body: Vec<u8>) {
         drop(scan(&body));
-    }
-
-    #[test]
-    fn plain_prefixes_end_where_a_byte_by_byte_search_ends(bytes in prop::collection::vec(prop_oneof![5 => any::<u8>(), 20 => 0x20_u8..0x7f], 0..40)) {
-        let expected = bytes.iter().position(|b| *b < 0x20 || matches!(b, b'"' | b'\\')).unwrap_or(bytes.len());
-        prop_assert_eq!(plain_prefix(&bytes), expected);
     }
 }

@@ -1,7 +1,7 @@
-//! Finds the few things that routing needs in a request's body, and proves that the rest is JSON.
+//! Finds members of a JSON object in its bytes, and proves that the rest is JSON.
 //!
 //! No tree is built and nothing is copied: one pass over the bytes, whose keys are compared unescaped, so that what is read here is what
-//! the upstream reads. Anything that two parsers might read differently, as a key that is given twice, is refused.
+//! another parser reads.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,20 +9,9 @@ use std::ops::Range;
 /// How deep arrays and objects may stand in each other.
 const DEPTH: u32 = 64;
 
-/// What routing needs of a body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Scan<'a> {
-    /// The name of the model that is asked for.
-    pub(crate) model: Cow<'a, str>,
-    /// Where it stands, with its quotes.
-    pub(crate) model_at: Range<usize>,
-    /// Whether the answer is to be a stream.
-    pub(crate) stream: bool,
-}
-
-/// Why a body can't be routed.
+/// Bytes that are not the JSON that was looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ScanError {
+pub(crate) enum JsonError {
     /// Not a JSON object.
     #[error("the body is not a JSON object: something is wrong at byte {at}")]
     NotJson {
@@ -32,51 +21,39 @@ pub(crate) enum ScanError {
     /// Deeper than [`DEPTH`].
     #[error("the body nests deeper than {DEPTH} levels")]
     TooDeep,
-    /// No `model` on top, or not a string with something in it.
-    #[error("the body has no model; give the model's name as the string \"model\"")]
-    NoModel,
-    /// A key that matters is given twice.
-    #[error("the body has the key {0:?} twice")]
-    Twice(&'static str),
 }
 
-/// Scans a body.
-///
-/// # Errors
-///
-/// When it is not JSON, or what routing needs is not there exactly once.
-pub(crate) fn scan(body: &[u8]) -> Result<Scan<'_>, ScanError> {
-    let (mut model, mut stream) = (None, None);
-    members(body, |key, value| {
-        match &*key {
-            b"model" if model.is_some() => return Err(ScanError::Twice("model")),
-            b"model" => model = Some(value),
-            b"stream" if stream.is_some() => return Err(ScanError::Twice("stream")),
-            b"stream" => stream = Some(&body[value] == b"true"),
-            _ => {}
+/// The value of the first member of this name on top of a JSON object; `None` where there is none, or no object.
+pub(crate) fn member<'a>(object: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let mut found = None;
+    let read = members(object, |key, value| {
+        if found.is_none() && *key == *name {
+            found = Some(value);
         }
-        Ok(())
-    })?;
-    let at = model.ok_or(ScanError::NoModel)?;
-    let name = string_at(body, &at).filter(|name| !name.is_empty()).ok_or(ScanError::NoModel)?;
-    Ok(Scan { model: name, model_at: at, stream: stream.unwrap_or(false) })
+        Ok::<_, JsonError>(())
+    });
+    read.ok().and(found).map(|at| &object[at])
 }
 
 /// Whether a JSON object has a member of this name on top that is not `null`. Whatever is no object has none.
 pub(crate) fn has_member(object: &[u8], name: &[u8]) -> bool {
-    let mut found = false;
-    let read = members(object, |key, value| {
-        found |= *key == *name && &object[value] != b"null";
-        Ok(())
-    });
-    read.is_ok() && found
+    member(object, name).is_some_and(|value| value != b"null")
+}
+
+/// The text of a member on top of a JSON object, if it is a string.
+pub(crate) fn text<'a>(object: &'a [u8], name: &[u8]) -> Option<Cow<'a, str>> {
+    string(member(object, name)?)
 }
 
 /// Calls `member` for each member of the object that `json` is, with its unescaped key and where its value stands.
-fn members<'a>(
+///
+/// # Errors
+///
+/// When it is none, and what `member` gives.
+pub(crate) fn members<'a, E: From<JsonError>>(
     json: &'a [u8],
-    mut member: impl FnMut(Cow<'a, [u8]>, Range<usize>) -> Result<(), ScanError>,
-) -> Result<(), ScanError> {
+    mut member: impl FnMut(Cow<'a, [u8]>, Range<usize>) -> Result<(), E>,
+) -> Result<(), E> {
     let mut scanner = Scanner { json, at: 0 };
     scanner.space();
     scanner.expect(b'{')?;
@@ -86,7 +63,7 @@ fn members<'a>(
     } else {
         loop {
             let key = scanner.string()?;
-            let key = unescaped(&json[key.start + 1..key.end - 1]).ok_or(ScanError::NotJson { at: key.start })?;
+            let key = unescaped(&json[key.start + 1..key.end - 1]).ok_or(JsonError::NotJson { at: key.start })?;
             scanner.space();
             scanner.expect(b':')?;
             scanner.space();
@@ -97,17 +74,16 @@ fn members<'a>(
             match scanner.next() {
                 Some(b',') => scanner.space(),
                 Some(b'}') => break,
-                _ => return Err(scanner.wrong_before()),
+                _ => return Err(scanner.wrong_before().into()),
             }
         }
     }
     scanner.space();
-    if scanner.at == json.len() { Ok(()) } else { Err(scanner.wrong()) }
+    if scanner.at == json.len() { Ok(()) } else { Err(scanner.wrong().into()) }
 }
 
-/// The string that stands at a place, if it is one and is text.
-fn string_at<'a>(json: &'a [u8], at: &Range<usize>) -> Option<Cow<'a, str>> {
-    let literal = &json[at.clone()];
+/// What a string's literal says, if it is one and is text.
+pub(crate) fn string(literal: &[u8]) -> Option<Cow<'_, str>> {
     let inner = literal.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     if memchr::memchr(b'\\', inner).is_none() {
         return std::str::from_utf8(inner).ok().map(Cow::Borrowed);
@@ -142,15 +118,15 @@ impl Scanner<'_> {
         Some(byte)
     }
 
-    fn wrong(&self) -> ScanError {
-        ScanError::NotJson { at: self.at }
+    fn wrong(&self) -> JsonError {
+        JsonError::NotJson { at: self.at }
     }
 
-    fn wrong_before(&self) -> ScanError {
-        ScanError::NotJson { at: self.at.saturating_sub(1) }
+    fn wrong_before(&self) -> JsonError {
+        JsonError::NotJson { at: self.at.saturating_sub(1) }
     }
 
-    fn expect(&mut self, byte: u8) -> Result<(), ScanError> {
+    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
         if self.peek() == Some(byte) {
             self.at += 1;
             Ok(())
@@ -166,7 +142,7 @@ impl Scanner<'_> {
     }
 
     /// A value of any kind, which would stand `depth` levels deep if it were an array or an object.
-    fn value(&mut self, depth: u32) -> Result<(), ScanError> {
+    fn value(&mut self, depth: u32) -> Result<(), JsonError> {
         match self.peek() {
             Some(b'"') => self.string().map(drop),
             Some(b'{') => self.object(depth),
@@ -179,7 +155,7 @@ impl Scanner<'_> {
         }
     }
 
-    fn object(&mut self, depth: u32) -> Result<(), ScanError> {
+    fn object(&mut self, depth: u32) -> Result<(), JsonError> {
         self.nested(depth, b'}', |scanner| {
             scanner.string()?;
             scanner.space();
@@ -189,7 +165,7 @@ impl Scanner<'_> {
         })
     }
 
-    fn array(&mut self, depth: u32) -> Result<(), ScanError> {
+    fn array(&mut self, depth: u32) -> Result<(), JsonError> {
         self.nested(depth, b']', |scanner| scanner.value(depth + 1))
     }
 
@@ -198,10 +174,10 @@ impl Scanner<'_> {
         &mut self,
         depth: u32,
         close: u8,
-        mut item: impl FnMut(&mut Self) -> Result<(), ScanError>,
-    ) -> Result<(), ScanError> {
+        mut item: impl FnMut(&mut Self) -> Result<(), JsonError>,
+    ) -> Result<(), JsonError> {
         if depth > DEPTH {
-            return Err(ScanError::TooDeep);
+            return Err(JsonError::TooDeep);
         }
         self.at += 1;
         self.space();
@@ -221,7 +197,7 @@ impl Scanner<'_> {
     }
 
     /// A string; gives where it stands, with its quotes.
-    fn string(&mut self) -> Result<Range<usize>, ScanError> {
+    fn string(&mut self) -> Result<Range<usize>, JsonError> {
         let begin = self.at;
         self.expect(b'"')?;
         loop {
@@ -234,7 +210,7 @@ impl Scanner<'_> {
         }
     }
 
-    fn escape(&mut self) -> Result<(), ScanError> {
+    fn escape(&mut self) -> Result<(), JsonError> {
         match self.next() {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(()),
             Some(b'u') => {
@@ -249,7 +225,7 @@ impl Scanner<'_> {
         }
     }
 
-    fn literal(&mut self, word: &[u8]) -> Result<(), ScanError> {
+    fn literal(&mut self, word: &[u8]) -> Result<(), JsonError> {
         if self.json[self.at..].starts_with(word) {
             self.at += word.len();
             Ok(())
@@ -259,7 +235,7 @@ impl Scanner<'_> {
     }
 
     /// RFC 8259, section 6: `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`.
-    fn number(&mut self) -> Result<(), ScanError> {
+    fn number(&mut self) -> Result<(), JsonError> {
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
@@ -282,7 +258,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn digits(&mut self) -> Result<(), ScanError> {
+    fn digits(&mut self) -> Result<(), JsonError> {
         let begin = self.at;
         while let Some(b'0'..=b'9') = self.peek() {
             self.at += 1;

@@ -1,0 +1,4 @@
+//! Anthropic's format: how an error looks, how a stream ends.
+
+pub(super) mod error;
+pub(super) mod stream;

@@ -1,0 +1,131 @@
+//! Errors in Anthropic's shape, as an answer and as an event of a stream. The only place that writes one.
+//!
+//! Source: docs.anthropic.com/en/api/errors, read in autumn 2026.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::error::{self, Problem, Written, cleaned, json};
+
+/// `{"type": "error", "error": {"type", "message"}}`.
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    r#type: &'static str,
+    error: Detail<'a>,
+}
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    r#type: Cow<'a, str>,
+    message: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Given {
+    error: GivenDetail,
+}
+
+#[derive(Deserialize)]
+struct GivenDetail {
+    r#type: Option<String>,
+    message: Option<String>,
+}
+
+/// An error of ours as an answer.
+pub(crate) fn written(problem: &Problem<'_>) -> Written {
+    Written::body(ours(problem))
+}
+
+/// An error of ours as the last event of a stream.
+pub(crate) fn event(problem: &Problem<'_>) -> Bytes {
+    as_event(&ours(problem))
+}
+
+/// An upstream's error, remade. `None` where the bytes hold no error that can be read.
+pub(crate) fn remade(upstream: &[u8]) -> Option<Written> {
+    let GivenDetail { r#type, message } = error::read::<Given>(upstream)?.error;
+    let kind = r#type.map_or(Cow::Borrowed("api_error"), |kind| cleaned(&kind));
+    let message = message.map_or(Cow::Borrowed("the upstream gave no reason"), |message| cleaned(&message));
+    Some(Written::body(json(&ErrorBody { r#type: "error", error: Detail { r#type: kind, message } })))
+}
+
+/// An upstream's error as the last event of a stream.
+pub(super) fn remade_event(upstream: &[u8]) -> Bytes {
+    match remade(upstream) {
+        Some(written) => as_event(&written.body),
+        None => event(&Problem {
+            status: StatusCode::BAD_GATEWAY,
+            code: "upstream_error",
+            message: "the upstream ended the stream with an error".into(),
+        }),
+    }
+}
+
+/// The status that Anthropic answers an error of this type with.
+pub(super) fn status_in(upstream: &[u8]) -> Option<StatusCode> {
+    let status = match &*error::read::<Given>(upstream)?.error.r#type? {
+        "invalid_request_error" => 400,
+        "authentication_error" => 401,
+        "billing_error" => 402,
+        "permission_error" => 403,
+        "not_found_error" => 404,
+        "request_too_large" => 413,
+        "rate_limit_error" => 429,
+        "timeout_error" => 504,
+        "overloaded_error" => 529,
+        _ => 500,
+    };
+    StatusCode::from_u16(status).ok()
+}
+
+fn ours(problem: &Problem<'_>) -> Vec<u8> {
+    let kind = match problem.status.as_u16() {
+        401 => "authentication_error",
+        403 => "permission_error",
+        404 | 405 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        503 => "overloaded_error",
+        408 | 504 => "timeout_error",
+        500..=599 => "api_error",
+        _ => "invalid_request_error",
+    };
+    let detail = Detail { r#type: kind.into(), message: (&*problem.message).into() };
+    json(&ErrorBody { r#type: "error", error: detail })
+}
+
+fn as_event(body: &[u8]) -> Bytes {
+    [b"event: error\ndata: ".as_slice(), body, b"\n\n"].concat().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_written_and_remade_from_two_fields() {
+        let given = br#"{"type":"error","error":{"type":"invalid_request_error","message":"bad sk-ant-abcdefgh1","x":1},"request_id":"r"}"#;
+        let expected = r#"{"type":"error","error":{"type":"invalid_request_error","message":"bad [redacted]"}}"#;
+        assert_eq!(remade(given).unwrap().body, expected);
+        assert!(remade(b"<html>").is_none());
+        for (status, kind) in [
+            (400, "invalid_request_error"),
+            (401, "authentication_error"),
+            (403, "permission_error"),
+            (404, "not_found_error"),
+            (413, "request_too_large"),
+            (429, "rate_limit_error"),
+            (502, "api_error"),
+            (503, "overloaded_error"),
+            (504, "timeout_error"),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let problem = Problem { status, code: "c", message: "m".into() };
+            let body: serde_json::Value = serde_json::from_slice(&written(&problem).body).unwrap();
+            assert_eq!(body, serde_json::json!({"type": "error", "error": {"type": kind, "message": "m"}}));
+        }
+    }
+}

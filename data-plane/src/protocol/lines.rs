@@ -1,0 +1,247 @@
+//! Watches a stream of server-sent events go by, line by line.
+//!
+//! The bytes pass as they came, up to the last line that is complete; the piece of a line after it waits for its rest, since no reader can
+//! use it before. Nothing is parsed unless a line looks as if it mattered.
+
+use bytes::{Bytes, BytesMut};
+
+use super::stream::{Ending, Said, Seen, StreamError};
+use super::{anthropic, cohere, gemini, openai};
+
+/// The longest piece of a line that waits for its rest. A longer one goes on as it comes, unwatched.
+const LINE: usize = 64 * 1024;
+
+/// Whose events they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// OpenAI's chat and text completions.
+    OpenAi,
+    /// OpenAI's responses.
+    Responses,
+    /// Anthropic's messages.
+    Anthropic,
+    /// Gemini's.
+    Gemini,
+    /// Cohere's.
+    Cohere,
+}
+
+/// What was seen of a stream so far.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    dialect: Dialect,
+    /// The beginning of a line whose end has not come.
+    held: BytesMut,
+    within: Within,
+    /// The event that goes by says that it is an error.
+    names_error: bool,
+    /// Data of an event went by whose end has not.
+    is_open: bool,
+    seen: Seen,
+    error: Option<Box<StreamError>>,
+}
+
+/// Where in the stream it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Within {
+    /// Among lines of events.
+    Lines,
+    /// In a line past [`LINE`]: what comes of it is passed.
+    Overlong,
+    /// In text that is no event, which may be an error: it waits for the stream's end.
+    Tail,
+}
+
+impl Dialect {
+    /// What the data of an event says.
+    fn judge(self, is_named_error: bool, data: &[u8]) -> Said {
+        match self {
+            Self::OpenAi => openai::stream::judge(is_named_error, data),
+            Self::Responses => openai::responses::judge(is_named_error, data),
+            Self::Anthropic => anthropic::stream::judge(is_named_error, data),
+            Self::Gemini => gemini::stream::judge(is_named_error, data),
+            Self::Cohere => cohere::stream::judge(is_named_error, data),
+        }
+    }
+
+    /// Whether a line that is no event's begins an error in plain JSON.
+    fn may_begin_an_error(self, line: &[u8]) -> bool {
+        self == Self::Gemini && matches!(line.first(), Some(b'{' | b'['))
+    }
+}
+
+impl Lines {
+    pub(super) fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            held: BytesMut::new(),
+            within: Within::Lines,
+            names_error: false,
+            is_open: false,
+            seen: Seen::Nothing,
+            error: None,
+        }
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// See [`Watch::feed`](super::stream::Watch::feed).
+    pub(super) fn feed(&mut self, mut chunk: Bytes) -> Bytes {
+        match self.within {
+            Within::Lines => {}
+            Within::Overlong => return self.feed_overlong(chunk),
+            Within::Tail => return self.feed_tail(&chunk),
+        }
+        let Some(end) = memchr::memrchr(b'\n', &chunk) else {
+            self.held.extend_from_slice(&chunk);
+            return self.give_up_on_an_overlong_line();
+        };
+        let rest = chunk.split_off(end + 1);
+        let lines = if self.held.is_empty() {
+            chunk
+        } else {
+            self.held.extend_from_slice(&chunk);
+            self.held.split().freeze()
+        };
+        let forward = self.watched(lines);
+        if self.within == Within::Tail {
+            let event = self.feed_tail(&rest);
+            return if event.is_empty() { forward } else { [forward, event].concat().into() };
+        }
+        let forward = if self.error.is_none() { self.without_a_lone_name(forward) } else { forward };
+        self.held.extend_from_slice(&rest);
+        forward
+    }
+
+    /// Keeps back the name of an event whose data has not come: a caller could take it for the event, and an error may have to follow.
+    fn without_a_lone_name(&mut self, mut lines: Bytes) -> Bytes {
+        let before_end = lines.strip_suffix(b"\n").unwrap_or(&lines);
+        let last = memchr::memrchr(b'\n', before_end).map_or(0, |at| at + 1);
+        if lines[last..].starts_with(b"event:") {
+            self.held.extend_from_slice(&lines.split_off(last));
+        }
+        lines
+    }
+
+    /// See [`Watch::end`](super::stream::Watch::end).
+    pub(super) fn end(&mut self) -> (Bytes, Ending) {
+        let was_open = self.is_open;
+        let mut forward = Bytes::new();
+        if self.within != Within::Tail && !self.held.is_empty() {
+            // A last line without its end counts: some upstreams close right after it.
+            let rest = self.held.split().freeze();
+            forward = self.watched(rest);
+        }
+        if self.within == Within::Tail && self.error.is_none() {
+            let error = gemini::stream::error(&self.held.split().freeze());
+            forward = [&forward, self.separator(), &error.event].concat().into();
+            self.error = Some(Box::new(error));
+        }
+        let ending = if self.error.is_none() && self.seen >= Seen::Finished { Ending::Well } else { Ending::Cut };
+        if ending == Ending::Cut {
+            // A piece of a line does not go on.
+            self.is_open = was_open;
+        }
+        (forward, ending)
+    }
+
+    pub(super) fn seen(&self) -> Seen {
+        self.seen
+    }
+
+    pub(super) fn error(&self) -> Option<&StreamError> {
+        self.error.as_deref()
+    }
+
+    /// What has to stand before an event that follows now, so that it is one of its own.
+    pub(super) fn separator(&self) -> &'static [u8] {
+        match (self.within, self.is_open) {
+            (Within::Overlong, _) => b"\n\n",
+            (Within::Lines | Within::Tail, true) => b"\n",
+            (Within::Lines | Within::Tail, false) => b"",
+        }
+    }
+
+    /// Looks at complete lines. Gives all of them, or those before an error and the error remade.
+    fn watched(&mut self, lines: Bytes) -> Bytes {
+        let mut begin = 0;
+        while begin < lines.len() {
+            let end = memchr::memchr(b'\n', &lines[begin..]).map_or(lines.len(), |at| begin + at + 1);
+            let line = lines[begin..end].trim_ascii_end();
+            if let Some(error) = self.error_in(line) {
+                let forward = [&lines[..begin], &error.event].concat().into();
+                self.error = Some(error);
+                return forward;
+            }
+            if self.within == Within::Tail {
+                self.held.extend_from_slice(&lines[begin..]);
+                return lines.slice(..begin);
+            }
+            begin = end;
+        }
+        lines
+    }
+
+    /// Notes what a line says; gives the error that it is.
+    fn error_in(&mut self, line: &[u8]) -> Option<Box<StreamError>> {
+        let Some(data) = line.strip_prefix(b"data:") else {
+            match line.first() {
+                // The end of an event.
+                None => (self.names_error, self.is_open) = (false, false),
+                // A comment keeps the caller's timers quiet: it is a sign of life like any event.
+                Some(b':') => self.seen = self.seen.max(Seen::Begun),
+                Some(_) if line.strip_prefix(b"event:").is_some_and(|name| name.trim_ascii() == b"error") => {
+                    self.names_error = true;
+                }
+                Some(_) if self.dialect.may_begin_an_error(line) => self.within = Within::Tail,
+                Some(_) => {}
+            }
+            return None;
+        };
+        let seen = match self.dialect.judge(self.names_error, data.trim_ascii_start()) {
+            Said::More => Seen::Begun,
+            Said::Finished => Seen::Finished,
+            Said::Done => Seen::Done,
+            Said::Failed(error) => return Some(error),
+        };
+        self.seen = self.seen.max(seen);
+        self.is_open = true;
+        None
+    }
+
+    fn give_up_on_an_overlong_line(&mut self) -> Bytes {
+        if self.held.len() <= LINE {
+            return Bytes::new();
+        }
+        if self.dialect.may_begin_an_error(&self.held) {
+            self.within = Within::Tail;
+            return self.end().0;
+        }
+        self.within = Within::Overlong;
+        self.seen = self.seen.max(Seen::Begun);
+        self.held.split().freeze()
+    }
+
+    fn feed_overlong(&mut self, mut chunk: Bytes) -> Bytes {
+        let Some(end) = memchr::memchr(b'\n', &chunk) else { return chunk };
+        self.within = Within::Lines;
+        self.is_open = true;
+        let rest = chunk.split_off(end + 1);
+        let more = self.feed(rest);
+        if more.is_empty() { chunk } else { [chunk, more].concat().into() }
+    }
+
+    /// Keeps what may be an error; gives the error once there is more than any error has.
+    fn feed_tail(&mut self, chunk: &Bytes) -> Bytes {
+        if self.error.is_some() {
+            return Bytes::new();
+        }
+        self.held.extend_from_slice(chunk);
+        if self.held.len() <= LINE { Bytes::new() } else { self.end().0 }
+    }
+}
+
+#[cfg(test)]
+mod tests;

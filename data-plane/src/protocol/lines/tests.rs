@@ -1,0 +1,190 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const CHUNK: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a \\\"error\\\": b\"},\"finish_reason\":null}]}\n\n";
+const LAST: &str = "data: {\"choices\":[{\"delta\":{},\"finish_reason\": \"stop\"}]}\n\n";
+const DONE: &str = "data: [DONE]\n\n";
+const ERROR: &str = "data: {\"id\":\"x\",\"error\":{\"message\":\"no sk-abcdefgh1234\",\"code\":500}}\n\n";
+
+/// Feeds a stream in pieces of a size; gives what was forwarded and how it ended.
+fn watched(stream: &[u8], pieces: usize) -> (Vec<u8>, Ending, Lines) {
+    watched_as(Dialect::OpenAi, stream, pieces)
+}
+
+fn watched_as(dialect: Dialect, stream: &[u8], pieces: usize) -> (Vec<u8>, Ending, Lines) {
+    let mut watch = Lines::new(dialect);
+    let mut forwarded = Vec::new();
+    for piece in stream.chunks(pieces.max(1)) {
+        forwarded.extend_from_slice(&watch.feed(Bytes::copy_from_slice(piece)));
+        if watch.error().is_some() {
+            return (forwarded, Ending::Cut, watch);
+        }
+    }
+    let (rest, ending) = watch.end();
+    forwarded.extend_from_slice(&rest);
+    (forwarded, ending, watch)
+}
+
+#[test]
+fn a_stream_ends_well_only_if_the_upstream_said_so() {
+    for (stream, expected) in [
+        (vec![CHUNK, LAST, DONE], Ending::Well),
+        (vec![CHUNK, DONE], Ending::Well),
+        (vec![CHUNK, LAST], Ending::Well),
+        (vec![CHUNK, "data: [DONE]"], Ending::Well),
+        (vec![CHUNK], Ending::Cut),
+        (vec![CHUNK, "data: [DON"], Ending::Cut),
+        (vec![": comment\n\n"], Ending::Cut),
+        (vec![], Ending::Cut),
+    ] {
+        let stream = stream.concat();
+        for pieces in 1..=stream.len().max(1) {
+            let (forwarded, ending, _) = watched(stream.as_bytes(), pieces);
+            assert_eq!(ending, expected, "{stream:?} in pieces of {pieces}");
+            assert_eq!(forwarded, stream.as_bytes());
+        }
+    }
+}
+
+#[test]
+fn an_error_is_remade_and_nothing_follows_it() {
+    let stream = [CHUNK, ERROR, DONE].concat();
+    for pieces in 1..=stream.len() {
+        let (forwarded, _, watch) = watched(stream.as_bytes(), pieces);
+        let text = String::from_utf8(forwarded).unwrap();
+        let expected = "data: {\"error\":{\"message\":\"no [redacted]\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"500\"}}\n\n";
+        assert_eq!(text, [CHUNK, expected].concat(), "in pieces of {pieces}");
+        assert!(watch.error().is_some());
+    }
+    let (forwarded, _, watch) = watched(b"event: error\r\ndata: {\"type\":\"x\"}\r\n\r\ndata: [DONE]\n\n", 1000);
+    assert!(watch.error().is_some());
+    assert!(!String::from_utf8(forwarded).unwrap().contains("DONE"));
+}
+
+#[test]
+fn an_error_further_down_is_none_of_the_stream() {
+    let filtered = "data: {\"choices\":[{\"content_filter_result\":{\"error\":{\"code\":\"x\"}}}],\"error\":null}\n\n";
+    let (forwarded, ending, _) = watched([filtered, DONE].concat().as_bytes(), 7);
+    assert_eq!((forwarded, ending), ([filtered, DONE].concat().into_bytes(), Ending::Well));
+}
+
+#[test]
+fn a_line_that_never_ends_is_not_held_for_ever() {
+    let mut watch = Lines::new(Dialect::OpenAi);
+    let mut forwarded = 0;
+    for _ in 0..100 {
+        forwarded += watch.feed(Bytes::from(vec![b'x'; 10_000])).len();
+        assert!(watch.held.len() <= LINE);
+    }
+    forwarded += watch.feed(Bytes::from_static(b"\ndata: [DONE]\n\n")).len();
+    assert_eq!(forwarded, 1_000_000 + 15);
+    assert_eq!(watch.end().1, Ending::Well);
+}
+
+/// For each dialect: an event, the end, an error, and what the caller gets for the error.
+const DIALECTS: [(Dialect, &str, &str, &str, &str); 4] = [
+    (
+        Dialect::Responses,
+        "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"\\\"response.completed\\\"\"}\n\n",
+        "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"error\":null}}\n\n",
+        "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"server_error\",\"message\":\"no sk-abcdefgh1234\"}}}\n\n",
+        "event: error\ndata: {\"type\":\"error\",\"code\":\"server_error\",\"message\":\"no [redacted]\",\"param\":null}\n\n",
+    ),
+    (
+        Dialect::Anthropic,
+        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"\\\"message_stop\\\"\",\"x\":\"message_stop\",\"error\":1}}\n\n",
+        "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"no sk-abcdefgh1234\"}}\n\n",
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"no [redacted]\"}}\n\n",
+    ),
+    (
+        Dialect::Gemini,
+        "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\\\"finishReason\\\":\\\"STOP\\\"\"}]}}]}\r\n\r\n",
+        "data: {\"candidates\":[{\"finishReason\": \"STOP\"}],\"usageMetadata\":{}}\r\n\r\n",
+        "data: {\"error\":{\"code\":503,\"message\":\"no sk-abcdefgh1234\",\"status\":\"UNAVAILABLE\"}}\r\n\r\n",
+        "data: {\"error\":{\"code\":503,\"message\":\"no [redacted]\",\"status\":\"UNAVAILABLE\"}}\n\n",
+    ),
+    (
+        Dialect::Cohere,
+        "event: content-delta\ndata: {\"type\":\"content-delta\",\"delta\":{\"message\":{\"content\":{\"text\":\"message-end\"}}}}\n\n",
+        "event: message-end\ndata: {\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"COMPLETE\",\"usage\":{}}}\n\n",
+        "event: message-end\ndata: {\"type\":\"message-end\",\"delta\":{\"finish_reason\":\"ERROR\",\"error\":\"no sk-abcdefgh1234\"}}\n\n",
+        "event: message-end\ndata: {\"type\":\"message-end\",\"delta\":{\"error\":\"no [redacted]\",\"finish_reason\":\"ERROR\"}}\n\n",
+    ),
+];
+
+#[test]
+fn each_format_ends_as_it_says_and_no_other_way() {
+    for (dialect, event, end, error, remade) in DIALECTS {
+        for (stream, expected) in [
+            ([event, end].concat(), Ending::Well),
+            ([event, event].concat(), Ending::Cut),
+            ([event, &end[..end.len() / 2]].concat(), Ending::Cut),
+        ] {
+            for pieces in 1..=stream.len() {
+                let (forwarded, ending, _) = watched_as(dialect, stream.as_bytes(), pieces);
+                assert_eq!(ending, expected, "{dialect:?} {stream:?} in pieces of {pieces}");
+                assert!(stream.as_bytes().starts_with(&forwarded) || ending == Ending::Cut);
+            }
+        }
+        let stream = [event, error, end].concat();
+        for pieces in 1..=stream.len() {
+            let (forwarded, _, lines) = watched_as(dialect, stream.as_bytes(), pieces);
+            let text = String::from_utf8(forwarded).unwrap();
+            assert!(lines.error().is_some());
+            assert!(text.starts_with(event) && text.ends_with(remade), "{dialect:?} {text:?} in pieces of {pieces}");
+            assert!(!text.contains("abcdefgh"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn plain_json_behind_geminis_events_is_an_error() {
+    let (_, event, end, ..) = DIALECTS[2];
+    let tail = "[{\n  \"error\": {\n    \"code\": 503,\n    \"message\": \"busy\",\n    \"status\": \"UNAVAILABLE\"\n  }\n}\n]";
+    let remade = "data: {\"error\":{\"code\":503,\"message\":\"busy\",\"status\":\"UNAVAILABLE\"}}\n\n";
+    for before in [event, end] {
+        let stream = [before, tail].concat();
+        for pieces in 1..=stream.len() {
+            let (forwarded, ending, lines) = watched_as(Dialect::Gemini, stream.as_bytes(), pieces);
+            assert_eq!(String::from_utf8(forwarded).unwrap(), [before, remade].concat(), "in pieces of {pieces}");
+            assert_eq!(ending, Ending::Cut);
+            assert_eq!(lines.error().unwrap().status.as_u16(), 503);
+        }
+    }
+    let endless = [event, "{", &"x".repeat(2 * LINE)].concat();
+    let (forwarded, ending, lines) = watched_as(Dialect::Gemini, endless.as_bytes(), 1000);
+    assert!(ending == Ending::Cut && lines.error().is_some() && forwarded.len() < event.len() + 400);
+}
+
+#[test]
+fn an_error_of_ours_is_an_event_of_its_own() {
+    let mut lines = Lines::new(Dialect::Anthropic);
+    assert_eq!(lines.feed(Bytes::from_static(b"data: {}\n\nevent: message_stop\n")), "data: {}\n\n");
+    assert_eq!(
+        lines.feed(Bytes::from_static(b"data: {\"type\":\"message_stop\"}\n")),
+        "event: message_stop\ndata: {\"type\":\"message_stop\"}\n"
+    );
+    let begun = b"event: content_block_delta\ndata: {\"type\":\"x\"}\n".as_slice();
+    for (stream, expected) in [
+        (begun, "\n"),
+        (b"event: content_block_delta\ndata: {\"type\":\"x\"}\n\nevent: content_block_delta\ndata: {\"ty", ""),
+        (b"", ""),
+    ] {
+        let (_, ending, lines) = watched_as(Dialect::Anthropic, stream, 1000);
+        assert_eq!((ending, lines.separator()), (Ending::Cut, expected.as_bytes()));
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_passes_byte_for_byte(
+        stream in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'\n'), Just(b'\r'), Just(b':'), Just(0)], 0..300), pieces in 1_usize..50,
+    ) {
+        let (forwarded, _, watch) = watched(&stream, pieces);
+        if watch.error().is_none() {
+            prop_assert_eq!(forwarded, stream);
+        }
+    }
+}

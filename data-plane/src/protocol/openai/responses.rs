@@ -1,0 +1,79 @@
+//! The end of a stream of the Responses API, and an error inside one.
+//!
+//! Source: platform.openai.com/docs/api-reference/responses-streaming, read in autumn 2026. Events are typed; there is no `[DONE]`. The
+//! stream is whole with `response.completed` or `response.incomplete`; it failed with `response.failed`, whose response holds the error,
+//! or a bare `error`.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::StatusCode;
+use memchr::memmem;
+use serde::Serialize;
+
+use super::error;
+use crate::json;
+use crate::protocol::error::{Problem, json as to_json};
+use crate::protocol::stream::{Said, StreamError};
+
+/// What the data of an event says.
+pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
+    let holds = |word: &[u8]| memmem::find(data, word).is_some();
+    let may_end = holds(b"\"response.completed\"")
+        || holds(b"\"response.incomplete\"")
+        || holds(b"\"response.failed\"")
+        || holds(b"\"error\"");
+    if !is_named_error && !may_end {
+        return Said::More;
+    }
+    match json::text(data, b"type").as_deref() {
+        Some("response.completed" | "response.incomplete") => Said::Done,
+        Some("response.failed") => failed(json::member(data, b"response").unwrap_or(data)),
+        Some("error") => failed(data),
+        _ if is_named_error || json::has_member(data, b"error") => failed(data),
+        _ => Said::More,
+    }
+}
+
+/// `{"type", "code", "message", "param"}`: the error as the stream's `error` event.
+#[derive(Serialize)]
+struct Event<'a> {
+    r#type: &'static str,
+    code: Option<Cow<'a, str>>,
+    message: Cow<'a, str>,
+    param: Option<Cow<'a, str>>,
+}
+
+impl Event<'_> {
+    fn to_bytes(&self) -> Bytes {
+        [b"event: error\ndata: ".as_slice(), &to_json(self), b"\n\n"].concat().into()
+    }
+}
+
+/// An error of ours as the last event of a stream.
+pub(crate) fn event(problem: &Problem<'_>) -> Bytes {
+    let (code, message) = (Some(problem.code.into()), (&*problem.message).into());
+    Event { r#type: "error", code, message, param: None }.to_bytes()
+}
+
+/// `holder` has the error: as its `error`, or in its own fields.
+fn failed(holder: &[u8]) -> Said {
+    let wrapped = match json::has_member(holder, b"error") {
+        true => Bytes::copy_from_slice(holder),
+        false => [b"{\"error\":".as_slice(), holder, b"}"].concat().into(),
+    };
+    let event = match error::read(&wrapped) {
+        Some(detail) => {
+            Event { r#type: "error", code: detail.code, message: detail.message, param: detail.param }.to_bytes()
+        }
+        None => Event {
+            r#type: "error",
+            code: Some("upstream_error".into()),
+            message: "the upstream ended the stream with an error".into(),
+            param: None,
+        }
+        .to_bytes(),
+    };
+    let status = error::status_in(&wrapped).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    Said::Failed(Box::new(StreamError { status, body: wrapped, header: None, event }))
+}

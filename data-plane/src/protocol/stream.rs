@@ -1,0 +1,151 @@
+//! Streams that go by: whether they end as their format ends, and whether they turn into an error.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode};
+use shared::adapter::{Format, Operation};
+
+use super::bedrock::stream::Frames;
+use super::error::Problem;
+use super::lines::{Dialect, Lines};
+use super::{anthropic, bedrock, cohere, gemini, openai};
+
+/// A stream's watch.
+#[derive(Debug)]
+pub(crate) enum Watch {
+    /// Server-sent events.
+    Lines(Lines),
+    /// Frames of Amazon's event stream.
+    Frames(Frames),
+}
+
+/// How far a stream has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) enum Seen {
+    /// Not one line of an event.
+    #[default]
+    Nothing,
+    /// Some.
+    Begun,
+    /// A reason why the model finished: it may end here.
+    Finished,
+    /// Its end.
+    Done,
+}
+
+/// How a stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// As the upstream said.
+    Well,
+    /// Before the upstream said that it would.
+    Cut,
+}
+
+/// What one event says of the stream.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// It goes on.
+    More,
+    /// The model finished.
+    Finished,
+    /// The stream is whole.
+    Done,
+    /// It failed.
+    Failed(Box<StreamError>),
+}
+
+/// An error inside a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StreamError {
+    /// The status that the upstream would have answered with.
+    pub(crate) status: StatusCode,
+    /// The upstream's error, for those who classify it.
+    pub(crate) body: Bytes,
+    /// Its kind, where the format's answers have that in a header.
+    pub(crate) header: Option<(HeaderName, HeaderValue)>,
+    /// The event that the caller gets, remade.
+    pub(crate) event: Bytes,
+}
+
+impl Watch {
+    /// A watch for an answer, by the type of its content; `None` for one that is no stream.
+    pub(crate) fn of(format: Format, operation: Operation, content_type: &[u8]) -> Option<Self> {
+        let dialect = match format {
+            Format::OpenAi if operation == Operation::Responses => Dialect::Responses,
+            Format::OpenAi => Dialect::OpenAi,
+            Format::Anthropic => Dialect::Anthropic,
+            Format::Gemini => Dialect::Gemini,
+            Format::Cohere => Dialect::Cohere,
+            Format::Bedrock => {
+                let is_stream = is_of_kind(content_type, b"application/vnd.amazon.eventstream");
+                return is_stream.then(|| Self::Frames(Frames::default()));
+            }
+        };
+        is_of_kind(content_type, b"text/event-stream").then(|| Self::Lines(Lines::new(dialect)))
+    }
+
+    /// What to forward of what came. Empty while an event's line or frame is incomplete. After an [`error`](Self::error) nothing more may
+    /// be forwarded.
+    pub(crate) fn feed(&mut self, chunk: Bytes) -> Bytes {
+        match self {
+            Self::Lines(lines) => lines.feed(chunk),
+            Self::Frames(frames) => frames.feed(chunk),
+        }
+    }
+
+    /// The stream is over. Gives what still waited, and says whether it ended well.
+    pub(crate) fn end(&mut self) -> (Bytes, Ending) {
+        match self {
+            Self::Lines(lines) => lines.end(),
+            Self::Frames(frames) => frames.end(),
+        }
+    }
+
+    /// How far it has come.
+    pub(crate) fn seen(&self) -> Seen {
+        match self {
+            Self::Lines(lines) => lines.seen(),
+            Self::Frames(frames) => frames.seen(),
+        }
+    }
+
+    /// The upstream's error, if it sent one.
+    pub(crate) fn error(&self) -> Option<&StreamError> {
+        match self {
+            Self::Lines(lines) => lines.error(),
+            Self::Frames(frames) => frames.error(),
+        }
+    }
+
+    /// An error of ours that ends the stream, whatever event was under way.
+    pub(crate) fn last_event(&self, problem: &Problem<'_>) -> Bytes {
+        match self {
+            Self::Lines(lines) => {
+                let event = match lines.dialect() {
+                    Dialect::OpenAi => openai::error::event(problem),
+                    Dialect::Responses => openai::responses::event(problem),
+                    Dialect::Anthropic => anthropic::error::event(problem),
+                    Dialect::Gemini => gemini::error::event(problem),
+                    Dialect::Cohere => cohere::error::event(problem),
+                };
+                [lines.separator(), &event].concat().into()
+            }
+            Self::Frames(_) => bedrock::error::event(problem),
+        }
+    }
+}
+
+/// Whether a content's type is this one, whatever its parameters.
+pub(crate) fn is_of_kind(content_type: &[u8], kind: &[u8]) -> bool {
+    content_type.get(..kind.len()).is_some_and(|given| given.eq_ignore_ascii_case(kind))
+}
+
+/// Whether a whole answer that came as a success is one: a format may have another word for errors than the status.
+pub(crate) fn is_answer(format: Format, body: &[u8]) -> bool {
+    format != Format::Bedrock || bedrock::is_answer(body)
+}
+
+/// Whether [`is_answer`] has something to say of a format's answers, so that they have to be looked at before they go on.
+pub(crate) fn must_be_looked_at(format: Format) -> bool {
+    format == Format::Bedrock
+}
