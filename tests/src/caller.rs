@@ -41,6 +41,31 @@ impl Answer {
     }
 }
 
+/// A whole answer whose body may be anything.
+#[derive(Debug)]
+pub struct RawAnswer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub bytes: Bytes,
+}
+
+impl RawAnswer {
+    /// The body as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    /// The body as JSON; null where it isn't.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_default()
+    }
+}
+
 /// An answer that comes piece by piece.
 #[derive(Debug)]
 pub struct Stream {
@@ -106,6 +131,24 @@ impl Caller {
         let answer = self.send(path, body).await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         Ok(Answer { status, headers, body: text(answer.into_body()).await? })
+    }
+
+    /// Any body to any path with headers of one's own beside the caller key in `x-keyplane-key`; the answer's body may be anything.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer.
+    pub async fn ask(&self, path: &str, headers: &[(&str, &str)], body: &str) -> anyhow::Result<RawAnswer> {
+        let mut request = Request::post(format!("{}{path}", self.url))
+            .header("x-keyplane-key", &self.key)
+            .header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = self.http.request(request.body(Full::new(Bytes::from(body.to_owned())))?).await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let bytes = answer.into_body().collect().await.context("the body comes whole")?.to_bytes();
+        Ok(RawAnswer { status, headers, bytes })
     }
 
     async fn send(&self, path: &str, body: &str) -> anyhow::Result<http::Response<Incoming>> {

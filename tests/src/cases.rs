@@ -14,6 +14,7 @@ mod repair;
 mod restart;
 mod shutdown;
 mod store;
+mod vendors;
 
 use tonic::Status;
 use tonic_types::StatusExt as _;

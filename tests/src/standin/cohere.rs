@@ -7,7 +7,7 @@ use super::exchange::{events, require};
 use super::{Account, Asked, Book, Fault, Reply, Topic};
 
 /// What the list holds.
-pub(super) const MODELS: &[&str] = &["command-a-03-2025", "command-r7b-12-2024", "embed-v4.0"];
+pub(super) const MODELS: &[&str] = &["command-a-03-2025", "embed-v4.0", "command-r7b-12-2024"];
 /// How many are on a page, however many were asked for.
 const PAGE: usize = 2;
 

@@ -7,7 +7,7 @@ use super::exchange::{events, require};
 use super::{Account, Asked, Book, Fault, Reply, Topic};
 
 /// What the list holds, without `models/`.
-pub(super) const MODELS: &[&str] = &["gemini-2.5-flash", "gemini-2.5-pro", "gemini-embedding-001"];
+pub(super) const MODELS: &[&str] = &["gemini-2.5-flash", "gemini-embedding-001", "gemini-2.5-pro"];
 /// How many are on a page, however many were asked for.
 const PAGE: usize = 2;
 
