@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 use shared::task::Tasks;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::http::{HttpClient, client, text};
 
@@ -173,6 +175,12 @@ impl Load {
     /// Starts some workers, each chatting without a pause.
     #[must_use]
     pub fn start(caller: &Caller, model: &str, workers: usize) -> Self {
+        Self::start_paced(caller, model, workers, Duration::ZERO)
+    }
+
+    /// Starts some workers, each of which begins a chat every so often, or as soon as the one before is answered.
+    #[must_use]
+    pub fn start_paced(caller: &Caller, model: &str, workers: usize, every: Duration) -> Self {
         let load = Self { tasks: Tasks::new(), stop: Arc::default(), served: Arc::default(), failures: Arc::default() };
         for _ in 0..workers {
             let (caller, model) = (caller.clone(), model.to_owned());
@@ -180,6 +188,7 @@ impl Load {
                 (Arc::clone(&load.stop), Arc::clone(&load.served), Arc::clone(&load.failures));
             load.tasks.spawn("caller", async move {
                 while !stop.load(Ordering::Relaxed) {
+                    let next = Instant::now() + every;
                     match caller.chat(&model).await {
                         Ok(answer) if answer.status == StatusCode::OK => {
                             served.fetch_add(1, Ordering::Relaxed);
@@ -187,6 +196,7 @@ impl Load {
                         Ok(answer) => failures.lock().await.push(format!("{}: {}", answer.status, answer.body)),
                         Err(error) => failures.lock().await.push(format!("{error:#}")),
                     }
+                    tokio::time::sleep_until(next).await;
                 }
             });
         }

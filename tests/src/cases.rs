@@ -8,11 +8,14 @@ mod cli;
 mod clients;
 mod compose;
 mod dev;
+mod dying;
 mod isolation;
 mod refusal;
 mod repair;
 mod restart;
+mod rotation;
 mod shutdown;
+mod signature;
 mod store;
 mod vendors;
 
