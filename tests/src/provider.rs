@@ -26,6 +26,10 @@ pub struct Script {
     pub code: &'static str,
     /// A `retry-after` header.
     pub retry_after: Option<String>,
+    /// A `location` header.
+    pub location: Option<String>,
+    /// How long an answer waits before its head.
+    pub head_delay: Duration,
     /// How many pieces a stream has, after the role and before its end.
     pub pieces: u32,
     /// How long a stream waits before each piece.
@@ -36,7 +40,16 @@ pub struct Script {
 
 impl Default for Script {
     fn default() -> Self {
-        Self { status: 200, code: "", retry_after: None, pieces: 3, piece_delay: Duration::ZERO, cut_after: None }
+        Self {
+            status: 200,
+            code: "",
+            retry_after: None,
+            location: None,
+            head_delay: Duration::ZERO,
+            pieces: 3,
+            piece_delay: Duration::ZERO,
+            cut_after: None,
+        }
     }
 }
 
@@ -162,6 +175,7 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>, tasks: Tas
         }
         script
     };
+    tokio::time::sleep(script.head_delay).await;
     if script.status != 200 {
         return refusal(&script, &key);
     }
@@ -203,8 +217,10 @@ fn refusal(script: &Script, key: &str) -> Response<Body> {
         json!({"error": {"message": message, "type": "invalid_request_error", "param": null, "code": script.code}});
     let mut response = json_answer(&body);
     *response.status_mut() = StatusCode::from_u16(script.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    if let Some(value) = script.retry_after.as_deref().and_then(|text| text.parse().ok()) {
-        response.headers_mut().insert("retry-after", value);
+    for (name, text) in [("retry-after", &script.retry_after), ("location", &script.location)] {
+        if let Some(value) = text.as_deref().and_then(|text| text.parse().ok()) {
+            response.headers_mut().insert(name, value);
+        }
     }
     response
 }
