@@ -3,9 +3,21 @@
 //! Both planes use them, the control plane to probe credentials and the data plane to serve. They are pure: none awaits, reads a clock,
 //! logs or holds a client; a token that has to be fetched ([`TokenRequest`]) is an input.
 
+mod anthropic;
+mod azure_openai;
+mod classify;
+mod cohere;
+mod error_body;
+mod gemini;
+mod header;
 mod hint;
+mod key;
 mod openai;
 mod place;
+mod segment;
+#[cfg(test)]
+mod testing;
+mod wording;
 
 use std::time::{Duration, SystemTime};
 
@@ -102,6 +114,9 @@ pub enum NoAddress {
     /// The provider says nothing of something that stands in its URLs.
     #[error("the provider lacks {0}, which stands in its URLs")]
     Lacks(&'static str),
+    /// The model's name is empty, too long, or one that programs resolve in a path.
+    #[error("the model's name can't stand in a URL")]
+    Model,
 }
 
 /// What signs a request.
@@ -207,6 +222,10 @@ pub trait Adapter: std::fmt::Debug + Send + Sync {
     /// When no header can carry the secret, the type is none that the API takes, or the token is missing.
     fn sign(&self, place: &Place, key: Key<'_>, request: Unsigned<'_>) -> Result<(), UnfitSecret>;
 
+    /// Adds what the API wants in every request beside a credential, where the caller gave none. [`sign`](Self::sign) does it too; it is for
+    /// requests that nothing signs.
+    fn complete_headers(&self, _headers: &mut HeaderMap) {}
+
     /// The header in which a caller's own provider key comes and goes in pass-through mode; `None` where the API's keys sign, or mint.
     fn own_key_header(&self, place: &Place) -> Option<HeaderName>;
 
@@ -242,13 +261,12 @@ pub struct UnfitSecret;
 #[must_use]
 pub fn adapter(kind: AdapterKind) -> &'static dyn Adapter {
     match kind {
-        AdapterKind::OpenAi
-        | AdapterKind::AzureOpenAi
-        | AdapterKind::Anthropic
-        | AdapterKind::Gemini
-        | AdapterKind::Vertex
-        | AdapterKind::Bedrock
-        | AdapterKind::Cohere => &openai::OpenAi,
+        AdapterKind::OpenAi => &openai::OpenAi,
+        AdapterKind::AzureOpenAi => &azure_openai::AzureOpenAi,
+        AdapterKind::Anthropic => &anthropic::Anthropic,
+        AdapterKind::Gemini => &gemini::Gemini,
+        AdapterKind::Cohere => &cohere::Cohere,
+        AdapterKind::Vertex | AdapterKind::Bedrock => &openai::OpenAi,
     }
 }
 

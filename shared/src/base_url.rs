@@ -136,6 +136,32 @@ impl BaseUrl {
         text.parse().unwrap_or_default()
     }
 
+    /// Its path, without a trailing slash; empty where it has none.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.text[self.origin_len..]
+    }
+
+    /// Its host, without the port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let origin = &self.text[..self.origin_len];
+        let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
+        match authority.rsplit_once(':') {
+            // A colon inside brackets is an address's own.
+            Some((host, port)) if !port.ends_with(']') => host,
+            _ => authority,
+        }
+    }
+
+    /// The same without an ending of its path; itself where it has no such ending.
+    #[must_use]
+    pub fn without_ending(&self, ending: &str) -> Self {
+        let path = self.path();
+        let kept = path.strip_suffix(ending).unwrap_or(path).len();
+        Self { text: self.text[..self.origin_len + kept].to_owned(), origin_len: self.origin_len }
+    }
+
     /// Its origin.
     #[must_use]
     pub fn origin(&self) -> Origin {

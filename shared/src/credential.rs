@@ -4,6 +4,9 @@
 //! can't be forgotten by what seals, sends or wipes them.
 
 mod service_account;
+mod stand_in;
+
+use http::Uri;
 
 use crate::secret::Secret;
 
@@ -131,6 +134,23 @@ impl CredentialValue {
     }
 }
 
+impl ClientSecret {
+    /// Where its tokens are minted at an authority, `login.microsoftonline.com` or another cloud's; `None` where its directory is neither
+    /// a GUID nor a domain. A directory may also be a stand-in on this machine, `http://127.0.0.1:8080/tenant`, which only an
+    /// installation that allows private upstreams calls.
+    #[must_use]
+    pub fn token_uri(&self, authority: &str) -> Option<Uri> {
+        let tenant = &self.tenant_id;
+        if let Some(uri) = tenant.parse().ok().filter(stand_in::is_on_this_machine) {
+            return format!("{}/oauth2/v2.0/token", uri.to_string().trim_end_matches('/')).parse().ok();
+        }
+        let is_name = tenant.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && tenant.len() <= 253
+            && tenant.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+        if is_name { format!("https://{authority}/{tenant}/oauth2/v2.0/token").parse().ok() } else { None }
+    }
+}
+
 impl CredentialType {
     /// Whether the value itself, or a token made from it that is good elsewhere too, goes to the provider. A pair only signs: a signature is
     /// good for one host, so a pair is not bound to one.
@@ -168,6 +188,39 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_directory_chooses_no_host_but_this_machine() {
+        let uri = |tenant: &str| {
+            let client_secret = Secret::from("s".to_owned());
+            let client = ClientSecret { tenant_id: tenant.to_owned(), client_id: "c".to_owned(), client_secret };
+            client.token_uri("login.microsoftonline.com").map(|uri| uri.to_string())
+        };
+        for tenant in ["contoso.onmicrosoft.com", "72f988bf-86f1-41af-91ab-2d7cd011db47"] {
+            let expected = format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token");
+            assert_eq!(uri(tenant), Some(expected));
+        }
+        let stand_in = "http://127.0.0.1:8080/tenant";
+        assert_eq!(uri(stand_in), Some(format!("{stand_in}/oauth2/v2.0/token")));
+        for tenant in [
+            "",
+            "..",
+            "a/b",
+            "a?b",
+            "a#b",
+            "a@b",
+            "https://127.0.0.1/x",
+            "http://localhost/x",
+            "http://127.0.0.1.example.com/x",
+            "http://127.0.0.1@example.com/x",
+            "http://user@127.0.0.1/x",
+            "http://127.0.0.1/x?y=",
+            "http://10.0.0.1/x",
+            "https://example.com",
+        ] {
+            assert_eq!(uri(tenant), None, "{tenant}");
+        }
+    }
 
     proptest! {
         #[test]

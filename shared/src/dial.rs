@@ -4,11 +4,12 @@
 //! Client or a pool elsewhere ─► Connector ── connect timeout over all of it
 //!              ├─ resolve: the system's resolver, the rules on every answer, the last good answer while it fails
 //!              ├─ TCP: the checked address is the dialled one
-//!              └─ TLS: the system's roots; verification can't be switched off; HTTP/1.1 or HTTP/2 by ALPN
+//!              └─ TLS: the system's roots and a provider's own; verification can't be switched off; HTTP/1.1 or HTTP/2 by ALPN
 //! ```
 //!
 //! Redirects are not followed, no proxy from the environment is used, and no header is added but `host`.
 
+mod authorities;
 mod connect;
 mod resolve;
 
@@ -24,6 +25,7 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::address::{AddressPolicy, RefusedAddress};
 use crate::dial::resolve::Resolver;
 
+pub use authorities::{BadAuthorities, check_authorities};
 pub use connect::{Connector, Stream};
 
 /// An HTTP client with a pool of its own. Its clones share the pool.
@@ -49,6 +51,9 @@ const HTTP2_CONNECTION_WINDOW: u32 = 8 << 20;
 /// Makes clients. Its clones share the DNS answers and the TLS sessions.
 #[derive(Debug, Clone)]
 pub struct Dialer {
+    policy: AddressPolicy,
+    resolver: Resolver,
+    roots: Arc<RootCertStore>,
     connector: Connector,
 }
 
@@ -60,6 +65,9 @@ pub enum DialError {
         "no certificate authorities were found: install the package ca-certificates, or name a file in SSL_CERT_FILE"
     )]
     NoRoots,
+    /// Certificate authorities that were given can't be used.
+    #[error("the certificate authorities can't be used")]
+    BadAuthorities(#[from] BadAuthorities),
     /// The TLS library refused its set-up.
     #[error("TLS can't be set up")]
     Tls(#[from] rustls::Error),
@@ -146,11 +154,37 @@ impl Dialer {
         connect_timeout: Duration,
         roots: RootCertStore,
     ) -> Result<Self, DialError> {
+        Self::assemble(policy, connect_timeout, Resolver::new(policy), Arc::new(roots))
+    }
+
+    /// A dialer for one provider: it trusts the provider's certificate authorities, as PEM, beside those that this one trusts, and has a
+    /// connect timeout of its own. The rules for addresses and the DNS answers are this one's.
+    ///
+    /// # Errors
+    ///
+    /// [`DialError::BadAuthorities`] when `authorities` is not empty and [`check_authorities`] refuses it, [`DialError::Tls`] when the TLS
+    /// library refuses.
+    pub fn for_provider(&self, authorities: &str, connect_timeout: Duration) -> Result<Self, DialError> {
+        let roots = if authorities.trim().is_empty() {
+            Arc::clone(&self.roots)
+        } else {
+            Arc::new(authorities::beside(&self.roots, authorities)?)
+        };
+        Self::assemble(self.policy, connect_timeout, self.resolver.clone(), roots)
+    }
+
+    fn assemble(
+        policy: AddressPolicy,
+        connect_timeout: Duration,
+        resolver: Resolver,
+        roots: Arc<RootCertStore>,
+    ) -> Result<Self, DialError> {
         let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
+            .with_root_certificates(Arc::clone(&roots))
             .with_no_client_auth();
-        Ok(Self { connector: Connector::new(policy, connect_timeout, Resolver::new(policy), tls) })
+        let connector = Connector::new(policy, connect_timeout, resolver.clone(), tls);
+        Ok(Self { policy, resolver, roots, connector })
     }
 
     /// What makes the connections, for a pool that is none of ours. The upstream chooses between HTTP/2 and HTTP/1.1.

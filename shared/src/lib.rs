@@ -26,6 +26,8 @@ pub mod base_url;
 
 pub mod dial;
 
+pub mod oauth;
+
 pub mod backoff;
 
 pub mod task;

@@ -1,22 +1,22 @@
 //! OpenAI's API, and everything that is compatible with it.
 //!
-//! Source: platform.openai.com/docs/api-reference (errors, rate limits, models), read in autumn 2026.
+//! Sources: platform.openai.com/docs/api-reference (errors, rate limits, models) and the error pages of the compatible vendors, read in
+//! autumn 2026.
 
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, StatusCode, Uri};
 use serde::Deserialize;
-use serde_json::Value;
 
+use super::classify::{self, Rule};
+use super::header::{self, KeyHeader};
 use super::{
     Adapter, Call, Classified, Format, FreeCheck, Key, ModelPage, NoAddress, NotAModelList, Operation, Place,
-    TokenRequest, UnfitSecret, Unsigned, hint,
+    TokenRequest, UnfitSecret, Unsigned, key, wording,
 };
 use crate::credential::{CredentialType, CredentialValue};
 use crate::failure::Failure;
-use crate::secret::Secret;
 
 /// OpenAI's API.
 #[derive(Debug)]
@@ -48,60 +48,21 @@ impl Adapter for OpenAi {
         Ok(None)
     }
 
-    fn sign(&self, _place: &Place, key: Key<'_>, request: Unsigned<'_>) -> Result<(), UnfitSecret> {
+    fn sign(&self, place: &Place, key: Key<'_>, request: Unsigned<'_>) -> Result<(), UnfitSecret> {
         let CredentialValue::ApiKey(secret) = key.value else { return Err(UnfitSecret) };
-        // A copy of a secret is one too, and is zeroized when the request is gone.
-        let bearer = Secret::new([b"Bearer ".as_slice(), secret.expose()].concat());
-        let mut value = HeaderValue::from_maybe_shared(bearer.expose_shared()).map_err(|_| UnfitSecret)?;
-        value.set_sensitive(true);
-        request.headers.insert(AUTHORIZATION, value);
-        Ok(())
+        key::sign(place, KeyHeader::Authorization, secret, key, request.headers)
     }
 
     fn own_key_header(&self, place: &Place) -> Option<HeaderName> {
-        Some(place.key_header.clone().unwrap_or(AUTHORIZATION))
+        Some(place.key_header.clone().unwrap_or_else(|| KeyHeader::Authorization.name()))
     }
 
     fn classify(&self, status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Option<Classified> {
-        if status.is_success() {
-            return None;
-        }
-        let error = ErrorBody::read(body);
-        let provider_code = error.known_code();
-        let failure = match (status.as_u16(), provider_code) {
-            (_, Some("insufficient_quota" | "billing_hard_limit_reached" | "credit_balance_exhausted")) | (402, _) => {
-                Failure::Exhausted
-            }
-            (_, Some("invalid_api_key")) => Failure::Rejected,
-            (401 | 403, _) if error.names_a_missing_scope() => Failure::Denied,
-            (401, _) => Failure::Rejected,
-            // The egress region or a policy: another credential of the same account would meet the same.
-            (403, Some("unsupported_country_region_territory" | "content_policy_violation")) => Failure::CallersFault,
-            (403, _) => Failure::Denied,
-            // xAI answers 400 to a bad key.
-            (400, _) if error.says_incorrect_key() => Failure::Rejected,
-            (404, Some("model_not_found")) => Failure::Denied,
-            (429, Some("slow_down")) | (503 | 529, _) => Failure::Overloaded,
-            (429 | 498, _) => Failure::RateLimited,
-            (408, _) => Failure::TimedOut,
-            (400..=499, _) => Failure::CallersFault,
-            // Redirects too: they are not followed, and no caller can do anything about one.
-            _ => Failure::ServerError,
-        };
-        Some(Classified { failure, retry_after: hint::retry_after(headers, now), provider_code })
+        classify::classify(&[RULES], status, headers, body, now)
     }
 
     fn read_models(&self, body: &[u8]) -> Result<ModelPage, NotAModelList> {
-        #[derive(Deserialize)]
-        struct List {
-            data: Vec<Model>,
-        }
-        #[derive(Deserialize)]
-        struct Model {
-            id: String,
-        }
-        let list: List = serde_json::from_slice(body).map_err(|_| NotAModelList)?;
-        Ok(ModelPage { models: list.data.into_iter().map(|model| model.id).collect(), next: None })
+        read_models(body)
     }
 
     fn free_check(&self, _kind: CredentialType) -> FreeCheck {
@@ -109,79 +70,93 @@ impl Adapter for OpenAi {
     }
 
     fn paid_check(&self, model: &str) -> Bytes {
-        let message = serde_json::json!({"role": "user", "content": "Say ok."});
-        let body = serde_json::json!({"model": model, "messages": [message], "max_completion_tokens": 16});
-        body.to_string().into()
+        paid_check(model)
     }
 
     fn forwards_request_header(&self, name: &str) -> bool {
-        matches!(name, "content-type" | "accept" | "user-agent" | "idempotency-key" | "traceparent" | "tracestate")
-            || name.starts_with("openai-")
-            || name.starts_with("x-stainless-")
+        forwards_request_header(name)
     }
 
     fn forwards_response_header(&self, name: &str) -> bool {
-        matches!(name, "content-type" | "cache-control" | "retry-after" | "retry-after-ms")
-            || name.starts_with("openai-")
-            || name.starts_with("x-ratelimit-")
+        forwards_response_header(name)
     }
 }
 
-/// The codes that we know: what stands in logs and reports is one of them or nothing, never an upstream's own text.
-const CODES: [&str; 15] = [
-    "billing_hard_limit_reached",
-    "content_policy_violation",
-    "context_length_exceeded",
-    "credit_balance_exhausted",
-    "engine_overloaded",
-    "insufficient_quota",
-    "invalid_api_key",
-    "invalid_organization",
-    "ip_not_authorized",
-    "mismatched_project",
-    "model_not_found",
-    "rate_limit_exceeded",
-    "server_is_overloaded",
-    "slow_down",
-    "unsupported_country_region_territory",
+/// What OpenAI's list of models names, and that of the compatible vendors: Together has the bare array, Ollama `null` for an empty one.
+pub(super) fn read_models(body: &[u8]) -> Result<ModelPage, NotAModelList> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum List {
+        Data { data: Vec<Model> },
+        Empty { object: String, data: () },
+        Bare(Vec<Model>),
+    }
+    #[derive(Deserialize)]
+    struct Model {
+        id: String,
+    }
+    let models = match serde_json::from_slice(body).map_err(|_| NotAModelList)? {
+        List::Data { data } => data,
+        List::Empty { object, data: () } if object == "list" => Vec::new(),
+        // Any API may answer with an empty array.
+        List::Bare(models) if !models.is_empty() => models,
+        List::Empty { .. } | List::Bare(_) => return Err(NotAModelList),
+    };
+    Ok(ModelPage { models: models.into_iter().map(|model| model.id).collect(), next: None })
+}
+
+/// Without a limit of tokens, which has one name with new models and another with old ones and some vendors; the answer is short anyway.
+pub(super) fn paid_check(model: &str) -> Bytes {
+    let message = serde_json::json!({"role": "user", "content": "Say ok."});
+    serde_json::json!({"model": model, "messages": [message]}).to_string().into()
+}
+
+pub(super) fn forwards_request_header(name: &str) -> bool {
+    header::goes_up(name)
+        || name == "idempotency-key"
+        || name.starts_with("openai-")
+        || name.starts_with("x-stainless-")
+}
+
+pub(super) fn forwards_response_header(name: &str) -> bool {
+    header::comes_down(name) || name.starts_with("openai-") || name.starts_with("x-ratelimit-")
+}
+
+/// What OpenAI's errors mean, and those of the compatible vendors where they differ.
+pub(super) const RULES: &[Rule] = &[
+    Rule::code("insufficient_quota", Failure::Exhausted),
+    Rule::code("billing_hard_limit_reached", Failure::Exhausted),
+    Rule::code("credit_balance_exhausted", Failure::Exhausted),
+    // Fireworks: the account is suspended, as its limit of spending is reached or its invoices are not paid.
+    Rule::code("PRECONDITION_FAILED", Failure::Exhausted).with(&[412]),
+    Rule::code("invalid_api_key", Failure::Rejected),
+    Rule::code("invalid_organization", Failure::Rejected).with(&[401, 403]),
+    Rule::code("mismatched_organization", Failure::Rejected).with(&[401, 403]),
+    Rule::code("mismatched_project", Failure::Rejected).with(&[401, 403]),
+    Rule::code("ip_not_authorized", Failure::Rejected).with(&[401, 403]),
+    // Groq: the organization is restricted, whatever the key.
+    Rule::code("organization_restricted", Failure::Rejected),
+    Rule::wording(wording::MISSING_SCOPES, Failure::Denied).with(&[401, 403]),
+    Rule::wording(wording::INSUFFICIENT_PERMISSIONS, Failure::Denied).with(&[401, 403]),
+    // The egress region or a policy: another credential of the same account would meet the same.
+    Rule::code("unsupported_country_region_territory", Failure::CallersFault).with(&[403]),
+    Rule::code("content_policy_violation", Failure::CallersFault),
+    Rule::code("context_length_exceeded", Failure::CallersFault),
+    // xAI answers 400 to a bad key.
+    Rule::wording(wording::INCORRECT_API_KEY, Failure::Rejected).with(&[400]),
+    Rule::code("model_not_found", Failure::Denied).with(&[400, 403, 404]),
+    // Ollama and vLLM: a model that is not there. A wrong path has no such code.
+    Rule::code("not_found_error", Failure::Denied).with(&[404]),
+    Rule::code("NotFoundError", Failure::Denied).with(&[404]),
+    // NVIDIA lists models that an account may not use.
+    Rule::wording(wording::NOT_FOUND_FOR_ACCOUNT, Failure::Denied).with(&[404]),
+    Rule::code("slow_down", Failure::Overloaded).with(&[429, 503]),
+    Rule::code("engine_overloaded", Failure::Overloaded).with(&[429, 503]),
+    Rule::code("server_is_overloaded", Failure::Overloaded).with(&[429, 503]),
+    Rule::code("rate_limit_exceeded", Failure::RateLimited).with(&[429]),
+    // Groq's flex tier has no capacity left.
+    Rule::status(&[498], Failure::RateLimited),
 ];
-
-/// `{"error": {"message", "type", "code"}}`, a one-element array of it, or xAI's `{"error": "message"}`, as far as it can be read.
-#[derive(Default)]
-struct ErrorBody {
-    message: String,
-    kind: String,
-    code: String,
-}
-
-impl ErrorBody {
-    fn read(body: &[u8]) -> Self {
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let error = &body.get(0).unwrap_or(&body)["error"];
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        match error {
-            Value::String(message) => Self { message: message.clone(), ..Self::default() },
-            error => Self { message: text(&error["message"]), kind: text(&error["type"]), code: text(&error["code"]) },
-        }
-    }
-
-    fn known_code(&self) -> Option<&'static str> {
-        CODES.into_iter().find(|known| *known == self.code || *known == self.kind)
-    }
-
-    /// A restricted key: it is valid, but not for this endpoint. OpenAI has no code for it.
-    fn names_a_missing_scope(&self) -> bool {
-        self.message_has("missing scopes") || self.message_has("insufficient permissions")
-    }
-
-    fn says_incorrect_key(&self) -> bool {
-        self.message_has("incorrect api key")
-    }
-
-    fn message_has(&self, words: &str) -> bool {
-        self.message.to_ascii_lowercase().contains(words)
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -150,3 +150,96 @@ async fn failures_are_told_apart() {
     });
     assert_eq!(get(&dialer, &format!("http://127.0.0.1:{port}/")).await.unwrap_err(), DialFailure::Broken);
 }
+
+/// A certificate authority's PEM, and a server's configuration with a certificate of it.
+fn authority() -> (String, rustls::ServerConfig) {
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let pem = params.self_signed(&key).unwrap().pem();
+    let issuer = rcgen::Issuer::new(params, key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let leaf = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der().clone()], key)
+        .unwrap();
+    (pem, config)
+}
+
+#[tokio::test]
+async fn a_providers_own_authorities_are_trusted_beside_the_others_and_for_it_alone() {
+    let tasks = Tasks::new();
+    let (config, roots) = certificate();
+    let known = serve(&tasks, Some(config)).await;
+    let (authority, config) = authority();
+    let own = serve(&tasks, Some(config)).await;
+    let base = dialer(AddressPolicy::AllowPrivate, roots);
+    let url = |port: u16| format!("https://localhost:{port}/");
+
+    let provider = base.for_provider(&authority, Duration::from_millis(500)).unwrap();
+    assert_eq!(get(&provider, &url(own)).await.unwrap().status(), StatusCode::OK);
+    assert_eq!(get(&provider, &url(known)).await.unwrap().status(), StatusCode::OK);
+    assert_eq!(get(&base, &url(own)).await.unwrap_err(), DialFailure::Tls);
+    // An authority makes no other name good.
+    let failure = get(&provider, &format!("https://127.0.0.1:{own}/")).await.unwrap_err();
+    assert_eq!(failure, DialFailure::Tls);
+
+    let without = base.for_provider(" ", Duration::from_millis(500)).unwrap();
+    assert_eq!(get(&without, &url(known)).await.unwrap().status(), StatusCode::OK);
+    assert_eq!(get(&without, &url(own)).await.unwrap_err(), DialFailure::Tls);
+}
+
+#[tokio::test]
+async fn a_providers_dialer_keeps_the_rules_for_addresses_and_has_its_own_timeout() {
+    let (authority, _) = authority();
+    let public = Dialer::with_roots(AddressPolicy::Public, Duration::from_secs(60), RootCertStore::empty()).unwrap();
+    let provider = public.for_provider(&authority, Duration::from_millis(50)).unwrap();
+    let failure = get(&provider, "https://127.0.0.1:1/").await.unwrap_err();
+    assert!(matches!(failure, DialFailure::RefusedAddress(RefusedAddress::Private(_))), "{failure:?}");
+    assert_eq!(get(&provider, "http://127.0.0.1:1/").await.unwrap_err(), DialFailure::RefusedScheme);
+
+    let patient = Dialer::with_roots(AddressPolicy::AllowPrivate, Duration::from_secs(60), RootCertStore::empty());
+    let hasty = patient.unwrap().for_provider("", Duration::from_millis(50)).unwrap();
+    let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let url = format!("https://127.0.0.1:{port}/");
+    let call = tokio::time::timeout(Duration::from_secs(30), get(&hasty, &url));
+    assert_eq!(call.await.unwrap().unwrap_err(), DialFailure::ConnectTimedOut);
+}
+
+#[test]
+fn texts_that_are_no_authorities_are_refused_with_what_to_do() {
+    let (authority, _) = authority();
+    let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
+    let cut = authority.lines().take(3).collect::<Vec<_>>().join("\n");
+    let damaged = authority.replace("MII", "A!!");
+    let nonsense = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (text, expected) in [
+        ("", Err(BadAuthorities::NoCertificate)),
+        ("my company's CA", Err(BadAuthorities::NoCertificate)),
+        (&cut, Err(BadAuthorities::NotPem)),
+        (&damaged, Err(BadAuthorities::NotPem)),
+        (&format!("{authority}{key}"), Err(BadAuthorities::NotOnlyCertificates)),
+        (&format!("{authority}{nonsense}"), Err(BadAuthorities::Unreadable { position: 2 })),
+        (&authority.repeat(101), Err(BadAuthorities::TooMany)),
+        (&authority, Ok(())),
+        (&format!("# our CA\n{authority}\n{authority}"), Ok(())),
+    ] {
+        assert_eq!(check_authorities(text), expected, "{text}");
+    }
+    let dialer = dialer(AddressPolicy::AllowPrivate, RootCertStore::empty());
+    let refused = dialer.for_provider("my company's CA", CONNECT_TIMEOUT).unwrap_err();
+    assert_eq!(refused, DialError::BadAuthorities(BadAuthorities::NoCertificate));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_of_authorities_panics(text: String) {
+        let _ = check_authorities(&text);
+        let _ = check_authorities(&format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n"));
+    }
+}

@@ -1,0 +1,113 @@
+//! What an answer means, by tables: the first line that fits says it, and the status alone where none does.
+
+use std::time::SystemTime;
+
+use http::{HeaderMap, StatusCode};
+
+use super::error_body::ErrorBody;
+use super::wording::Wording;
+use super::{Classified, hint};
+use crate::failure::Failure;
+
+/// A line of an adapter's table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rule {
+    /// The statuses that it is for; empty for every one.
+    statuses: &'static [u16],
+    mark: Mark,
+    failure: Failure,
+}
+
+/// What an answer is known by, beside its status.
+#[derive(Debug, Clone, Copy)]
+enum Mark {
+    /// A word in its body that is there for programs.
+    Code(&'static str),
+    /// A sentence, where the provider has no such word.
+    Wording(Wording),
+    /// An error of the API itself, not a page of an edge proxy.
+    Message,
+    /// The status alone.
+    Status,
+}
+
+impl Rule {
+    /// Known by a code, whatever the status.
+    pub(super) const fn code(code: &'static str, failure: Failure) -> Self {
+        Self { statuses: &[], mark: Mark::Code(code), failure }
+    }
+
+    /// Known by a sentence, whatever the status.
+    pub(super) const fn wording(wording: Wording, failure: Failure) -> Self {
+        Self { statuses: &[], mark: Mark::Wording(wording), failure }
+    }
+
+    /// Known by having a message.
+    pub(super) const fn message(statuses: &'static [u16], failure: Failure) -> Self {
+        Self { statuses, mark: Mark::Message, failure }
+    }
+
+    /// Known by the status alone.
+    pub(super) const fn status(statuses: &'static [u16], failure: Failure) -> Self {
+        Self { statuses, mark: Mark::Status, failure }
+    }
+
+    /// The same with these statuses only.
+    pub(super) const fn with(self, statuses: &'static [u16]) -> Self {
+        Self { statuses, ..self }
+    }
+
+    fn fits(&self, status: StatusCode, error: &ErrorBody) -> bool {
+        let has_mark = match self.mark {
+            Mark::Code(code) => error.has_code(code),
+            Mark::Wording(wording) => error.says(wording.says),
+            Mark::Message => error.has_message(),
+            Mark::Status => true,
+        };
+        has_mark && (self.statuses.is_empty() || self.statuses.contains(&status.as_u16()))
+    }
+
+    fn known_code(&self) -> Option<&'static str> {
+        match self.mark {
+            Mark::Code(code) => Some(code),
+            Mark::Wording(_) | Mark::Message | Mark::Status => None,
+        }
+    }
+}
+
+/// What an answer means by an adapter's tables, read one after the other; `None` for a success.
+pub(super) fn classify(
+    tables: &[&[Rule]],
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: SystemTime,
+) -> Option<Classified> {
+    if status.is_success() {
+        return None;
+    }
+    let error = ErrorBody::read(body);
+    let rules = tables.iter().copied().flatten();
+    let failure =
+        rules.clone().find(|rule| rule.fits(status, &error)).map_or_else(|| of_status(status), |rule| rule.failure);
+    // What stands in logs and reports is one of our tables' words or nothing, never an upstream's own text.
+    let provider_code = error.first_known(rules.filter_map(Rule::known_code));
+    Some(Classified { failure, retry_after: hint::retry_after(headers, &error, failure, now), provider_code })
+}
+
+/// What a status means where nothing else is known.
+fn of_status(status: StatusCode) -> Failure {
+    match status.as_u16() {
+        401 => Failure::Rejected,
+        402 => Failure::Exhausted,
+        403 => Failure::Denied,
+        408 => Failure::TimedOut,
+        429 => Failure::RateLimited,
+        // Cancelled, although we did not: the request is as good as before.
+        499 => Failure::ServerError,
+        400..=498 => Failure::CallersFault,
+        503 | 529 => Failure::Overloaded,
+        // Redirects too: they are not followed, and no caller can do anything about one.
+        _ => Failure::ServerError,
+    }
+}

@@ -1,0 +1,68 @@
+//! Texts of callers and of upstreams in URLs: escaped, so that they stay what they are.
+
+use std::fmt::Write as _;
+
+use super::NoAddress;
+
+/// No upstream's model name is longer; one that is would only make a URL that nothing takes.
+const MOST_BYTES: usize = 2048;
+
+/// A model's name as one segment of a path: all but RFC 3986's unreserved characters (section 2.3) are escaped.
+///
+/// # Errors
+///
+/// When it is empty, too long, or `.` or `..`, which programs resolve however they are escaped.
+pub(super) fn model(name: &str) -> Result<String, NoAddress> {
+    if name.is_empty() || name.len() > MOST_BYTES || name == "." || name == ".." {
+        return Err(NoAddress::Model);
+    }
+    Ok(escaped(name))
+}
+
+/// A text with all but RFC 3986's unreserved characters escaped, for a value of a query.
+pub(super) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_unreserved_characters_stay() {
+        for (name, expected) in [
+            ("gpt-4o_mini.1~x", "gpt-4o_mini.1~x"),
+            ("anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-haiku-20240307-v1%3A0"),
+            ("accounts/fireworks/models/x", "accounts%2Ffireworks%2Fmodels%2Fx"),
+            ("a b?c#d%e\\f", "a%20b%3Fc%23d%25e%5Cf"),
+            ("../x", "..%2Fx"),
+            ("é\n", "%C3%A9%0A"),
+        ] {
+            assert_eq!(model(name).as_deref(), Ok(expected));
+        }
+        for name in ["", ".", "..", &"x".repeat(2049)] {
+            assert_eq!(model(name), Err(NoAddress::Model));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_segment_has_nothing_that_ends_it(name: String) {
+            if let Ok(segment) = model(&name) {
+                prop_assert!(segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte)));
+                prop_assert!(!matches!(segment.as_str(), "" | "." | ".."));
+            }
+        }
+    }
+}

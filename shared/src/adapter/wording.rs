@@ -1,0 +1,90 @@
+//! The sentences by which providers say what they have no code for.
+//!
+//! No decision is made by the text of an error, with these exceptions: each stands here with the reason, and nowhere else. They are
+//! compared in lower case, with a part of the sentence that has not changed over the years.
+
+/// A sentence without a code of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wording {
+    /// What stands in the message, in lower case.
+    pub(super) says: &'static str,
+    /// Why its text is read.
+    pub(super) because: &'static str,
+}
+
+/// OpenAI: a restricted key is valid, but not for this endpoint.
+pub(super) const MISSING_SCOPES: Wording =
+    Wording { says: "missing scopes", because: "OpenAI's code for it is null, and its status that of a wrong key" };
+/// OpenAI: the same, as some endpoints say it.
+pub(super) const INSUFFICIENT_PERMISSIONS: Wording = Wording {
+    says: "insufficient permissions",
+    because: "OpenAI's code for it is null, and its status that of a wrong key",
+};
+/// xAI: a wrong key.
+pub(super) const INCORRECT_API_KEY: Wording =
+    Wording { says: "incorrect api key", because: "xAI answers 400 with the code of any wrong argument" };
+/// NVIDIA: a model that the account may not use.
+pub(super) const NOT_FOUND_FOR_ACCOUNT: Wording =
+    Wording { says: "not found for account", because: "NVIDIA's 404 has no code, and is that of a wrong path too" };
+/// Anthropic: no credit.
+pub(super) const CREDIT_BALANCE_TOO_LOW: Wording =
+    Wording { says: "credit balance is too low", because: "Anthropic answers 400 with the type of any wrong request" };
+/// Anthropic: the organization's own limit of what it spends.
+pub(super) const USAGE_LIMITS_REACHED: Wording = Wording {
+    says: "reached your specified api usage limits",
+    because: "Anthropic answers 400 with the type of any wrong request",
+};
+/// Anthropic: the whole account is closed.
+pub(super) const ORGANIZATION_DISABLED: Wording = Wording {
+    says: "organization has been disabled",
+    because: "Anthropic answers 400 with the type of any wrong request",
+};
+/// Anthropic: a token of OAuth that is good no more.
+pub(super) const TOKEN_REVOKED: Wording =
+    Wording { says: "oauth token has been revoked", because: "Anthropic gives it the type of a missing permission" };
+/// Gemini: Google found the key in public and shut it off.
+pub(super) const REPORTED_AS_LEAKED: Wording =
+    Wording { says: "reported as leaked", because: "Google's status for it is that of a missing permission" };
+/// Gemini: an account that pays in advance has nothing left.
+pub(super) const CREDITS_DEPLETED: Wording =
+    Wording { says: "credits are depleted", because: "Google's status for it is that of any rate limit" };
+/// Gemini: the project has no account that pays.
+pub(super) const ENABLE_BILLING: Wording =
+    Wording { says: "enable billing", because: "Google's status for it is that of a place that it does not serve" };
+/// Cohere: a trial key's calls of the month are used up.
+pub(super) const CALLS_OF_THE_MONTH: Wording =
+    Wording { says: "api calls / month", because: "Cohere has no codes, and answers 429 to short limits too" };
+/// Azure: the network rules of the resource, which no key changes.
+pub(super) const FIREWALL_RULES: Wording =
+    Wording { says: "virtual network", because: "Azure's code for it is the status, as for a key without a role" };
+/// Azure: an identity without the role that the call needs.
+pub(super) const LACKS_DATA_ACTION: Wording =
+    Wording { says: "lacks the required data action", because: "Azure answers 401 with the code of a wrong key" };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_wording_is_comparable_and_has_its_reason() {
+        for wording in [
+            MISSING_SCOPES,
+            INSUFFICIENT_PERMISSIONS,
+            INCORRECT_API_KEY,
+            NOT_FOUND_FOR_ACCOUNT,
+            CREDIT_BALANCE_TOO_LOW,
+            USAGE_LIMITS_REACHED,
+            ORGANIZATION_DISABLED,
+            TOKEN_REVOKED,
+            REPORTED_AS_LEAKED,
+            CREDITS_DEPLETED,
+            ENABLE_BILLING,
+            CALLS_OF_THE_MONTH,
+            FIREWALL_RULES,
+            LACKS_DATA_ACTION,
+        ] {
+            assert_eq!(wording.says, wording.says.to_lowercase());
+            assert!(!wording.because.is_empty() && !wording.says.is_empty());
+        }
+    }
+}

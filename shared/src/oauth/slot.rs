@@ -1,0 +1,210 @@
+//! One credential's token: what to do when it is asked for. Pure but for its own lock, which is held for a few moves and never for a call.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::watch;
+
+use super::exchange::Granted;
+use super::{MintError, Refused};
+use crate::backoff::Backoff;
+use crate::secret::Secret;
+
+/// What came of a call to the token endpoint.
+pub(super) type Outcome = Result<Secret, MintError>;
+
+/// A token is refreshed at least so long before it ends, and up to a twentieth of its life earlier, so that many do not come due at once.
+const EARLY: Duration = Duration::from_secs(60);
+/// A token that is refused within this time after it was minted shows that the credential itself is refused.
+const YOUNG: Duration = Duration::from_secs(60);
+/// The pauses after failures: under 2 s, then growing.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// A token with its times.
+pub(super) struct Token {
+    secret: Secret,
+    minted: SystemTime,
+    refresh: SystemTime,
+    expiry: SystemTime,
+}
+
+/// Which token is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Want {
+    /// Any that is valid.
+    Valid,
+    /// One that is minted now.
+    New,
+}
+
+/// What to do for one who asks.
+pub(super) enum Decision {
+    /// Here it is.
+    Use(Secret),
+    /// Here it is, and the asker starts the minting of the next.
+    UseAndMint(Secret, watch::Sender<Option<Outcome>>),
+    /// Somebody else is minting one.
+    Wait(watch::Receiver<Option<Outcome>>),
+    /// The asker starts the minting, and waits for it.
+    Mint(watch::Sender<Option<Outcome>>, watch::Receiver<Option<Outcome>>),
+    /// There was an error a moment ago.
+    Fail(MintError),
+}
+
+/// One credential's token.
+pub(super) struct Slot {
+    token: ArcSwapOption<Token>,
+    /// Seconds since the epoch.
+    last_used: AtomicU64,
+    minting: Mutex<Minting>,
+}
+
+struct Minting {
+    /// The call that is under way, or the last one: its sender is gone when it has ended, however it did.
+    call: Option<watch::Receiver<Option<Outcome>>>,
+    backoff: Backoff,
+    pause: Option<Pause>,
+}
+
+struct Pause {
+    from: SystemTime,
+    until: SystemTime,
+    error: MintError,
+}
+
+impl Token {
+    /// The jitter is the random number's.
+    pub(super) fn new(granted: Granted, now: SystemTime, random: u64) -> Self {
+        let Granted { token: secret, lifetime } = granted;
+        let jitter = Backoff::new(lifetime / 20, lifetime / 20).next_delay(random);
+        // A token of two minutes or less would else be refreshed all the time.
+        let early = (EARLY + jitter).min(lifetime / 2);
+        Self { secret, minted: now, refresh: now + (lifetime - early), expiry: now + lifetime }
+    }
+}
+
+impl Slot {
+    pub(super) fn new(now: SystemTime) -> Self {
+        let minting = Minting { call: None, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), pause: None };
+        Self { token: ArcSwapOption::empty(), last_used: AtomicU64::new(seconds(now)), minting: Mutex::new(minting) }
+    }
+
+    pub(super) fn last_used(&self) -> u64 {
+        self.last_used.load(Ordering::Relaxed)
+    }
+
+    /// What to do for one who asks at `now`.
+    pub(super) fn decide(&self, want: Want, now: SystemTime) -> Decision {
+        self.note_use(now);
+        if let (Want::Valid, Some(token)) = (want, self.token_before(now, |token| token.refresh)) {
+            return Decision::Use(token);
+        }
+        let mut minting = self.minting();
+        // A refresh may have ended since.
+        if let (Want::Valid, Some(token)) = (want, self.token_before(now, |token| token.refresh)) {
+            return Decision::Use(token);
+        }
+        let held = match want {
+            Want::Valid => self.token_before(now, |token| token.expiry),
+            Want::New => None,
+        };
+        if let Some(call) = minting.under_way() {
+            return held.map_or(Decision::Wait(call), Decision::Use);
+        }
+        if let (Want::Valid, Some(error)) = (want, minting.paused(now)) {
+            return held.map_or(Decision::Fail(error), Decision::Use);
+        }
+        let (sender, receiver) = watch::channel(None);
+        minting.call = Some(receiver.clone());
+        match held {
+            Some(token) => Decision::UseAndMint(token, sender),
+            None => Decision::Mint(sender, receiver),
+        }
+    }
+
+    /// Takes what came of a call, and tells those who wait for it.
+    pub(super) fn finish(
+        &self,
+        minted: Result<Token, MintError>,
+        now: SystemTime,
+        random: u64,
+        done: &watch::Sender<Option<Outcome>>,
+    ) {
+        let outcome = minted.as_ref().map(|token| token.secret.clone()).map_err(MintError::clone);
+        {
+            let mut minting = self.minting();
+            match minted {
+                Ok(token) => {
+                    self.token.store(Some(Arc::new(token)));
+                    minting.backoff.reset();
+                    minting.pause = None;
+                }
+                Err(error) => minting.pause_after(error, now, random),
+            }
+        }
+        done.send_replace(Some(outcome));
+    }
+
+    /// Drops a token that its provider refused, unless it is young or another has its place already.
+    pub(super) fn refused(&self, token: &Secret, now: SystemTime) -> Refused {
+        let _minting = self.minting();
+        match &*self.token.load() {
+            Some(held) if is_same(&held.secret, token) => {
+                if now.duration_since(held.minted).is_ok_and(|age| age < YOUNG) {
+                    return Refused::Believe;
+                }
+                self.token.store(None);
+                Refused::AskAgain
+            }
+            Some(_) | None => Refused::AskAgain,
+        }
+    }
+
+    /// The token, if `now` is before the time that is named.
+    fn token_before(&self, now: SystemTime, time: impl Fn(&Token) -> SystemTime) -> Option<Secret> {
+        self.token.load().as_ref().filter(|token| now < time(token)).map(|token| token.secret.clone())
+    }
+
+    /// One write a second at the most, so that many who ask do not fight for the cache line.
+    fn note_use(&self, now: SystemTime) {
+        let now = seconds(now);
+        if self.last_used.load(Ordering::Relaxed) != now {
+            self.last_used.store(now, Ordering::Relaxed);
+        }
+    }
+
+    fn minting(&self) -> MutexGuard<'_, Minting> {
+        self.minting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Minting {
+    fn under_way(&self) -> Option<watch::Receiver<Option<Outcome>>> {
+        self.call.as_ref().filter(|call| call.has_changed().is_ok()).cloned()
+    }
+
+    /// A clock that was set back ends a pause, or it could last for years.
+    fn paused(&self, now: SystemTime) -> Option<MintError> {
+        self.pause.as_ref().filter(|pause| pause.from <= now && now < pause.until).map(|pause| pause.error.clone())
+    }
+
+    /// Half of the bound at least, so that a failing endpoint has its rest.
+    fn pause_after(&mut self, error: MintError, now: SystemTime, random: u64) {
+        let half = self.backoff.next_bound() / 2;
+        let pause = (half + Backoff::new(half, half).next_delay(random)).max(error.retry_after().unwrap_or_default());
+        self.pause = Some(Pause { from: now, until: now + pause, error });
+    }
+}
+
+/// Whether two are clones of one: a copy of a token comes from here, and shares its bytes.
+fn is_same(one: &Secret, other: &Secret) -> bool {
+    std::ptr::eq(one.expose(), other.expose())
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
