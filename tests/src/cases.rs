@@ -12,6 +12,8 @@ mod dev;
 mod dying;
 mod isolation;
 mod origin;
+mod passthrough;
+mod pools;
 mod refusal;
 mod repair;
 mod restart;
@@ -19,6 +21,8 @@ mod rotation;
 mod shutdown;
 mod signature;
 mod store;
+mod upstream;
+mod used;
 mod vendors;
 
 use tonic::Status;
