@@ -18,6 +18,8 @@ mod refusal;
 mod repair;
 mod restart;
 mod rotation;
+mod rules_credential;
+mod rules_provider;
 mod shutdown;
 mod signature;
 mod store;
