@@ -9,6 +9,8 @@
 //! An HTTP/1.1 connection has no task: the request that uses it drives it, head and body, and hands it back when the answer has ended. So
 //! an answer wakes the one task that waits for it, and dropping a request closes its connection, wherever the request was.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "Bedrock's protocol reads its streams with it"))]
+pub(crate) mod event_stream;
 mod http1;
 mod http2;
 mod payload;

@@ -5,6 +5,7 @@
 
 mod anthropic;
 mod azure_openai;
+mod bedrock;
 mod classify;
 mod cohere;
 mod error_body;
@@ -17,6 +18,7 @@ mod place;
 mod segment;
 #[cfg(test)]
 mod testing;
+mod vertex;
 mod wording;
 
 use std::time::{Duration, SystemTime};
@@ -266,7 +268,8 @@ pub fn adapter(kind: AdapterKind) -> &'static dyn Adapter {
         AdapterKind::Anthropic => &anthropic::Anthropic,
         AdapterKind::Gemini => &gemini::Gemini,
         AdapterKind::Cohere => &cohere::Cohere,
-        AdapterKind::Vertex | AdapterKind::Bedrock => &openai::OpenAi,
+        AdapterKind::Vertex => &vertex::Vertex,
+        AdapterKind::Bedrock => &bedrock::Bedrock,
     }
 }
 

@@ -3,6 +3,10 @@
 //! A [`BaseUrl`] is the only way to an upstream's address, and only configuration makes one, so that no request can change where a
 //! credential goes. What is read here in two ways by two parsers is refused rather than repaired.
 
+mod region;
+mod repair;
+mod suggestion;
+
 use std::fmt;
 use std::net::IpAddr;
 
@@ -11,6 +15,9 @@ use url::{Host, Url};
 
 use crate::adapter::AdapterKind;
 use crate::address::{AddressPolicy, RefusedAddress, embedded};
+
+pub use region::{NotARegion, check_region};
+pub use suggestion::{LikelyFix, WrongAnswer, likely_fix};
 
 /// Scheme, host, port and the path that all of an upstream's paths share, without a trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,6 +54,9 @@ pub enum BaseUrlError {
     /// It holds a query or a fragment.
     #[error("leave out everything from ? or # on")]
     QueryOrFragment,
+    /// It is where Gemini speaks OpenAI's API, and the adapter is Gemini's.
+    #[error("use the adapter openai for Gemini's OpenAI-compatible path /v1beta/openai, or leave the path out")]
+    OpenAiPath,
     /// It holds spaces, control characters or a backslash.
     #[error("leave out spaces, control characters and backslashes")]
     Character,
@@ -82,8 +92,8 @@ impl fmt::Display for Origin {
 }
 
 impl BaseUrl {
-    /// Reads and repairs what an admin wrote: spaces around it, trailing slashes and the path of an endpoint go; OpenAI's bare host gets
-    /// its `/v1`. What it gives is read to the same again.
+    /// Reads and repairs what an admin wrote, by the adapter: spaces around it, trailing slashes and the path of an endpoint go; OpenAI's
+    /// bare host gets its `/v1`, and the bare name of an Azure resource its host. What it gives is read to the same again.
     ///
     /// # Errors
     ///
@@ -96,8 +106,9 @@ impl BaseUrl {
         if text.len() > MAX_BYTES {
             return Err(BaseUrlError::TooLong);
         }
-        let given_host = given_host(text)?;
-        let url = Url::parse(text).map_err(|_| BaseUrlError::Host)?;
+        let text = repair::text(adapter, text);
+        let given_host = given_host(&text)?;
+        let url = Url::parse(&text).map_err(|_| BaseUrlError::Host)?;
         if url.scheme() == "http" && policy == AddressPolicy::Public {
             return Err(BaseUrlError::PlainHttp);
         }
@@ -112,7 +123,7 @@ impl BaseUrl {
             None => String::new(),
         };
         let origin = format!("{}://{host}{port}", url.scheme());
-        let path = repaired_path(adapter, &origin, url.path());
+        let path = repair::path(adapter, &origin, url.path())?;
         let base = Self { origin_len: origin.len(), text: origin + path };
         if base.text.len() > MAX_BYTES {
             return Err(BaseUrlError::TooLong);
@@ -243,39 +254,6 @@ fn check_name(name: &str, policy: AddressPolicy) -> Result<(), BaseUrlError> {
         return Err(BaseUrlError::LoopbackName(name.to_owned()));
     }
     Ok(())
-}
-
-/// The path that all of the adapter's paths share. Endings go until none is left, so that a repaired URL is not repaired again.
-fn repaired_path<'a>(adapter: AdapterKind, origin: &str, path: &'a str) -> &'a str {
-    let mut path = path.trim_end_matches('/');
-    while let Some(shorter) = endpoints(adapter).iter().find_map(|endpoint| path.strip_suffix(endpoint)) {
-        path = shorter.trim_end_matches('/');
-    }
-    if path.is_empty() && adapter == AdapterKind::OpenAi && origin == "https://api.openai.com" { "/v1" } else { path }
-}
-
-/// The paths that people paste with the base URL. Source: the providers' API references, read in autumn 2026.
-fn endpoints(adapter: AdapterKind) -> &'static [&'static str] {
-    match adapter {
-        AdapterKind::OpenAi => &[
-            "/chat/completions",
-            "/completions",
-            "/responses",
-            "/embeddings",
-            "/images/generations",
-            "/images/edits",
-            "/audio/transcriptions",
-            "/audio/translations",
-            "/audio/speech",
-            "/models",
-        ],
-        AdapterKind::AzureOpenAi
-        | AdapterKind::Anthropic
-        | AdapterKind::Gemini
-        | AdapterKind::Vertex
-        | AdapterKind::Bedrock
-        | AdapterKind::Cohere => &[],
-    }
 }
 
 #[cfg(test)]

@@ -97,6 +97,7 @@ struct Inner {
     exchange: Exchange,
     tasks: Tasks,
     slots: ArcSwap<HashMap<Id, Arc<Slot>>>,
+    most_slots: usize,
 }
 
 /// A whole credential, hashed.
@@ -106,8 +107,12 @@ impl Minter {
     /// Mints through a dialer, whose rules say which token endpoints may be called.
     #[must_use]
     pub fn new(dialer: &Dialer, tasks: &Tasks) -> Self {
-        let inner = Inner { exchange: Exchange::new(dialer), tasks: tasks.clone(), slots: ArcSwap::default() };
-        Self { inner: Arc::new(inner) }
+        Self::with_most(dialer, tasks, MOST_SLOTS)
+    }
+
+    fn with_most(dialer: &Dialer, tasks: &Tasks, most_slots: usize) -> Self {
+        let (exchange, tasks) = (Exchange::new(dialer), tasks.clone());
+        Self { inner: Arc::new(Inner { exchange, tasks, slots: ArcSwap::default(), most_slots }) }
     }
 
     /// The token to sign with; `None` where the value signs by itself. It is valid at `now`, and refreshed in the background when it
@@ -204,7 +209,7 @@ impl Inner {
         self.slots.rcu(|slots| {
             let mut slots = HashMap::clone(slots);
             chosen = Arc::clone(slots.entry(id).or_insert_with(|| Arc::clone(&new)));
-            while slots.len() > MOST_SLOTS {
+            while slots.len() > self.most_slots {
                 let unused = slots.iter().filter(|(other, _)| **other != id).min_by_key(|(_, slot)| slot.last_used());
                 let Some(unused) = unused.map(|(unused, _)| *unused) else { break };
                 slots.remove(&unused);
@@ -267,3 +272,6 @@ fn random() -> u64 {
     let _ = getrandom::fill(&mut bytes);
     u64::from_le_bytes(bytes)
 }
+
+#[cfg(test)]
+mod tests;

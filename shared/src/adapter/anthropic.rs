@@ -147,3 +147,6 @@ pub(super) const RULES: &[Rule] = &[
     Rule::code("timeout_error", Failure::ServerError).with(&[504]),
     Rule::code("api_error", Failure::ServerError).with(&[500, 502]),
 ];
+
+#[cfg(test)]
+mod tests;

@@ -165,3 +165,6 @@ const RULES: &[Rule] = &[
     Rule::code("RateLimitReached", Failure::RateLimited).with(&[429]),
     Rule::code("TooManyRequests", Failure::RateLimited).with(&[429]),
 ];
+
+#[cfg(test)]
+mod tests;

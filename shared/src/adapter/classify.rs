@@ -86,13 +86,23 @@ pub(super) fn classify(
     if status.is_success() {
         return None;
     }
-    let error = ErrorBody::read(body);
+    Some(classify_error(tables, status, headers, &ErrorBody::read(body), now))
+}
+
+/// What an error means by an adapter's tables, for APIs whose errors have a shape of their own.
+pub(super) fn classify_error(
+    tables: &[&[Rule]],
+    status: StatusCode,
+    headers: &HeaderMap,
+    error: &ErrorBody,
+    now: SystemTime,
+) -> Classified {
     let rules = tables.iter().copied().flatten();
     let failure =
-        rules.clone().find(|rule| rule.fits(status, &error)).map_or_else(|| of_status(status), |rule| rule.failure);
+        rules.clone().find(|rule| rule.fits(status, error)).map_or_else(|| of_status(status), |rule| rule.failure);
     // What stands in logs and reports is one of our tables' words or nothing, never an upstream's own text.
     let provider_code = error.first_known(rules.filter_map(Rule::known_code));
-    Some(Classified { failure, retry_after: hint::retry_after(headers, &error, failure, now), provider_code })
+    Classified { failure, retry_after: hint::retry_after(headers, error, failure, now), provider_code }
 }
 
 /// What a status means where nothing else is known.

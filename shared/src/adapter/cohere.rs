@@ -110,3 +110,6 @@ const RULES: &[Rule] = &[
     // A prompt that the usage guidelines forbid.
     Rule::status(&[498], Failure::CallersFault),
 ];
+
+#[cfg(test)]
+mod tests;

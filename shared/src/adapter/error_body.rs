@@ -42,6 +42,11 @@ impl ErrorBody {
         }
     }
 
+    /// What an API's own shape says: a word for programs, empty where it has none, and a message.
+    pub(super) fn of(code: &str, message: &str) -> Self {
+        Self { codes: vec![code.to_owned()], message: message.to_lowercase(), ..Self::default() }
+    }
+
     fn of_fields(error: &Value) -> Self {
         let details = error["details"].as_array().map(Vec::as_slice).unwrap_or_default();
         let reasons = details.iter().map(|detail| &detail["reason"]);

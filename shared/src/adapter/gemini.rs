@@ -153,3 +153,6 @@ pub(super) const RULES: &[Rule] = &[
     Rule::code("INTERNAL", Failure::ServerError).with(&[500]),
     Rule::code("CANCELLED", Failure::ServerError).with(&[499]),
 ];
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,12 @@ pub(super) fn sign_with_token(place: &Place, key: Key<'_>, headers: &mut HeaderM
     put_additional(place, key, headers)
 }
 
+/// Makes the headers ready for a signature that is not a key: every key goes, and a second one comes.
+pub(super) fn sign_without(place: &Place, key: Key<'_>, headers: &mut HeaderMap) -> Result<(), UnfitSecret> {
+    clear(place, headers);
+    put_additional(place, key, headers)
+}
+
 /// Whether a key is one of those that begin so.
 pub(super) fn begins_with(secret: &Secret, prefix: &str) -> bool {
     secret.expose().starts_with(prefix.as_bytes())

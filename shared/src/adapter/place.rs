@@ -4,7 +4,7 @@ use http::HeaderName;
 use serde_json::{Map, Value};
 
 use super::AdapterKind;
-use crate::base_url::BaseUrl;
+use crate::base_url::{BaseUrl, check_region};
 
 /// Where a provider is, and how its adapter is to speak to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,18 +45,163 @@ pub struct SettingsError {
 }
 
 impl Settings {
-    /// Reads the known keys of a provider's `config`.
+    /// Reads the known keys of a provider's `config`: `api_version` for Azure, `project` and `location` for Vertex, `signing_region` for
+    /// Bedrock. To another adapter the key means nothing.
     ///
     /// # Errors
     ///
     /// Every known key that is wrong.
-    pub fn parse(_adapter: AdapterKind, config: &Map<String, Value>) -> Result<Self, Vec<SettingsError>> {
-        let text = |key| config.get(key).and_then(Value::as_str).map(str::to_owned);
-        Ok(Self {
-            api_version: text("api_version"),
-            project: text("project"),
-            location: text("location"),
-            signing_region: text("signing_region"),
-        })
+    pub fn parse(adapter: AdapterKind, config: &Map<String, Value>) -> Result<Self, Vec<SettingsError>> {
+        let mut read = Reading { config, errors: Vec::new() };
+        let mut settings = Self::default();
+        match adapter {
+            AdapterKind::AzureOpenAi => settings.api_version = read.text(&API_VERSION),
+            AdapterKind::Vertex => {
+                settings.project = read.text(&PROJECT);
+                settings.location = read.text(&LOCATION);
+            }
+            AdapterKind::Bedrock => settings.signing_region = read.text(&SIGNING_REGION),
+            AdapterKind::OpenAi | AdapterKind::Anthropic | AdapterKind::Gemini | AdapterKind::Cohere => {}
+        }
+        if read.errors.is_empty() { Ok(settings) } else { Err(read.errors) }
+    }
+}
+
+/// A known key: what it holds, and what to do where it holds something else.
+struct KnownKey {
+    key: &'static str,
+    problem: &'static str,
+    is_good: fn(&str) -> bool,
+}
+
+const API_VERSION: KnownKey = KnownKey {
+    key: "api_version",
+    problem: "has to be a date such as 2024-10-21 or 2025-01-01-preview, or v1, or preview: give one of Azure's API versions",
+    is_good: is_api_version,
+};
+const PROJECT: KnownKey = KnownKey {
+    key: "project",
+    problem: "has to be the id or the number of a Google Cloud project, such as my-project: give it without projects/ before it",
+    is_good: is_project,
+};
+const LOCATION: KnownKey = KnownKey {
+    key: "location",
+    problem: "has to be a location such as us-central1 or global: use at most 50 lower-case letters, digits and hyphens",
+    is_good: is_region,
+};
+const SIGNING_REGION: KnownKey = KnownKey {
+    key: "signing_region",
+    problem: "has to be a region such as us-east-1: use at most 50 lower-case letters, digits and hyphens",
+    is_good: is_region,
+};
+
+struct Reading<'a> {
+    config: &'a Map<String, Value>,
+    errors: Vec<SettingsError>,
+}
+
+impl Reading<'_> {
+    /// The key's text; absent, `null` and empty are one.
+    fn text(&mut self, known: &KnownKey) -> Option<String> {
+        match self.config.get(known.key) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) if text.is_empty() => None,
+            Some(Value::String(text)) if (known.is_good)(text) => Some(text.clone()),
+            Some(_) => {
+                self.errors.push(SettingsError { key: known.key, problem: known.problem });
+                None
+            }
+        }
+    }
+}
+
+/// `v1`, `preview`, or a date with or without `-preview`.
+fn is_api_version(text: &str) -> bool {
+    let date = text.strip_suffix("-preview").unwrap_or(text);
+    matches!(text, "v1" | "preview") || (date.len() == 10 && date.parse::<jiff::civil::Date>().is_ok())
+}
+
+/// An id, one with its domain before it, or a number. It stands in URLs.
+fn is_project(text: &str) -> bool {
+    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.:".contains(&byte);
+    text.len() <= 100
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text.ends_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text.bytes().all(is_inner)
+}
+
+fn is_region(text: &str) -> bool {
+    check_region(text).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(adapter: AdapterKind, config: &Value) -> Result<Settings, Vec<&'static str>> {
+        Settings::parse(adapter, config.as_object().unwrap())
+            .map_err(|errors| errors.into_iter().map(|error| error.key).collect())
+    }
+
+    #[test]
+    fn known_keys_are_read_for_the_adapter_that_knows_them() {
+        let config = serde_json::json!({
+            "api_version": "2024-10-21", "project": "my-project", "location": "eu", "signing_region": "us-east-1", "other": [1],
+        });
+        let text = |text: &str| Some(text.to_owned());
+        let none = Settings::default();
+        for (adapter, expected) in [
+            (AdapterKind::AzureOpenAi, Settings { api_version: text("2024-10-21"), ..none.clone() }),
+            (AdapterKind::Vertex, Settings { project: text("my-project"), location: text("eu"), ..none.clone() }),
+            (AdapterKind::Bedrock, Settings { signing_region: text("us-east-1"), ..none.clone() }),
+            (AdapterKind::OpenAi, none.clone()),
+            (AdapterKind::Anthropic, none.clone()),
+            (AdapterKind::Gemini, none.clone()),
+            (AdapterKind::Cohere, none.clone()),
+        ] {
+            assert_eq!(parse(adapter, &config), Ok(expected), "{adapter:?}");
+        }
+        let absent = serde_json::json!({"api_version": null, "project": "", "location": ""});
+        assert_eq!(parse(AdapterKind::AzureOpenAi, &absent), Ok(none.clone()));
+        assert_eq!(parse(AdapterKind::Vertex, &absent), Ok(none));
+    }
+
+    #[test]
+    fn api_versions_are_dates_or_names() {
+        for (version, is_good) in [
+            ("2024-10-21", true),
+            ("2025-01-01-preview", true),
+            ("v1", true),
+            ("preview", true),
+            ("2024-13-01", false),
+            ("2024-10-21&x=y", false),
+            ("20241021", false),
+            ("latest", false),
+            ("v2", false),
+            ("+002024-10-21", false),
+        ] {
+            let parsed = parse(AdapterKind::AzureOpenAi, &serde_json::json!({ "api_version": version }));
+            assert_eq!(parsed.is_ok(), is_good, "{version}");
+        }
+    }
+
+    #[test]
+    fn every_wrong_key_is_named_with_what_to_do() {
+        let config = serde_json::json!({"project": "projects/x", "location": 3});
+        assert_eq!(parse(AdapterKind::Vertex, &config), Err(vec!["project", "location"]));
+        for bad in ["../x", "x/y", "X", "-x", "x-", "x?y", "x y"] {
+            assert_eq!(
+                parse(AdapterKind::Vertex, &serde_json::json!({ "project": bad })),
+                Err(vec!["project"]),
+                "{bad}"
+            );
+        }
+        for good in ["my-project", "123456789", "example.com:my-project"] {
+            assert!(parse(AdapterKind::Vertex, &serde_json::json!({ "project": good })).is_ok(), "{good}");
+        }
+        let region = serde_json::json!({"signing_region": "us-east-1.evil"});
+        assert_eq!(parse(AdapterKind::Bedrock, &region), Err(vec!["signing_region"]));
+        let error = SettingsError { key: API_VERSION.key, problem: API_VERSION.problem };
+        assert!(error.to_string().starts_with("api_version has to be a date such as 2024-10-21"));
     }
 }

@@ -60,6 +60,16 @@ pub(super) const FIREWALL_RULES: Wording =
 /// Azure: an identity without the role that the call needs.
 pub(super) const LACKS_DATA_ACTION: Wording =
     Wording { says: "lacks the required data action", because: "Azure answers 401 with the code of a wrong key" };
+/// Bedrock: a wrong API key.
+pub(super) const AUTHENTICATION_FAILED: Wording = Wording {
+    says: "authentication failed",
+    because: "Amazon's type for a wrong API key is that of a missing permission, or none",
+};
+/// Bedrock: a short-term API key that has ended.
+pub(super) const BEARER_TOKEN_EXPIRED: Wording = Wording {
+    says: "bearer token has expired",
+    because: "Amazon's type for an API key that has ended is that of a missing permission, or none",
+};
 
 #[cfg(test)]
 mod tests {
@@ -82,6 +92,8 @@ mod tests {
             CALLS_OF_THE_MONTH,
             FIREWALL_RULES,
             LACKS_DATA_ACTION,
+            AUTHENTICATION_FAILED,
+            BEARER_TOKEN_EXPIRED,
         ] {
             assert_eq!(wording.says, wording.says.to_lowercase());
             assert!(!wording.because.is_empty() && !wording.says.is_empty());

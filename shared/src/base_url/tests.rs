@@ -41,6 +41,108 @@ fn what_people_paste_is_repaired() {
     assert_eq!(private("http://localhost:80").unwrap().origin().as_str(), "http://localhost");
 }
 
+/// The families' own endings, as people paste them.
+#[test]
+fn what_people_paste_is_repaired_by_the_adapter() {
+    use AdapterKind::{Anthropic, AzureOpenAi, Bedrock, Cohere, Gemini, Vertex};
+    for (adapter, given, expected) in [
+        (Anthropic, "https://api.anthropic.com/", "https://api.anthropic.com"),
+        (Anthropic, "https://api.anthropic.com/v1/messages", "https://api.anthropic.com"),
+        (Anthropic, "https://api.anthropic.com/v1/messages/count_tokens/", "https://api.anthropic.com"),
+        (Anthropic, "https://api.anthropic.com/v1/models", "https://api.anthropic.com"),
+        (Anthropic, "https://api.anthropic.com/v1/", "https://api.anthropic.com"),
+        (
+            Anthropic,
+            "https://x.services.ai.azure.com/anthropic/v1/messages",
+            "https://x.services.ai.azure.com/anthropic",
+        ),
+        (Anthropic, "https://gw.example/v12", "https://gw.example/v12"),
+        (Cohere, "https://api.cohere.com/v2/chat", "https://api.cohere.com"),
+        (Cohere, "https://api.cohere.com/v1/models", "https://api.cohere.com"),
+        (Cohere, "https://api.cohere.com/v2/", "https://api.cohere.com"),
+        (Gemini, "https://generativelanguage.googleapis.com/v1beta", "https://generativelanguage.googleapis.com"),
+        (Gemini, "https://generativelanguage.googleapis.com/v1", "https://generativelanguage.googleapis.com"),
+        (
+            Gemini,
+            "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:generateContent",
+            "https://generativelanguage.googleapis.com",
+        ),
+        (Gemini, "https://gw.example/google/v1beta/models", "https://gw.example/google"),
+        (
+            Vertex,
+            "https://us-central1-aiplatform.googleapis.com/v1/projects/p",
+            "https://us-central1-aiplatform.googleapis.com",
+        ),
+        (
+            Bedrock,
+            "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-v2%3A1/converse",
+            "https://bedrock-runtime.us-east-1.amazonaws.com",
+        ),
+        (Bedrock, "https://gw.example/aws/model/x/invoke", "https://gw.example/aws"),
+        (Bedrock, "https://gw.example/models", "https://gw.example/models"),
+        (AzureOpenAi, "my-resource", "https://my-resource.openai.azure.com"),
+        (AzureOpenAi, " My-Resource ", "https://my-resource.openai.azure.com"),
+        (AzureOpenAi, "https://r.openai.azure.com/", "https://r.openai.azure.com"),
+        (AzureOpenAi, "https://r.openai.azure.com/openai", "https://r.openai.azure.com"),
+        (
+            AzureOpenAi,
+            "https://r.openai.azure.com/openai/deployments/d/chat/completions?api-version=2024-10-21",
+            "https://r.openai.azure.com",
+        ),
+        (AzureOpenAi, "https://r.openai.azure.com/openai/models?api-version=2024-10-21", "https://r.openai.azure.com"),
+        (AzureOpenAi, "https://r.openai.azure.com/openai/v1/", "https://r.openai.azure.com/openai/v1"),
+        (AzureOpenAi, "https://r.openai.azure.com/openai/v1/chat/completions", "https://r.openai.azure.com/openai/v1"),
+        (
+            AzureOpenAi,
+            "https://r.services.ai.azure.com/api/projects/p/openai/v1/responses?api-version=preview",
+            "https://r.services.ai.azure.com/api/projects/p/openai/v1",
+        ),
+        (AzureOpenAi, "https://r.cognitiveservices.azure.com", "https://r.cognitiveservices.azure.com"),
+    ] {
+        let parsed = BaseUrl::parse(adapter, given, AddressPolicy::Public).map(|base| base.as_str().to_owned());
+        assert_eq!(parsed, Ok(expected.to_owned()), "{given}");
+    }
+}
+
+#[test]
+fn what_belongs_to_another_adapter_or_hides_the_host_is_refused() {
+    let parse = |adapter, text: &str| BaseUrl::parse(adapter, text, AddressPolicy::Public);
+    let compatible = parse(AdapterKind::Gemini, "https://generativelanguage.googleapis.com/v1beta/openai/");
+    assert_eq!(compatible, Err(BaseUrlError::OpenAiPath));
+    assert!(compatible.unwrap_err().to_string().contains("use the adapter openai"));
+    // A query is dropped behind a path alone, and a bare name is a resource's to Azure alone.
+    for (text, error) in [
+        ("https://evil.example?.openai.azure.com", BaseUrlError::QueryOrFragment),
+        ("https://h/x?y#z", BaseUrlError::QueryOrFragment),
+        ("https://h/x#?y", BaseUrlError::QueryOrFragment),
+        ("https://u@h/x?y", BaseUrlError::UserInfo),
+        ("my_resource", BaseUrlError::Scheme),
+        ("-x-", BaseUrlError::Scheme),
+        ("x", BaseUrlError::Scheme),
+        ("my.resource", BaseUrlError::Scheme),
+    ] {
+        assert_eq!(parse(AdapterKind::AzureOpenAi, text), Err(error), "{text}");
+    }
+    assert_eq!(parse(AdapterKind::OpenAi, "my-resource"), Err(BaseUrlError::Scheme));
+}
+
+#[test]
+fn its_parts_are_those_of_its_text() {
+    for (given, host, path) in [
+        ("https://api.example.com/v1", "api.example.com", "/v1"),
+        ("https://api.example.com:8443", "api.example.com", ""),
+        ("https://[2606:4700::1]:444/x/y", "[2606:4700::1]", "/x/y"),
+        ("https://[2606:4700::1]", "[2606:4700::1]", ""),
+    ] {
+        let base = public(given).unwrap();
+        assert_eq!((base.host(), base.path()), (host, path));
+    }
+    let base = public("https://h/a/openai/v1").unwrap();
+    assert_eq!(base.without_ending("/openai/v1").as_str(), "https://h/a");
+    assert_eq!(base.without_ending("/x"), base);
+    assert_eq!(base.without_ending("https://h/a/openai/v1"), base);
+}
+
 #[test]
 fn an_origin_has_no_default_port_and_no_path() {
     for (given, expected) in [
@@ -278,6 +380,20 @@ proptest! {
             prop_assert_eq!(private(base.as_str()), Ok(base.clone()));
             prop_assert!(base.as_str().starts_with(base.origin().as_str()));
             prop_assert!(!base.as_str().ends_with('/'));
+        }
+    }
+
+    #[test]
+    fn no_adapter_repairs_a_url_twice_or_changes_its_origin(
+        path in "(/(v1|v2|v1beta|openai|models?|deployments|messages|chat|completions|anthropic|x:y|)){0,6}", query in "(\\?[a-z=/]{0,9})?",
+    ) {
+        for adapter in AdapterKind::ALL {
+            let text = format!("https://api.openai.com:8443{path}{query}");
+            if let Ok(base) = BaseUrl::parse(adapter, &text, AddressPolicy::Public) {
+                prop_assert_eq!(BaseUrl::parse(adapter, base.as_str(), AddressPolicy::Public), Ok(base.clone()));
+                let origin = base.origin();
+                prop_assert_eq!(origin.as_str(), "https://api.openai.com:8443");
+            }
         }
     }
 

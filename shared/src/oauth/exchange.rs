@@ -144,3 +144,71 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn read_body(status: u16, body: &str) -> Result<Granted, MintError> {
+        read(status.try_into().unwrap(), &HeaderMap::new(), body.as_bytes())
+    }
+
+    #[test]
+    fn a_token_is_read_with_its_life() {
+        for (body, seconds) in [
+            (r#"{"access_token":"t","expires_in":3599,"token_type":"Bearer"}"#, 3599),
+            (r#"{"access_token":"t","expires_in":"3599"}"#, 3599),
+            (r#"{"access_token":"t"}"#, 300),
+            (r#"{"access_token":"t","expires_in":"soon"}"#, 300),
+            (r#"{"access_token":"t","expires_in":99999999999}"#, 86400),
+            (r#"{"access_token":"t","expires_in":0}"#, 0),
+        ] {
+            let granted = read_body(200, body).unwrap();
+            assert_eq!((granted.token.expose(), granted.lifetime.as_secs()), (&b"t"[..], seconds), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_token_that_a_header_can_carry_is_an_error() {
+        for body in
+            ["", "<html>", "{}", r#"{"access_token":""}"#, r#"{"access_token":"a b"}"#, r#"{"access_token":"a\n"}"#]
+        {
+            assert_eq!(read_body(200, body).unwrap_err(), MintError::NotAToken, "{body}");
+        }
+    }
+
+    #[test]
+    fn errors_mean_what_their_code_says() {
+        for (status, body, failure, code) in [
+            (400, r#"{"error":"invalid_grant","error_description":"x"}"#, Failure::Rejected, Some("invalid_grant")),
+            (401, r#"{"error":"invalid_client"}"#, Failure::Rejected, Some("invalid_client")),
+            (401, "", Failure::Rejected, None),
+            (403, r#"{"error":"access_denied"}"#, Failure::Rejected, Some("access_denied")),
+            (400, r#"{"error":"invalid_scope"}"#, Failure::Denied, Some("invalid_scope")),
+            (400, r#"{"error":"temporarily_unavailable"}"#, Failure::Overloaded, Some("temporarily_unavailable")),
+            (400, r#"{"error":{"code":400}}"#, Failure::ServerError, None),
+            (404, "<html>", Failure::ServerError, None),
+            (302, "", Failure::ServerError, None),
+            (408, "", Failure::TimedOut, None),
+            (429, "", Failure::Overloaded, None),
+            (500, r#"{"error":"internal_failure"}"#, Failure::ServerError, None),
+            (503, "", Failure::Overloaded, None),
+        ] {
+            let expected = MintError::Refused { failure, status, code, retry_after: None };
+            assert_eq!(read_body(status, body).unwrap_err(), expected, "{status} {body}");
+            assert_eq!(expected.failure(), failure);
+        }
+    }
+
+    #[test]
+    fn a_hint_to_wait_is_kept_within_ten_minutes() {
+        for (value, expected) in [("7", Some(7)), (" 7 ", Some(7)), ("86400", Some(600)), ("soon", None), ("-1", None)]
+        {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(value))]);
+            let error = read(StatusCode::SERVICE_UNAVAILABLE, &headers, b"").unwrap_err();
+            assert_eq!(error.retry_after().map(|wait| wait.as_secs()), expected, "{value}");
+        }
+    }
+}

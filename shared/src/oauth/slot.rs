@@ -23,6 +23,8 @@ const YOUNG: Duration = Duration::from_secs(60);
 /// The pauses after failures: under 2 s, then growing.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A time that is so much before a pause tells of a clock that was set back.
+const SET_BACK: Duration = Duration::from_secs(60);
 
 /// A token with its times.
 pub(super) struct Token {
@@ -71,7 +73,7 @@ struct Minting {
 }
 
 struct Pause {
-    from: SystemTime,
+    length: Duration,
     until: SystemTime,
     error: MintError,
 }
@@ -187,16 +189,18 @@ impl Minting {
         self.call.as_ref().filter(|call| call.has_changed().is_ok()).cloned()
     }
 
-    /// A clock that was set back ends a pause, or it could last for years.
+    /// A clock that was set back ends a pause, or it could last for years. Who took the time a little before the pause began is in it.
     fn paused(&self, now: SystemTime) -> Option<MintError> {
-        self.pause.as_ref().filter(|pause| pause.from <= now && now < pause.until).map(|pause| pause.error.clone())
+        let pause = self.pause.as_ref()?;
+        let left = pause.until.duration_since(now).ok()?;
+        (!left.is_zero() && left <= pause.length + SET_BACK).then(|| pause.error.clone())
     }
 
     /// Half of the bound at least, so that a failing endpoint has its rest.
     fn pause_after(&mut self, error: MintError, now: SystemTime, random: u64) {
         let half = self.backoff.next_bound() / 2;
-        let pause = (half + Backoff::new(half, half).next_delay(random)).max(error.retry_after().unwrap_or_default());
-        self.pause = Some(Pause { from: now, until: now + pause, error });
+        let length = (half + Backoff::new(half, half).next_delay(random)).max(error.retry_after().unwrap_or_default());
+        self.pause = Some(Pause { length, until: now + length, error });
     }
 }
 
@@ -207,4 +211,24 @@ fn is_same(one: &Secret, other: &Secret) -> bool {
 
 fn seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_token_is_refreshed_a_minute_early_or_at_half_its_life(seconds in 0_u64..100_000, random: u64) {
+            let (now, lifetime) = (SystemTime::UNIX_EPOCH, Duration::from_secs(seconds));
+            let token = Token::new(Granted { token: Secret::from("t".to_owned()), lifetime }, now, random);
+            prop_assert_eq!(token.expiry, now + lifetime);
+            let early = token.expiry.duration_since(token.refresh).unwrap();
+            prop_assert!(early <= lifetime / 2);
+            prop_assert!(early >= EARLY.min(lifetime / 2));
+            prop_assert!(early <= EARLY + lifetime / 20);
+        }
+    }
 }

@@ -189,6 +189,8 @@ const EXPOSES: &[(&str, &str)] = &[
     ("control-plane/src/sync/projection/form.rs", "to encode a resource for proxies"),
     ("control-plane/src/sync/frame.rs", "to send a frame"),
     ("shared/src/adapter/azure_openai/entra.rs", "to ask for a token"),
+    ("shared/src/adapter/bedrock/sigv4.rs", "to sign a request"),
+    ("shared/src/adapter/vertex/assertion.rs", "to sign an assertion"),
     ("shared/src/adapter/key.rs", "to sign a request"),
     ("shared/src/credential.rs", "to make one secret's bytes of a value's parts, and back"),
     ("shared/src/credential/service_account.rs", "to read a service account's JSON"),

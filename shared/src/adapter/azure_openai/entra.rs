@@ -2,7 +2,6 @@
 //!
 //! Source: learn.microsoft.com/entra/identity-platform (client credentials flow, national clouds), read in autumn 2026.
 
-use http::Uri;
 use url::form_urlencoded::byte_serialize;
 
 use super::super::{TokenRequest, UnfitSecret};
@@ -34,17 +33,9 @@ const SOVEREIGN: [(&str, Cloud); 2] = [
 ///
 /// When the tenant is neither a GUID nor a domain, so that it can't stand in a URL.
 pub(super) fn token_request(resource: &BaseUrl, client: &ClientSecret) -> Result<TokenRequest, UnfitSecret> {
-    let tenant = client.tenant_id.as_str();
-    let is_tenant = tenant.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && tenant.len() <= 253
-        && tenant.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
-    if !is_tenant {
-        return Err(UnfitSecret);
-    }
     let sovereign = SOVEREIGN.iter().find(|(ending, _)| resource.host().ends_with(ending));
     let cloud = sovereign.map_or(&PUBLIC, |(_, cloud)| cloud);
-    let uri: Uri =
-        format!("https://{}/{tenant}/oauth2/v2.0/token", cloud.authority).parse().map_err(|_| UnfitSecret)?;
+    let uri = client.token_uri(cloud.authority).ok_or(UnfitSecret)?;
     Ok(TokenRequest { uri, form: form(client, cloud.scope) })
 }
 
