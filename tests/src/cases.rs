@@ -3,6 +3,7 @@
 mod admin;
 mod bad_request;
 mod canary;
+mod canary_types;
 mod chat;
 mod cli;
 mod clients;

@@ -2,8 +2,8 @@
 //! with the right words, against stand-ins that answer in the vendors' own shapes.
 
 mod bad;
-mod serve;
-mod table;
+pub(super) mod serve;
+pub(super) mod table;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -33,7 +33,7 @@ pub(super) async fn plain_and_streamed(bench: &Bench, row: &Row, connected: &Con
 }
 
 /// Asks for a model in a format.
-pub(super) async fn chat(caller: &Caller, api: Api, model: &str, topic: Topic) -> anyhow::Result<RawAnswer> {
+pub(in crate::cases) async fn chat(caller: &Caller, api: Api, model: &str, topic: Topic) -> anyhow::Result<RawAnswer> {
     let streams = topic == Topic::Stream;
     let (path, body) = request(api, model, streams);
     caller.ask(&path, &[], &body.to_string()).await

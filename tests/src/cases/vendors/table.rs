@@ -138,7 +138,7 @@ impl Row {
 }
 
 /// A provider's `config` of strings.
-pub(super) fn config<const N: usize>(fields: [(&str, &str); N]) -> Struct {
+pub(in crate::cases) fn config<const N: usize>(fields: [(&str, &str); N]) -> Struct {
     let value = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
     let fields: BTreeMap<_, _> = fields.into_iter().map(|(name, text)| (name.to_owned(), value(text))).collect();
     Struct { fields }
