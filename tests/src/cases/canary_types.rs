@@ -69,7 +69,9 @@ impl Stage {
         };
         match kind.api {
             Api::Bedrock => access_key_pair(&kind.identity, &secret("secret-access-key"), &secret("session-token")),
-            Api::Azure => client_secret("acme.example", &kind.identity, &secret("client-secret")),
+            Api::Azure => {
+                client_secret(&format!("{}/acme.example", upstream.origin()), &kind.identity, &secret("client-secret"))
+            }
             Api::Vertex => {
                 let json = service_account_json(&kind.identity, &format!("{}/token", upstream.origin()));
                 // Any line of the key will do: it is random.
@@ -279,6 +281,7 @@ async fn no_secret_of_any_type_is_in_any_file_log_metric_or_answer() -> anyhow::
         kind("google", Api::Gemini, "gemini-2.5-pro", "none"),
         kind("cohere", Api::Cohere, "command-a-03-2025", "none"),
         kind("vertex", Api::Vertex, "gemini-2.5-flash", "good@acme-ai.iam.gserviceaccount.com"),
+        kind("azure", Api::Azure, "my-deployment", "good-client-0000-000000000009"),
         kind("bedrock", Api::Bedrock, "amazon.nova-lite-v1:0", "AKIDGOODEXAMPLE00009"),
     ];
     let mut gateway = None;

@@ -146,12 +146,12 @@ async fn the_second_pool_serves_while_the_first_cannot_and_no_longer() -> anyhow
         assert_eq!(caller.chat("pooled").await?.status, 200);
     }
     assert_eq!((world.provider.counts(KEYS[0]).requests, second.counts(KEYS[1]).requests), (10, 0));
-    world.provider.script(KEYS[0], Script { status: 503, code: "engine_overloaded", ..Script::default() });
+    world.provider.script(KEYS[0], Script::rate_limited("2"));
     for _ in 0..10 {
         assert_eq!(caller.chat("pooled").await?.status, 200);
     }
-    assert_eq!(second.counts(KEYS[1]).requests, 10);
-    // Its short cooldown ends, and it is first again.
+    assert_eq!((world.provider.counts(KEYS[0]).refused, second.counts(KEYS[1]).requests), (1, 10));
+    // Its cooldown ends, and it is first again.
     world.provider.accept(KEYS[0]);
     world.provider.reset_counts();
     eventually("the first pool serves again", async || {

@@ -15,6 +15,17 @@ pub(super) fn answer(asked: &Asked, book: &Book) -> Result<Reply, Fault> {
     if asked.method == Method::GET && asked.path.ends_with("/models") {
         return Ok(models(account, key).about(Topic::Models, key));
     }
+    // OpenRouter lists its models to everybody, and tells of a key here.
+    if asked.method == Method::GET && asked.path.ends_with("/key") {
+        let told = match account {
+            Account::Dead | Account::Throttled => refusal(account, key, ""),
+            Account::Good | Account::Empty | Account::Unlisting | Account::Denied | Account::Modelless => {
+                let data = json!({"label": "tests", "usage": 0, "limit": null, "is_free_tier": false});
+                Reply::json(200, &json!({"data": data}))
+            }
+        };
+        return Ok(told.about(Topic::Other, key));
+    }
     let is_chat = asked.method == Method::POST && asked.path.ends_with("/chat/completions");
     require(is_chat, || "no such route".into())?;
     let body = asked.is_json()?;

@@ -53,7 +53,8 @@ pub(super) const ROWS: &[Row] = &[
     key("google", Api::Gemini),
     key("groq", Api::OpenAi),
     key("mistral", Api::OpenAi),
-    key("nvidia", Api::OpenAi),
+    // Its list is open to everybody.
+    Row { bad: BadKey::OnFirstUse, ..key("nvidia", Api::OpenAi) },
     key("ollama", Api::OpenAi),
     key("openai", Api::OpenAi),
     key("openrouter", Api::OpenAi),
@@ -121,7 +122,9 @@ impl Row {
             CredentialType::ServiceAccount => {
                 service_account(&service_account_json(identity, &format!("{}/token", upstream.origin())))
             }
-            CredentialType::ClientSecret => client_secret("acme.example", identity, "entra-secret-0123456789"),
+            CredentialType::ClientSecret => {
+                client_secret(&format!("{}/acme.example", upstream.origin()), identity, "entra-secret-0123456789")
+            }
         }
     }
 
