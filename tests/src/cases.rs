@@ -24,6 +24,7 @@ mod rules_provider;
 mod shutdown;
 mod signature;
 mod store;
+mod tokens;
 mod upstream;
 mod used;
 mod vendors;
