@@ -86,6 +86,8 @@ struct Book {
     accounts: HashMap<String, Account>,
     /// The tokens that were minted, each with the identity that it is of.
     tokens: HashMap<String, String>,
+    /// Whether the list of models is for everybody.
+    open_list: bool,
     seen: Vec<Seen>,
     faults: Vec<String>,
 }
@@ -163,6 +165,11 @@ impl StandIn {
     /// Says what a key is worth from now on.
     pub fn give(&self, key: &str, account: Account) {
         self.lock().accounts.insert(key.to_owned(), account);
+    }
+
+    /// Lists models to everybody, with any key or none, from now on.
+    pub fn open_list(&self) {
+        self.lock().open_list = true;
     }
 
     /// The requests so far.

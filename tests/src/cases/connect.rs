@@ -167,6 +167,7 @@ async fn much_used(world: &World) -> anyhow::Result<String> {
     world.provider.accept(KEY);
     let connected = connect(&world.admin, request(&world.provider.base_url(), "doomed")).await?;
     let provider = connected.provider.context("the provider is answered")?;
+    world.provider.accept("sk-connect-00002");
     world.admin.make_credential(&provider.name, "second", "sk-connect-00002", 1).await?;
     let rate = Rate {
         upstream_model: "gpt-4o".into(),

@@ -125,8 +125,9 @@ async fn ten_thousand_false_reports_a_second_change_nothing_for_the_others() -> 
     let after = world.admin.credential(&credential).await?;
     assert_eq!((after.state(), after.etag), (CredentialState::Active, before.etag));
     assert!(counts.probes <= 10, "{batches} batches made the control plane ask {} times", counts.probes);
-    // What is found well is told to nobody.
-    assert!(world.admin.head().await? <= head + counts.probes, "{} commits", world.admin.head().await? - head);
+    // A check that finds it well, and a scope that it may lack, are noted; no more.
+    let commits = world.admin.head().await? - head;
+    assert!(commits <= counts.probes + 2, "{commits} commits after {} questions", counts.probes);
     // It goes on serving its share with the others.
     let now = KEYS.map(|(key, _)| world.provider.counts(key).requests);
     assert!(now[0] > counts.requests, "{now:?}");

@@ -29,7 +29,8 @@ const ENVIRONMENT: &str = "projects/acme/environments/production";
 /// A control plane and a proxy, for some rows one after the other.
 struct Bench {
     control: Control,
-    proxy: Proxy,
+    /// Two: where nothing free tells of a key, the word of one would not be enough.
+    proxies: [Proxy; 2],
     caller_key: String,
     dir: TempDir,
 }
@@ -51,8 +52,10 @@ impl Bench {
         admin.make_project("acme").await?;
         admin.make_environment(PROJECT, "production").await?;
         let caller_key = admin.make_caller_key(PROJECT, "application", ENVIRONMENT).await?.plaintext;
-        let proxy = Proxy::start(dir.path(), "proxy", &control.sync_url(), &control.join_token_file()).await?;
-        Ok(Self { control, proxy, caller_key, dir })
+        let (url, token) = (control.sync_url(), control.join_token_file());
+        let one = Proxy::start(dir.path(), "one", &url, &token).await?;
+        let other = Proxy::start(dir.path(), "other", &url, &token).await?;
+        Ok(Self { control, proxies: [one, other], caller_key, dir })
     }
 
     fn admin(&self) -> anyhow::Result<Admin> {
@@ -94,6 +97,9 @@ impl Row {
 
 async fn connect(bench: &Bench, row: &Row) -> anyhow::Result<Connected> {
     let upstream = StandIn::start(row.api).await?;
+    if row.open_list {
+        upstream.open_list();
+    }
     let entries = bench.catalog().await?;
     let entry = entries.into_iter().find(|entry| entry.vendor == row.vendor).context("the vendor is in the catalog")?;
     let model = ConnectedModel {

@@ -13,6 +13,7 @@ pub(super) fn answer(asked: &Asked, book: &Book) -> Result<Reply, Fault> {
     let key = asked.sole_key("authorization", "Bearer ")?.unwrap_or_default();
     let account = book.account(key);
     if asked.method == Method::GET && asked.path.ends_with("/models") {
+        let account = if book.open_list { Account::Good } else { account };
         return Ok(models(account, key).about(Topic::Models, key));
     }
     // OpenRouter lists its models to everybody, and tells of a key here.

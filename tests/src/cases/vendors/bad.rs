@@ -76,13 +76,15 @@ async fn turns_inactive(bench: &Bench, row: &Row, connected: &Connected) -> anyh
 async fn found_by_traffic(bench: &Bench, row: &Row, connected: &Connected, name: &str) -> anyhow::Result<()> {
     let admin = bench.admin()?;
     admin.rolled_out(0).await?;
-    let caller = bench.proxy.caller(&bench.caller_key);
-    eventually("the dead one was tried", async || {
-        let answer = serve::chat(&caller, row.api, &connected.model, Topic::Chat).await.ok()?;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        (!connected.upstream.seen_of(Topic::Chat, &dead_key(row)).is_empty()).then_some(())
-    })
-    .await?;
+    for (index, proxy) in bench.proxies.iter().enumerate() {
+        let caller = proxy.caller(&bench.caller_key);
+        eventually("the dead one was tried", async || {
+            let answer = serve::chat(&caller, row.api, &connected.model, Topic::Chat).await.ok()?;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            (connected.upstream.seen_of(Topic::Chat, &dead_key(row)).len() > index).then_some(())
+        })
+        .await?;
+    }
     eventually("it turns inactive", async || {
         let credential = admin.credential(name).await.ok()?;
         let is_rejected = credential.state_reason() == CredentialStateReason::Rejected;

@@ -10,7 +10,7 @@ use crate::standin::{Api, Topic, read_frames};
 /// Both are served, and each is one request at the stand-in, with the good key.
 pub(super) async fn plain_and_streamed(bench: &Bench, row: &Row, connected: &Connected) -> anyhow::Result<()> {
     connected.upstream.forget();
-    let caller = bench.proxy.caller(&bench.caller_key);
+    let caller = bench.proxies[0].caller(&bench.caller_key);
     let plain = chat(&caller, row.api, &connected.model, Topic::Chat).await?;
     ensure!(plain.status == 200, "plain: {} {} {:?}", plain.status, plain.text(), connected.upstream.faults());
     ensure!(text_of(row.api, &plain.json()) == "hello", "plain: {}", plain.text());

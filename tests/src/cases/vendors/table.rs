@@ -31,10 +31,12 @@ pub(super) struct Row {
     pub(super) region: &'static str,
     /// When a bad key is found out.
     pub(super) bad: BadKey,
+    /// Whether its list of models is for everybody, with any key or none.
+    pub(super) open_list: bool,
 }
 
 const fn key(vendor: &'static str, api: Api) -> Row {
-    Row { vendor, api, kind: CredentialType::ApiKey, region: "", bad: BadKey::AtOnce }
+    Row { vendor, api, kind: CredentialType::ApiKey, region: "", bad: BadKey::AtOnce, open_list: false }
 }
 
 /// The table.
@@ -54,11 +56,11 @@ pub(super) const ROWS: &[Row] = &[
     key("groq", Api::OpenAi),
     key("mistral", Api::OpenAi),
     // Its list is open to everybody.
-    Row { bad: BadKey::OnFirstUse, ..key("nvidia", Api::OpenAi) },
+    Row { bad: BadKey::OnFirstUse, open_list: true, ..key("nvidia", Api::OpenAi) },
     key("ollama", Api::OpenAi),
     key("openai", Api::OpenAi),
-    key("openrouter", Api::OpenAi),
-    Row { bad: BadKey::OnFirstUse, ..key("perplexity", Api::OpenAi) },
+    Row { open_list: true, ..key("openrouter", Api::OpenAi) },
+    Row { bad: BadKey::OnFirstUse, open_list: true, ..key("perplexity", Api::OpenAi) },
     key("together", Api::OpenAi),
     // Express mode has nothing free that takes its keys.
     Row { region: "europe-west4", bad: BadKey::OnFirstUse, ..key("vertex", Api::Vertex) },
@@ -81,7 +83,7 @@ impl Row {
             Api::Gemini => "gemini-2.5-pro",
             Api::Vertex => "gemini-2.5-flash",
             Api::Bedrock => "anthropic.claude-3-haiku-20240307-v1:0",
-            Api::Azure => "my deployment",
+            Api::Azure => "my-deployment",
             Api::Cohere => "command-r7b-12-2024",
         }
     }
