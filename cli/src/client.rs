@@ -12,6 +12,8 @@ use proto::admin::v1::fleet_service_client::FleetServiceClient;
 use proto::admin::v1::model_service_client::ModelServiceClient;
 use proto::admin::v1::project_service_client::ProjectServiceClient;
 use proto::admin::v1::provider_service_client::ProviderServiceClient;
+use proto::admin::v1::rate_service_client::RateServiceClient;
+use proto::admin::v1::secret_service_client::SecretServiceClient;
 use proto::admin::v1::system_service_client::SystemServiceClient;
 use shared::secret::Secret;
 use tonic::metadata::{Ascii, MetadataValue};
@@ -93,6 +95,16 @@ impl Client {
     /// Models.
     pub(crate) fn models(&self) -> ModelServiceClient<Transport> {
         ModelServiceClient::new(self.transport.clone())
+    }
+
+    /// Secrets.
+    pub(crate) fn secrets(&self) -> SecretServiceClient<Transport> {
+        SecretServiceClient::new(self.transport.clone())
+    }
+
+    /// Rates.
+    pub(crate) fn rates(&self) -> RateServiceClient<Transport> {
+        RateServiceClient::new(self.transport.clone())
     }
 
     /// Caller keys.

@@ -1,6 +1,8 @@
 //! The commands: one file per resource, and what they share.
 
 mod caller_key;
+mod catalog;
+mod connect;
 mod credential;
 mod environment;
 pub(crate) mod health;
@@ -9,8 +11,12 @@ mod model;
 mod project;
 mod provider;
 mod proxy;
+mod rate;
 mod rollout;
+mod rotation;
+mod secret;
 mod status;
+mod value;
 
 use prost_types::FieldMask;
 use proto::admin::v1::{CredentialCount, CredentialState, Dependents};
@@ -29,6 +35,8 @@ pub(crate) enum Command {
     Dev(DevFlags),
     /// Shows the fleet at a glance: proxies, environments, revision, lag, credentials by state.
     Status,
+    /// Connects a provider: credential, name and routing, environments and models, in one go. Asks for what is left out.
+    Connect(Box<connect::Flags>),
     /// Projects: the tenancy boundary.
     #[command(subcommand, visible_alias = "project")]
     Projects(project::Command),
@@ -41,6 +49,14 @@ pub(crate) enum Command {
     /// Credentials: what authenticates to a provider.
     #[command(subcommand, visible_alias = "credential")]
     Credentials(credential::Command),
+    /// Secrets: stored values that several credentials may link to.
+    #[command(subcommand, visible_alias = "secret")]
+    Secrets(secret::Command),
+    /// Rates: what models cost at a provider.
+    #[command(subcommand, visible_alias = "rate")]
+    Rates(rate::Command),
+    /// The vendors that Keyplane knows.
+    Catalog(catalog::Flags),
     /// Models: the names that callers ask for.
     #[command(subcommand, visible_alias = "model")]
     Models(model::Command),
@@ -81,10 +97,14 @@ pub(crate) async fn run(flags: Flags) -> Result<(), Error> {
         Command::Dev(flags) => Box::pin(dev::run(flags)).await,
         Command::Health(flags) => health::run(flags).await,
         Command::Status => status::run(&context(&global)?).await,
+        Command::Connect(flags) => Box::pin(connect::run(*flags, &context(&global)?)).await,
         Command::Projects(command) => project::run(command, &context(&global)?).await,
         Command::Environments(command) => environment::run(command, &context(&global)?).await,
         Command::Providers(command) => provider::run(command, &context(&global)?).await,
         Command::Credentials(command) => credential::run(command, &context(&global)?).await,
+        Command::Secrets(command) => secret::run(command, &context(&global)?).await,
+        Command::Rates(command) => rate::run(command, &context(&global)?).await,
+        Command::Catalog(flags) => catalog::run(flags, &context(&global)?).await,
         Command::Models(command) => model::run(command, &context(&global)?).await,
         Command::CallerKeys(command) => caller_key::run(command, &context(&global)?).await,
         Command::JoinTokens(command) => join_token::run(command, &context(&global)?).await,
@@ -243,6 +263,11 @@ pub(crate) fn print_deleted<M: Printable>(
         0 => output.say(&format!("{name} could be deleted; nothing was changed"))?,
         _ => output.say(&format!("{name} was deleted by revision {revision}"))?,
     }
+    print_dependents(output, dependents)
+}
+
+/// Prints what depends on something, a kind a line.
+fn print_dependents(output: Output, dependents: &[Dependents]) -> Result<(), Error> {
     for dependent in dependents {
         let names = dependent.sample_names.join(", ");
         output.say(&format!("  {} {}: {names}", dependent.count, dependent.kind))?;

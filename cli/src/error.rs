@@ -66,6 +66,9 @@ pub(crate) enum Error {
     /// A wait was not over in time.
     #[error("the time ended before it was complete: {0}")]
     Incomplete(String),
+    /// A provider would not work as it was given.
+    #[error("the connection would not work: {0}")]
+    WouldNotWork(String),
     /// A process is not healthy.
     #[error("not healthy: {0}")]
     Unhealthy(String),
@@ -125,6 +128,7 @@ impl Error {
             | Self::Write { .. }
             | Self::Print(_)
             | Self::Json(_)
+            | Self::WouldNotWork(_)
             | Self::Unhealthy(_)
             | Self::Runtime { .. }
             | Self::EchoPort { .. }
@@ -133,7 +137,7 @@ impl Error {
     }
 
     /// What people read: what failed, each field at fault, what to do.
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         // The fields at fault are listed one by one, so that the message, which has them all in one line, is left out.
         let mut text = match self {
             Self::Refused(status) if !violations(status).is_empty() => "error: fields are at fault".to_owned(),
@@ -185,7 +189,13 @@ fn advice(code: Code, reason: &str) -> Option<&'static str> {
             "give the credential's value again: it is bound to the host that it was given for"
         }
         (_, "CREDENTIAL_REJECTED") => "the provider refuses the value: check that it is whole and still valid",
-        (_, "ENDPOINT_WRONG") => "check the provider's base URL",
+        (_, "ENDPOINT_WRONG") => "check the provider's base URL and its adapter",
+        (_, "REGION_WRONG") => "check the provider's region",
+        (_, "MODEL_UNKNOWN") => {
+            "check the model's name: `keyplane providers discover-models` lists what can be reached"
+        }
+        (_, "MODEL_LISTING_UNSUPPORTED") => "name the models yourself: this provider lists none",
+        (_, "AUTH_MODE_FORBIDS") => "this provider takes no credential: see its auth_mode",
         (_, "UPSTREAM_UNREACHABLE" | "TLS_FAILED") => {
             "check the provider's base URL and the network; --skip-validation stores the value unverified"
         }

@@ -1,6 +1,6 @@
 //! What comes in beside the flags: secrets, from the standard input or a file and never from an argument, and names.
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use proto::admin::v1::{CredentialValue, credential_value};
@@ -29,13 +29,48 @@ pub(crate) fn secret(path: &Path) -> Result<Secret, Error> {
     Ok(text)
 }
 
-/// A credential's value from a file, in the form that the admin API takes.
+/// A secret as the text that a request takes.
 ///
 /// # Errors
 ///
-/// As [`secret`].
-pub(crate) fn credential_value(path: &Path) -> Result<CredentialValue, Error> {
-    api_key(&secret(path)?).ok_or_else(|| Error::Usage(format!("{} is not text", path.display())))
+/// When it is not text.
+pub(crate) fn text(secret: &Secret) -> Result<String, Error> {
+    let text = std::str::from_utf8(secret.expose()).map_err(|_| Error::Usage("the value is not text".into()))?;
+    Ok(text.to_owned())
+}
+
+/// Whether a person can be asked.
+pub(crate) fn is_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Asks for a secret on the terminal, which does not show what is typed. White space around it goes.
+///
+/// # Errors
+///
+/// When the terminal can't be read.
+pub(crate) fn ask_secret(prompt: &str) -> Result<Secret, Error> {
+    let typed = rpassword::prompt_password(format!("{prompt}: "))?;
+    Ok(Secret::from(typed.trim().to_owned()))
+}
+
+/// `KEY=VALUE`.
+///
+/// # Errors
+///
+/// When it has no `=`.
+pub(crate) fn pair(text: &str) -> Result<(String, String), Error> {
+    let (key, value) = text.split_once('=').ok_or_else(|| Error::Usage(format!("{text} is not KEY=VALUE")))?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// The text of a file that is no secret.
+///
+/// # Errors
+///
+/// When it can't be read.
+pub(crate) fn file(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
 /// An API key in the form that the admin API takes; `None` where it is not text.
@@ -51,6 +86,21 @@ pub(crate) fn api_key(key: &Secret) -> Option<CredentialValue> {
 /// When none was given or it can't be read.
 pub(crate) fn token(path: Option<&PathBuf>) -> Result<Secret, Error> {
     secret(path.ok_or(Error::NoToken)?)
+}
+
+/// Something of a provider: its id with its provider's, or its full name.
+///
+/// # Errors
+///
+/// When a name is not one, or an id comes without a provider.
+pub(crate) fn in_provider<N: ResourceName>(text: &str, provider: Option<&str>, project: &str) -> Result<N, Error> {
+    if let Ok(name) = text.parse() {
+        return Ok(name);
+    }
+    let provider =
+        provider.ok_or_else(|| Error::Usage(format!("{text} is an id: say --provider too, or give its full name")))?;
+    let provider = in_project::<ProviderName>(provider, project)?;
+    Ok(format!("{provider}/{}/{text}", N::COLLECTION).parse()?)
 }
 
 /// A project: its id, or its full name.
@@ -72,24 +122,6 @@ pub(crate) fn in_project<N: ResourceName>(text: &str, project_text: &str) -> Res
     text.parse().or_else(|_| Ok(project(project_text)?.child(text)?))
 }
 
-/// A credential: its id with its provider's, or its full name.
-///
-/// # Errors
-///
-/// When a name is not one, or an id comes without a provider.
-pub(crate) fn credential(
-    text: &str,
-    provider: Option<&str>,
-    project: &str,
-) -> Result<shared::name::CredentialName, Error> {
-    if let Ok(name) = text.parse() {
-        return Ok(name);
-    }
-    let provider =
-        provider.ok_or_else(|| Error::Usage(format!("{text} is an id: say --provider too, or give its full name")))?;
-    Ok(in_project::<ProviderName>(provider, project)?.credential(text)?)
-}
-
 /// Something at the top level: its id, or its full name.
 ///
 /// # Errors
@@ -101,16 +133,19 @@ pub(crate) fn top_level<N: ResourceName>(text: &str) -> Result<N, Error> {
 
 #[cfg(test)]
 mod tests {
-    use shared::name::{JoinTokenName, ModelName};
+    use shared::name::{CredentialName, JoinTokenName, ModelName};
 
     use super::*;
 
     #[test]
     fn an_id_and_a_full_name_are_the_same_resource() {
         let full = "projects/default/providers/openai/credentials/main";
-        assert_eq!(credential("main", Some("openai"), "default").unwrap().as_str(), full);
-        assert_eq!(credential("main", Some("projects/default/providers/openai"), "other").unwrap().as_str(), full);
-        assert_eq!(credential(full, None, "other").unwrap().as_str(), full);
+        assert_eq!(in_provider::<CredentialName>("main", Some("openai"), "default").unwrap().as_str(), full);
+        assert_eq!(
+            in_provider::<CredentialName>("main", Some("projects/default/providers/openai"), "other").unwrap().as_str(),
+            full
+        );
+        assert_eq!(in_provider::<CredentialName>(full, None, "other").unwrap().as_str(), full);
         assert_eq!(top_level::<JoinTokenName>("fleet").unwrap().as_str(), "joinTokens/fleet");
         assert_eq!(project("projects/default").unwrap(), project("default").unwrap());
         assert_eq!(
@@ -121,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_credential_s_id_needs_its_provider() {
-        assert!(matches!(credential("main", None, "default"), Err(Error::Usage(_))));
+        assert!(matches!(in_provider::<CredentialName>("main", None, "default"), Err(Error::Usage(_))));
     }
 
     #[test]

@@ -66,6 +66,14 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// The provider has a rate for the model.
+    #[error("{name} is what {upstream_model} costs already: update it instead")]
+    RateTaken {
+        /// The rate that is there.
+        name: String,
+        /// The model.
+        upstream_model: String,
+    },
     /// Other resources depend on this one.
     #[error("{name} is in use by {}{}", Depending(.dependents), if *.force_helps { "; force deletes or changes them too" } else { "" })]
     HasDependents {
@@ -83,6 +91,24 @@ pub enum Error {
         name: String,
         /// Its mode.
         auth_mode: String,
+    },
+    /// The vendor has no list of models.
+    #[error("{vendor}, of {name}, has no list of models: name its models by hand")]
+    ModelListingUnsupported {
+        /// The provider.
+        name: String,
+        /// Who is upstream.
+        vendor: String,
+    },
+    /// A stored value may not be sent to where it would go.
+    #[error(
+        "the value of {name} may not be sent to {origin}: it was given for another place; give it again for this one"
+    )]
+    DestinationChanged {
+        /// The credential or the Secret.
+        name: String,
+        /// Where it would go.
+        origin: String,
     },
     /// The provider did not take a credential.
     #[error("{message}")]
@@ -191,9 +217,11 @@ impl Error {
             Self::RequestIdReused { .. } => "REQUEST_ID_REUSED",
             Self::PageTokenInvalid => "PAGE_TOKEN_INVALID",
             Self::DisplayNameTaken { .. } => "DISPLAY_NAME_TAKEN",
-            Self::IdTaken { .. } => "ID_TAKEN",
+            Self::IdTaken { .. } | Self::RateTaken { .. } => "ID_TAKEN",
             Self::HasDependents { .. } => "HAS_DEPENDENTS",
             Self::AuthModeForbids { .. } => "AUTH_MODE_FORBIDS",
+            Self::ModelListingUnsupported { .. } => "MODEL_LISTING_UNSUPPORTED",
+            Self::DestinationChanged { .. } => "DESTINATION_CHANGED",
             Self::CredentialRefused { reason, .. } => reason,
             Self::NotFound { .. } => "RESOURCE_NOT_FOUND",
             Self::TokenInvalid => "TOKEN_INVALID",
@@ -213,10 +241,12 @@ impl Error {
         match self {
             Self::Invalid(_) | Self::RequestIdReused { .. } | Self::PageTokenInvalid => Code::InvalidArgument,
             Self::EtagMismatch { .. } => Code::Aborted,
-            Self::DisplayNameTaken { .. } | Self::IdTaken { .. } => Code::AlreadyExists,
-            Self::HasDependents { .. } | Self::AuthModeForbids { .. } | Self::CredentialRefused { .. } => {
-                Code::FailedPrecondition
-            }
+            Self::DisplayNameTaken { .. } | Self::IdTaken { .. } | Self::RateTaken { .. } => Code::AlreadyExists,
+            Self::DestinationChanged { .. }
+            | Self::ModelListingUnsupported { .. }
+            | Self::HasDependents { .. }
+            | Self::AuthModeForbids { .. }
+            | Self::CredentialRefused { .. } => Code::FailedPrecondition,
             Self::NotFound { .. } => Code::NotFound,
             Self::TokenInvalid => Code::Unauthenticated,
             Self::PermissionDenied { .. } => Code::PermissionDenied,
@@ -242,10 +272,17 @@ impl Error {
                 vec![("displayName", display_name.clone()), ("takenBy", taken_by.clone())]
             }
             Self::IdTaken { name } | Self::NotFound { name } => vec![("name", name.clone())],
+            Self::RateTaken { name, upstream_model } => {
+                vec![("name", name.clone()), ("upstreamModel", upstream_model.clone())]
+            }
             Self::HasDependents { name, dependents, force_helps } => {
                 dependents_metadata(name, dependents, *force_helps)
             }
+            Self::ModelListingUnsupported { name, vendor } => {
+                vec![("name", name.clone()), ("vendor", vendor.clone())]
+            }
             Self::AuthModeForbids { name, auth_mode } => vec![("name", name.clone()), ("authMode", auth_mode.clone())],
+            Self::DestinationChanged { name, origin } => vec![("name", name.clone()), ("origin", origin.clone())],
             Self::CredentialRefused { upstream_status, .. } => {
                 upstream_status.map(|status| ("upstreamStatus", status.to_string())).into_iter().collect()
             }

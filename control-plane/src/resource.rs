@@ -12,6 +12,7 @@ pub mod record;
 
 mod caller_key;
 mod credential;
+mod decimal;
 mod environment;
 mod field;
 mod join_token;
@@ -20,27 +21,33 @@ mod model;
 mod project;
 mod provider;
 mod proxy;
+mod rate;
+mod secret;
 
 pub use caller_key::CallerKey;
 pub use credential::{
-    Credential, CredentialProblem, CredentialSettings, CredentialState, CredentialStatus, Health, HealthReason,
-    SealedValue, Weight,
+    API_KEY_BYTES, AdditionalKey, Credential, CredentialProblem, CredentialSettings, CredentialState, CredentialStatus,
+    CredentialValues, Destinations, GivenValue, Health, HealthReason, HeldValue, SealedField, SealedValue, StoredValue,
+    Weight, kind_as_str, kind_of_message, kind_to_message, read_additional_key, read_own_value, takes, value_path,
 };
+pub use decimal::{Decimal, NotADecimal};
 pub use environment::Environment;
-pub use field::{seconds, timestamp};
+pub use field::{is_upstream_model, seconds, timestamp};
 pub use join_token::{JoinToken, JoinTokenUse};
 pub use mask::{Mask, Merge};
 pub use model::{Model, Target};
 pub use project::Project;
-pub use provider::{AuthMode, ExposedModel, Provider};
+pub use provider::{AuthMode, ExposedModel, Object, Provider, Timeouts, adapter_to_message};
 pub use proxy::Proxy;
+pub use rate::Rate;
+pub use secret::NamedSecret;
 
 use std::fmt;
 use std::time::SystemTime;
 
 use prost_types::Timestamp;
 use shared::address::AddressPolicy;
-use shared::name::{EnvironmentName, ProviderName, ResourceName};
+use shared::name::{EnvironmentName, ProviderName, ResourceName, SecretName};
 use shared::revision::{Epoch, Revision, etag};
 
 use crate::error::FieldViolations;
@@ -105,6 +112,17 @@ pub struct Rules<'a> {
     pub addresses: AddressPolicy,
     /// The resources that can be referred to.
     pub targets: &'a dyn Targets,
+    /// Where the message comes from.
+    pub source: Source,
+}
+
+/// Where a resource's message comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// From a caller: every rule holds.
+    Request,
+    /// From the store: whoever wrote it kept the rules of the time. A rule that came later must not keep a store from opening.
+    Record,
 }
 
 /// The resources that others refer to.
@@ -114,6 +132,9 @@ pub trait Targets: fmt::Debug {
 
     /// Whether the provider exists and exposes the upstream model.
     fn exposure(&self, provider: &ProviderName, upstream_model: &str) -> Exposure;
+
+    /// How requests to the provider authenticate; `None` where that is of no account, or there is no such provider.
+    fn auth_mode(&self, provider: &ProviderName) -> Option<AuthMode>;
 }
 
 /// Whether a provider exposes a model.
@@ -134,6 +155,8 @@ pub enum Reference {
     Environment(EnvironmentName),
     /// A provider.
     Provider(ProviderName),
+    /// A Secret.
+    Secret(SecretName),
 }
 
 impl Reference {
@@ -143,12 +166,13 @@ impl Reference {
         match self {
             Self::Environment(name) => name.as_str(),
             Self::Provider(name) => name.as_str(),
+            Self::Secret(name) => name.as_str(),
         }
     }
 }
 
 /// A resource with what the server adds to it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Stored<R: Resource> {
     /// Its name.
     pub name: R::Name,
@@ -203,6 +227,13 @@ impl Header<'_> {
 }
 
 impl<R: Resource> Stored<R> {
+    /// A resource that is not committed, and may never be.
+    #[must_use]
+    pub fn new(name: R::Name, uid: String, spec: R, now: SystemTime) -> Self {
+        let meta = Meta { uid, revision: Revision(0), generation: 1, create_time: now, update_time: now };
+        Self { name, meta, spec }
+    }
+
     /// The message that the API answers, without what is observed. A resource that is not committed has no revision and no etag yet.
     #[must_use]
     pub fn to_message(&self, epoch: Epoch) -> R::Message {

@@ -13,8 +13,11 @@ use proto::admin::v1::fleet_service_server::FleetServiceServer;
 use proto::admin::v1::model_service_server::ModelServiceServer;
 use proto::admin::v1::project_service_server::ProjectServiceServer;
 use proto::admin::v1::provider_service_server::ProviderServiceServer;
+use proto::admin::v1::rate_service_server::RateServiceServer;
+use proto::admin::v1::secret_service_server::SecretServiceServer;
 use proto::admin::v1::system_service_server::SystemServiceServer;
-use shared::dial::{DialError, Dialer};
+use shared::dial::{CONNECT_TIMEOUT, DialError, Dialer};
+use shared::oauth::Minter;
 use shared::revision::Revision;
 use shared::task::Tasks;
 use tokio::net::TcpListener;
@@ -34,21 +37,20 @@ use crate::service::fleet::Fleet;
 use crate::service::model::Models;
 use crate::service::project::Projects;
 use crate::service::provider::Providers;
+use crate::service::rate::Rates;
+use crate::service::secret::Secrets;
 use crate::service::system::{FleetStatus, System};
-use crate::service::{Context, Sealing, forget_expired};
+use crate::service::{Allowance, Context, Sealing, forget_expired};
 use crate::store::sled::{Options, SledStore};
 use crate::store::{Store, StoreError};
 use crate::surface::grpc::{self, Grpc};
 use crate::surface::ops::{Ops, Readiness};
 use crate::sync::report::{self, EvidenceSink};
 use crate::sync::{Parts, Sync, SyncError};
-use crate::view::{OpenError, ViewStopped, Views};
+use crate::view::{OpenError, ViewStopped, Views, last_used};
 
 /// How often remembered answers that have expired are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
-
-/// How long a probe may take to connect.
-const PROBE_CONNECT: Duration = Duration::from_secs(5);
 
 /// How many batches of reports wait for the health engine.
 const REPORTS: usize = 64;
@@ -181,7 +183,8 @@ async fn serve(
         bootstrap::admin_token(&*store, &views.load(), &config.bootstrap_token_file).await?;
     }
     let context = Context { store, views: views.clone(), sealing, addresses: config.addresses };
-    let prober = Prober::new(&Dialer::new(config.addresses, PROBE_CONNECT)?);
+    let dialer = Dialer::new(config.addresses, CONNECT_TIMEOUT)?;
+    let prober = Prober::new(&dialer, Minter::new(&dialer, tasks));
     let sealer = context.sealing.sealer().ok().cloned();
     let health = schedule::start(tasks, views.clone(), context.store.clone(), sealer, prober.clone());
 
@@ -190,12 +193,14 @@ async fn serve(
     if let Some(sync) = &sync {
         sync.register(&mut registry);
     }
+    health.register(&mut registry);
     let readiness = Readiness::default();
     let routes = routes(&context, prober, health, sync, start_time)?;
     let grpc = Grpc::new(views.clone(), routes, &mut registry);
     let ops = Ops::new(Arc::new(registry), readiness.clone());
     tasks.spawn("admin", server::serve(listeners.admin, tls, grpc, tasks.clone()));
     tasks.spawn("metrics", server::serve(listeners.metrics, None, ops, tasks.clone()));
+    tasks.spawn("last_used", last_used::keep(views.clone(), context.store.clone(), tasks.clone()));
     tasks.spawn("forget", forget_now_and_then(context, tasks.clone()));
 
     readiness.set(true);
@@ -248,14 +253,22 @@ fn routes(
     start_time: SystemTime,
 ) -> Result<Routes, RunError> {
     let context = || context.clone();
+    let allowance = Allowance::default();
     let fleet = sync.clone().map(|sync| Arc::new(sync) as Arc<dyn FleetStatus>);
     Ok(grpc::common_routes()?
         .add_service(ProjectServiceServer::new(Projects::new(context())))
         .add_service(EnvironmentServiceServer::new(Environments::new(context())))
-        .add_service(ProviderServiceServer::new(Providers::new(context())))
+        .add_service(ProviderServiceServer::new(Providers::new(context(), prober.clone(), allowance.clone())))
+        .add_service(RateServiceServer::new(Rates::new(context())))
         .add_service(ModelServiceServer::new(Models::new(context())))
         .add_service(CallerKeyServiceServer::new(CallerKeys::new(context())))
-        .add_service(CredentialServiceServer::new(Credentials::new(context(), prober, health)))
+        .add_service(CredentialServiceServer::new(Credentials::new(
+            context(),
+            prober.clone(),
+            health,
+            allowance.clone(),
+        )))
+        .add_service(SecretServiceServer::new(Secrets::new(context(), prober, allowance)))
         .add_service(FleetServiceServer::new(Fleet::new(context(), sync)))
         .add_service(SystemServiceServer::new(System::new(context(), fleet, start_time))))
 }

@@ -9,12 +9,20 @@
 //! A decision is a pure function of the view. Everything that it relied on becomes a precondition, so that two racing writers can't both
 //! be right; the loser decides anew on the newer view, and finds there the reason to give: a name that is taken, an etag that is stale.
 
+mod allowance;
 mod answer;
+mod dependents;
 mod filter;
 mod idempotency;
 mod page;
 mod plan;
 mod read;
+pub mod value;
+
+mod catalog;
+mod connect;
+mod connection;
+mod discover;
 
 pub mod caller_key;
 pub mod credential;
@@ -23,13 +31,17 @@ pub mod fleet;
 pub mod model;
 pub mod project;
 pub mod provider;
+pub mod rate;
+pub mod secret;
 pub mod system;
 
+pub use allowance::Allowance;
 pub use answer::Answer;
+pub use dependents::{dependents, reachers_of, served_by};
 pub use filter::{Field, FieldValue, Filter};
 pub use idempotency::forget_expired;
 pub use page::{Page, PageRequest};
-pub use plan::{Draft, Named, Plan, dependents};
+pub use plan::{Draft, Named, Plan};
 pub use read::{get, list, parent, parse_name};
 
 use std::sync::Arc;

@@ -56,6 +56,25 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The commits after a revision, in order, each whole.
     fn watch(&self, after: Revision) -> Box<dyn Watch>;
 
+    /// Puts and deletes observations: small values of which the last one counts and none is missed, in a tree of their own. They make no
+    /// revision, stand in no log and no checkpoint, and wake no watch. All of them, or none; durable when it answers.
+    ///
+    /// # Errors
+    ///
+    /// When one is over [`MAX_OBSERVATION_BYTES`], or the store can't write.
+    ///
+    /// # Cancel safety
+    ///
+    /// They are made or not, as a whole.
+    fn observe(&self, changes: Vec<Change>) -> StoreFuture<'_, Result<(), ObserveError>>;
+
+    /// Every observation whose key begins with the prefix, in the order of the keys.
+    ///
+    /// # Errors
+    ///
+    /// When the store can't be read.
+    fn observed(&self, prefix: &str) -> StoreFuture<'_, Result<Vec<Observation>, StoreError>>;
+
     /// Forgets the log of commits up to a revision. Records stay.
     ///
     /// # Errors
@@ -140,6 +159,15 @@ pub struct Record {
     pub value: Bytes,
 }
 
+/// What was observed last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// The key.
+    pub key: Arc<str>,
+    /// The value.
+    pub value: Bytes,
+}
+
 /// Records at one revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Range {
@@ -179,6 +207,28 @@ pub enum CommitError {
 /// The most bytes that one value may have.
 pub const MAX_VALUE_BYTES: usize = 60 * 1024;
 
+/// Why observations were not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ObserveError {
+    /// One is over [`MAX_OBSERVATION_BYTES`].
+    #[error("the observation {key} has {bytes} bytes, more than {MAX_OBSERVATION_BYTES}")]
+    TooLarge {
+        /// Its key.
+        key: Arc<str>,
+        /// Its size.
+        bytes: usize,
+    },
+    /// The disk is full.
+    #[error("the disk of the data directory is full; free some space")]
+    Full,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The most bytes that one observation may have.
+pub const MAX_OBSERVATION_BYTES: usize = 4096;
+
 /// Why the store could not do its work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -214,4 +264,14 @@ pub enum WatchError {
     /// The store has stopped.
     #[error("the store has stopped")]
     Stopped,
+}
+
+fn refuse_large_observations(changes: &[Change]) -> Result<(), ObserveError> {
+    for change in changes {
+        let bytes = change.value.as_ref().map_or(0, Bytes::len);
+        if bytes > MAX_OBSERVATION_BYTES {
+            return Err(ObserveError::TooLarge { key: Arc::clone(&change.key), bytes });
+        }
+    }
+    Ok(())
 }

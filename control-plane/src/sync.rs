@@ -74,7 +74,7 @@ use self::kept::{Kept, KeptError};
 use self::metrics::Metrics;
 use self::position::ProofKey;
 use self::refusal::Refusal;
-use self::report::EvidenceSink;
+use self::report::{Allowances, EvidenceSink};
 use self::tls::TlsError;
 use crate::store::Store;
 use crate::store::seal::Sealer;
@@ -140,6 +140,7 @@ pub(crate) struct Shared {
     ca: Arc<Ca>,
     enroller: Enroller,
     evidence: EvidenceSink,
+    allowances: Allowances,
     metrics: Arc<Metrics>,
     admission: Mutex<Bucket>,
     tasks: Tasks,
@@ -166,7 +167,10 @@ impl Sync {
             Enroller::new(Arc::clone(&ca), Arc::clone(&store), views.clone(), Arc::clone(&fleet), Arc::clone(&metrics));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let admission = Mutex::new(Bucket::new(cores, Instant::now()));
-        let shared = Arc::new(Shared { store, views, feeds, fleet, ca, enroller, evidence, metrics, admission, tasks });
+        let allowances = Allowances::default();
+        let shared =
+            Shared { store, views, feeds, fleet, ca, enroller, evidence, allowances, metrics, admission, tasks };
+        let shared = Arc::new(shared);
         shared.tasks.spawn(
             "publisher",
             publisher::run(

@@ -5,21 +5,25 @@
 
 mod follow;
 mod index;
+pub mod last_used;
+mod open;
 
 pub use follow::{OpenError, ViewStopped, Views};
 pub use index::Index;
+pub use last_used::LastUsed;
+pub use open::{NotOpened, OpenedValues, open_additional_key, open_secret, open_value, open_values};
 
 use std::ops::Bound;
 use std::sync::Arc;
 
 use imbl::OrdMap;
-use shared::name::{CredentialName, EnvironmentName, JoinTokenName, ProviderName, ProxyName, ResourceName};
+use shared::name::{CredentialName, EnvironmentName, JoinTokenName, ProviderName, ProxyName, ResourceName, SecretName};
 use shared::revision::Revision;
 
 use crate::resource::record::{AdminTokenRecord, RecordError};
 use crate::resource::{
-    CallerKey, Credential, CredentialState, CredentialStatus, Environment, Exposure, HealthReason, JoinToken,
-    JoinTokenUse, Model, Project, Provider, Proxy, Reference, Resource, Stored, Targets, key,
+    AuthMode, CallerKey, Credential, CredentialState, CredentialStatus, Environment, Exposure, HealthReason, JoinToken,
+    JoinTokenUse, Model, NamedSecret, Project, Provider, Proxy, Rate, Reference, Resource, Stored, Targets, key,
 };
 use crate::store::{Change, Committed, Identity, Range};
 
@@ -42,9 +46,13 @@ pub struct View {
     /// Credentials.
     pub credentials: Table<Credential>,
     /// What was observed of each credential.
-    pub credential_status: OrdMap<CredentialName, Arc<CredentialStatus>>,
+    pub credential_status: OrdMap<CredentialName, ObservedStatus>,
+    /// Secrets, to which credentials may link.
+    pub secrets: Table<NamedSecret>,
     /// Models.
     pub models: Table<Model>,
+    /// Rates.
+    pub rates: Table<Rate>,
     /// Caller keys.
     pub caller_keys: Table<CallerKey>,
     /// Join tokens.
@@ -57,6 +65,15 @@ pub struct View {
     pub admin_tokens: OrdMap<[u8; 32], Arc<str>>,
     /// The lookups that are not ranges of names.
     pub index: Index,
+}
+
+/// What was observed of a credential.
+#[derive(Debug, Clone)]
+pub struct ObservedStatus {
+    /// The commit that last changed it.
+    pub revision: Revision,
+    /// What it is.
+    pub status: Arc<CredentialStatus>,
 }
 
 /// A kind of resource that a view keeps.
@@ -88,7 +105,9 @@ impl View {
             providers: OrdMap::new(),
             credentials: OrdMap::new(),
             credential_status: OrdMap::new(),
+            secrets: OrdMap::new(),
             models: OrdMap::new(),
+            rates: OrdMap::new(),
             caller_keys: OrdMap::new(),
             join_tokens: OrdMap::new(),
             join_token_uses: OrdMap::new(),
@@ -130,7 +149,7 @@ impl View {
         let changed = if let Some(name) = key.strip_prefix(key::SPEC) {
             self.change_spec(name, revision, value)
         } else if let Some(name) = key.strip_prefix(key::STATUS) {
-            self.change_status(name, value)
+            self.change_status(name, revision, value)
         } else if let Some(hash) = key.strip_prefix(key::ADMIN_TOKENS) {
             self.change_admin_token(hash, value)
         } else {
@@ -141,13 +160,16 @@ impl View {
     }
 
     fn change_spec(&mut self, name: &str, revision: Revision, value: Option<&[u8]>) -> Result<(), RecordError> {
-        let Self { projects, environments, providers, credentials, models, caller_keys, join_tokens, index, .. } = self;
+        let Self { projects, environments, providers, credentials, secrets, models, rates, caller_keys, .. } = self;
+        let Self { join_tokens, index, .. } = self;
         match collection(name) {
             "projects" => put(projects, index, name, revision, value),
             "environments" => put(environments, index, name, revision, value),
             "providers" => put(providers, index, name, revision, value),
             "credentials" => put(credentials, index, name, revision, value),
+            "secrets" => put(secrets, index, name, revision, value),
             "models" => put(models, index, name, revision, value),
+            "rates" => put(rates, index, name, revision, value),
             "callerKeys" => put(caller_keys, index, name, revision, value),
             "joinTokens" => {
                 if let Some(old) = join_tokens.get(name) {
@@ -164,11 +186,12 @@ impl View {
         }
     }
 
-    fn change_status(&mut self, name: &str, value: Option<&[u8]>) -> Result<(), RecordError> {
+    fn change_status(&mut self, name: &str, revision: Revision, value: Option<&[u8]>) -> Result<(), RecordError> {
         match collection(name) {
             "credentials" => {
                 let status = value.map(CredentialStatus::from_record).transpose()?;
-                set(&mut self.credential_status, name.parse()?, status.map(Arc::new));
+                let observed = status.map(|status| ObservedStatus { revision, status: Arc::new(status) });
+                set(&mut self.credential_status, name.parse()?, observed);
             }
             "joinTokens" => {
                 let uses = value.map(JoinTokenUse::from_record).transpose()?;
@@ -195,13 +218,18 @@ impl View {
         below(&self.credentials, provider.as_str(), "credentials")
     }
 
+    /// The rates of a provider, in the order of their names.
+    pub fn rates_of(&self, provider: &ProviderName) -> impl Iterator<Item = &Arc<Stored<Rate>>> {
+        below(&self.rates, provider.as_str(), "rates")
+    }
+
     /// What was observed of a credential's present value; what is known of a value that nobody has asked about where there is nothing.
     #[must_use]
     pub fn status_of(&self, credential: &Stored<Credential>) -> Arc<CredentialStatus> {
         let status = self.credential_status.get(&credential.name);
         // What was observed of an older value says nothing of this one.
-        let current = status.filter(|status| status.value_version == credential.spec.value.version);
-        current.cloned().unwrap_or_default()
+        let current = status.filter(|observed| observed.status.value_version == credential.spec.value.version);
+        current.map(|observed| observed.status.clone()).unwrap_or_default()
     }
 
     /// The state that the API shows for a credential; `None` where its provider is gone.
@@ -226,6 +254,17 @@ impl View {
         self.index.from(environment.as_str()).filter_map(|from| self.providers.get(from))
     }
 
+    /// The credentials that link to the Secret, in the order of their names.
+    pub fn credentials_linked_to(&self, secret: &SecretName) -> impl Iterator<Item = &Arc<Stored<Credential>>> {
+        self.index.from(secret.as_str()).filter_map(|from| self.credentials.get(from))
+    }
+
+    /// The Secret that a credential links to; `None` where it has a value of its own.
+    #[must_use]
+    pub fn secret_of(&self, credential: &Stored<Credential>) -> Option<&Arc<Stored<NamedSecret>>> {
+        credential.spec.linked_secret().and_then(|name| self.secrets.get(name))
+    }
+
     /// The join token with a secret of this hash.
     #[must_use]
     pub fn join_token_by_sha256(&self, sha256: &[u8; 32]) -> Option<&Arc<Stored<JoinToken>>> {
@@ -238,6 +277,7 @@ impl View {
         match reference {
             Reference::Environment(name) => self.environments.get(name).map(|stored| stored.meta.revision),
             Reference::Provider(name) => self.providers.get(name).map(|stored| stored.meta.revision),
+            Reference::Secret(name) => self.secrets.get(name).map(|stored| stored.meta.revision),
         }
     }
 }
@@ -253,6 +293,10 @@ impl Targets for View {
             Some(provider) if provider.spec.exposes(upstream_model) => Exposure::Exposed,
             Some(_) => Exposure::NotExposed,
         }
+    }
+
+    fn auth_mode(&self, provider: &ProviderName) -> Option<AuthMode> {
+        self.providers.get(provider).map(|provider| provider.spec.auth_mode)
     }
 }
 
@@ -284,7 +328,9 @@ kept! {
     Environment, environments;
     Provider, providers;
     Credential, credentials;
+    NamedSecret, secrets;
     Model, models;
+    Rate, rates;
     CallerKey, caller_keys;
     JoinToken, join_tokens;
 }

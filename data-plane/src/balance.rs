@@ -1,15 +1,18 @@
 //! Which credential of a provider a request uses.
 //!
 //! A [`Pool`] has a provider's credentials as one snapshot knows them, in an order that is computed ahead ([`ring`]) and holds only those
-//! that serve, so that none inherits another's share. Picking is one atomic add on a counter that outlives the snapshot, as does what was
-//! learned of each credential ([`cooldown`]). Whoever changes a credential's health moves the pool's generation on; the order is remade by
+//! that serve, so that none inherits another's share; one that comes back takes up its share in steps ([`ramp`]). Picking is one atomic add on a counter that outlives the snapshot, as does what was
+//! learned of each credential ([`cooldown`]) and of each account that several share ([`group`]). Whoever changes a credential's health moves the pool's generation on; the order is remade by
 //! the next request that finds it old, or finds that somebody's time has come. So no timer is needed, and a credential that is out is
 //! never picked again, not even through an older snapshot.
 
 pub(crate) mod breaker;
 pub(crate) mod cooldown;
+mod group;
+mod health;
 mod member;
 pub(crate) mod moment;
+mod ramp;
 pub(crate) mod ring;
 
 use std::collections::{HashMap, HashSet};
@@ -21,8 +24,10 @@ use arc_swap::ArcSwap;
 use shared::name::CredentialName;
 
 use self::cooldown::{Cause, Cooldown, State};
+pub(crate) use self::group::Groups;
+use self::health::Standing;
+use self::member::Former;
 pub(crate) use self::member::Member;
-use self::member::Standing;
 use self::moment::Moment;
 use crate::snapshot::resource::Credential;
 
@@ -30,9 +35,14 @@ use crate::snapshot::resource::Credential;
 #[derive(Debug)]
 pub(crate) struct Pool {
     members: Box<[Arc<Member>]>,
+    /// Those that went away, so that one that comes back is known; the latest [`DEPARTED`].
+    departed: Box<[CredentialName]>,
     ring: ArcSwap<Ring>,
     shared: Arc<Shared>,
 }
+
+/// How many credentials a pool remembers that went away.
+const DEPARTED: usize = 256;
 
 /// What outlives a pool's snapshot.
 #[derive(Debug, Default)]
@@ -47,10 +57,10 @@ struct Shared {
 #[derive(Debug)]
 struct Ring {
     generation: u64,
-    /// When somebody's time comes; then the ring is old.
+    /// When somebody's time comes, or somebody's part grows; then the ring is old.
     due: Moment,
     base: Turns,
-    /// For the models that somebody is out for.
+    /// For the models that somebody is out for, or comes back for.
     by_model: HashMap<Arc<str>, ModelTurns>,
 }
 
@@ -85,6 +95,9 @@ pub(crate) struct Pick {
 #[derive(Debug)]
 enum Probe {
     Whole,
+    /// Of the group.
+    Account,
+    /// Of the member or of its group.
     Model(Arc<Cooldown>),
 }
 
@@ -104,17 +117,37 @@ impl Pool {
     pub(crate) fn new<'a>(
         credentials: impl Iterator<Item = (&'a CredentialName, &'a Credential)>,
         former: Option<&Self>,
+        groups: &mut Groups,
+        now: Moment,
     ) -> Self {
-        let known: HashMap<&CredentialName, &Arc<Member>> =
-            former.iter().flat_map(|pool| &pool.members).map(|member| (&member.name, member)).collect();
+        let known: HashMap<&CredentialName, Former<'_>> = former.into_iter().flat_map(Self::known).collect();
         let member = |(name, credential): (&'a CredentialName, &'a Credential)| {
-            Arc::new(Member::new(name, credential, known.get(name).map(|known| known.as_ref())))
+            let former = known.get(name).copied().unwrap_or(Former::Unknown);
+            let group = credential.quota_group.as_ref().map(|group| groups.get(group));
+            Arc::new(Member::new(name, credential, former, group, now))
         };
         let members: Box<[_]> = credentials.map(member).collect();
         let shared = former.map_or_else(Arc::default, |former| Arc::clone(&former.shared));
+        members.iter().filter_map(|member| member.group.as_ref()).for_each(|group| group.subscribe(&shared));
+        let departed = former.map(|former| former.departed_before(&members)).unwrap_or_default();
         // Made at the first pick: a start with 100,000 providers computes no orders that nobody asks for.
         let ring = ArcSwap::new(Arc::clone(&UNMADE));
-        Self { members, ring, shared }
+        Self { members, departed, ring, shared }
+    }
+
+    /// Everyone who is or was here.
+    fn known(&self) -> impl Iterator<Item = (&CredentialName, Former<'_>)> {
+        let departed = self.departed.iter().map(|name| (name, Former::Departed));
+        departed.chain(self.members.iter().map(|member| (&member.name, Former::Member(member))))
+    }
+
+    /// Those who are not among the next members any more.
+    fn departed_before(&self, next: &[Arc<Member>]) -> Box<[CredentialName]> {
+        let next: HashSet<&CredentialName> = next.iter().map(|member| &member.name).collect();
+        let departed = self.known().map(|(name, _)| name).filter(|name| !next.contains(name));
+        let mut departed: Vec<_> = departed.cloned().collect();
+        departed.drain(..departed.len().saturating_sub(DEPARTED));
+        departed.into()
     }
 
     /// The members that `next` has not, or has with another value. They are still picked by requests that hold the older snapshot, until
@@ -124,7 +157,7 @@ impl Pool {
             next.iter().flat_map(|pool| &pool.members).map(|member| (&member.name, member)).collect();
         self.members
             .iter()
-            .filter(move |member| !kept.get(&member.name).is_some_and(|kept| Arc::ptr_eq(&kept.health, &member.health)))
+            .filter(move |member| !kept.get(&member.name).is_some_and(|kept| Arc::ptr_eq(&kept.known, &member.known)))
     }
 
     /// The next credential for a model, of those not `tried` in this request.
@@ -159,7 +192,7 @@ impl Pool {
             let turn = cursor.fetch_add(1, Ordering::Relaxed) % order.len() as u64;
             let member = &self.members[order[turn as usize] as usize];
             // The ring may be a moment old.
-            if member.health.whole.serves() && !member.health.is_gone() && !member.is_in(tried) {
+            if member.serves() && !member.is_in(tried) {
                 return Some(member);
             }
         }
@@ -181,12 +214,8 @@ impl Pool {
         let generation = self.shared.generation.load(Ordering::Acquire);
         let mut due = Moment::NEVER;
         let mut models: HashSet<Arc<str>> = HashSet::new();
-        for member in &self.members {
-            due = member.health.whole.state().due_after(now).min(due);
-            for (model, cooldown) in member.health.models.load().iter().filter(|(_, cooldown)| !cooldown.serves()) {
-                due = cooldown.state().due_after(now).min(due);
-                models.insert(Arc::clone(model));
-            }
+        for health in self.members.iter().flat_map(|member| member.healths()) {
+            due = health.due_after(now, |model| _ = models.insert(Arc::clone(model))).min(due);
         }
         let own_turns = |model: Arc<str>| {
             let turns = self.turns(|member| member.standing(&model, now));
@@ -201,7 +230,8 @@ impl Pool {
     fn turns(&self, standing: impl Fn(&Member) -> Standing) -> Turns {
         let mut probation = false;
         let weight = |member: &Arc<Member>| match standing(member) {
-            Standing::Serving => member.weight,
+            // Whole shares are as many parts each, which the order reduces again.
+            Standing::Serving(parts) => member.weight * parts,
             Standing::Due => {
                 probation |= member.weight > 0;
                 0
@@ -218,32 +248,23 @@ impl Pool {
             if member.weight == 0 || member.standing(model, now) != Standing::Due || member.is_in(tried) {
                 continue;
             }
-            let mut probes = Vec::new();
-            if member.health.whole.claim(now) {
-                probes.push(Probe::Whole);
-            }
-            if let Some(own) = member.health.model(model)
-                && own.claim(now)
-            {
-                probes.push(Probe::Model(own));
-            }
-            if !probes.is_empty() {
-                self.shared.moved();
-                return Some(Pick { member: Arc::clone(member), shared: Arc::clone(&self.shared), probes });
+            let mut pick = Pick { member: Arc::clone(member), shared: Arc::clone(&self.shared), probes: Vec::new() };
+            // Where another request was faster with one of them, what was claimed is released as the pick goes.
+            if pick.claim(model, now) && !pick.probes.is_empty() {
+                pick.moved();
+                return Some(pick);
             }
         }
         None
     }
 
     fn why_none(&self, model: &str, tried: &[Arc<Member>], now: Moment) -> NoPick {
-        let weighted = self.members.iter().filter(|member| member.weight > 0 && !member.health.is_gone());
+        let weighted = self.members.iter().filter(|member| member.weight > 0 && !member.is_gone());
         let mut retry_after = None::<Duration>;
         let (mut count, mut rate_limited) = (0, 0);
         for member in weighted {
-            let own = member.health.model(model).and_then(|own| own.state().wait(now));
-            let out = member.health.whole.state().wait(now).into_iter().chain(own).max_by_key(|(wait, _)| *wait);
             count += 1;
-            let Some((wait, cause)) = out else { continue };
+            let Some((wait, cause)) = member.wait(model, now) else { continue };
             rate_limited += usize::from(cause == Cause::RateLimited);
             retry_after = Some(retry_after.map_or(wait, |shortest| shortest.min(wait)));
         }
@@ -276,36 +297,62 @@ impl Pick {
         &self.member
     }
 
-    /// It served. Returns whether the fleet should know: it was unverified or had failed.
-    pub(crate) fn succeeded(mut self) -> bool {
+    /// It served. Returns whether the fleet should know: it was unverified or had failed. The clock is read only where it matters.
+    pub(crate) fn succeeded(mut self, now: impl FnOnce() -> Moment) -> bool {
         let first = self.member.is_first_success();
         if self.probes.is_empty() {
             return first;
         }
-        for probe in std::mem::take(&mut self.probes) {
-            self.cooldown(&probe).step(State::succeeded);
-        }
-        self.shared.moved();
+        let now = now();
+        self.end_probes(|state| state.succeeded(now));
         true
     }
 
-    /// It failed: out at once, for every model or for one.
+    /// It failed: out at once, for every model or for one; with its group, where the failure is the account's.
     pub(crate) fn failed(mut self, scope: Scope, model: &Arc<str>, cause: Cause, hint: Option<Duration>, now: Moment) {
+        let (health, fail) = (self.member.health_of(cause), |state: State| state.failed(cause, hint, now));
         match scope {
-            Scope::Whole => self.member.health.whole.step(|state| state.failed(cause, hint, now)),
-            Scope::Model => self.member.health.fail_model(model, |state| state.failed(cause, hint, now)),
+            Scope::Whole => health.whole.step(fail),
+            Scope::Model => health.fail_model(model, now, fail),
         }
         // A probe of the other scope learned nothing of its own.
-        for probe in std::mem::take(&mut self.probes) {
-            self.cooldown(&probe).step(|state| state.released(now));
-        }
-        self.shared.moved();
+        self.end_probes(|state| state.released(now));
     }
 
-    fn cooldown<'a>(&'a self, probe: &'a Probe) -> &'a Cooldown {
-        match probe {
-            Probe::Whole => &self.member.health.whole,
-            Probe::Model(own) => own,
+    /// Claims every cooldown that keeps the member from serving a model. `false` if one of them is not to be had; those before it are.
+    fn claim(&mut self, model: &str, now: Moment) -> bool {
+        let Self { member, probes, .. } = self;
+        let mut claim = |cooldown: &Cooldown, probe: Probe| {
+            let is_needed = !cooldown.serves();
+            let is_claimed = is_needed && cooldown.claim(now);
+            if is_claimed {
+                probes.push(probe);
+            }
+            is_claimed || !is_needed
+        };
+        let group = member.group.as_ref().map(|group| &group.health);
+        let mut own = member.healths().filter_map(|health| health.model(model));
+        claim(&member.known.health.whole, Probe::Whole)
+            && group.is_none_or(|group| claim(&group.whole, Probe::Account))
+            && own.all(|own| claim(&own, Probe::Model(Arc::clone(&own))))
+    }
+
+    fn end_probes(&mut self, step: impl Fn(State) -> State) {
+        for probe in std::mem::take(&mut self.probes) {
+            match (&probe, &self.member.group) {
+                (Probe::Model(own), _) => own.step(&step),
+                (Probe::Account, Some(group)) => group.health.whole.step(&step),
+                (Probe::Whole | Probe::Account, _) => self.member.known.health.whole.step(&step),
+            }
+        }
+        self.moved();
+    }
+
+    /// Makes every order old that knows the member or its group.
+    fn moved(&self) {
+        self.shared.moved();
+        if let Some(group) = &self.member.group {
+            group.moved();
         }
     }
 }
@@ -315,10 +362,7 @@ impl Drop for Pick {
         if !self.probes.is_empty() {
             // A request that ended without a verdict: rare, so that reading the clock here costs nothing.
             let now = Moment::now();
-            for probe in std::mem::take(&mut self.probes) {
-                self.cooldown(&probe).step(|state| state.released(now));
-            }
-            self.shared.moved();
+            self.end_probes(|state| state.released(now));
         }
     }
 }

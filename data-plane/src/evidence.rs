@@ -1,7 +1,9 @@
 //! What requests learn of credentials, on its way to the control plane.
 //!
 //! The request path offers an [`Observation`] and goes on at once: where there is no room it is dropped and counted. The sync client
-//! takes them from the other end, coalesces and reports them.
+//! takes them from the other end, coalesces and reports them. What requests use goes the same way ([`uses`]).
+
+pub mod uses;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +12,9 @@ use std::time::SystemTime;
 use shared::failure::Failure;
 use shared::name::{CredentialName, EnvironmentName};
 use tokio::sync::mpsc;
+
+use self::uses::{Subject, UseReceiver, UseSender, Used};
+use crate::balance::moment::Moment;
 
 /// How many observations may wait. One takes some hundred bytes, and a reader takes them all at once.
 const ROOM: usize = 1024;
@@ -71,6 +76,7 @@ impl Finding {
 pub struct EvidenceHandle {
     tx: mpsc::Sender<Observation>,
     dropped: Arc<AtomicU64>,
+    uses: UseSender,
 }
 
 /// The sync client's end.
@@ -78,6 +84,7 @@ pub struct EvidenceHandle {
 pub struct EvidenceReceiver {
     rx: mpsc::Receiver<Observation>,
     dropped: Arc<AtomicU64>,
+    uses: UseReceiver,
 }
 
 /// The two ends.
@@ -85,7 +92,9 @@ pub struct EvidenceReceiver {
 pub fn channel() -> (EvidenceHandle, EvidenceReceiver) {
     let (tx, rx) = mpsc::channel(ROOM);
     let dropped = Arc::new(AtomicU64::new(0));
-    (EvidenceHandle { tx, dropped: Arc::clone(&dropped) }, EvidenceReceiver { rx, dropped })
+    let (use_tx, use_rx) = uses::channel();
+    let handle = EvidenceHandle { tx, dropped: Arc::clone(&dropped), uses: use_tx };
+    (handle, EvidenceReceiver { rx, dropped, uses: use_rx })
 }
 
 impl EvidenceHandle {
@@ -94,6 +103,11 @@ impl EvidenceHandle {
         if self.tx.try_send(observation).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Notes that something is used.
+    pub(crate) fn used(&self, used: &Arc<Used>, now: Moment) {
+        self.uses.note(used, now);
     }
 
     /// How many were dropped since the start.
@@ -116,6 +130,11 @@ impl EvidenceReceiver {
     /// An observation that waits already.
     pub fn try_next(&mut self) -> Option<Observation> {
         self.rx.try_recv().ok()
+    }
+
+    /// Something that was used since this was asked last, and when it was.
+    pub fn try_next_use(&mut self) -> Option<(Subject, SystemTime)> {
+        self.uses.try_next()
     }
 
     /// How many were dropped since the start.

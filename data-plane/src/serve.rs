@@ -5,6 +5,7 @@
 pub(crate) mod attempt;
 mod budget;
 pub(crate) mod relay;
+mod waits;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 
 use self::attempt::{Answer, Call, Failed, attempt};
 pub(crate) use self::budget::Budget;
+use self::waits::Waits;
 use crate::balance::cooldown::Cause;
 use crate::balance::moment::Moment;
 use crate::balance::{Member, NoPick, Pick, Scope};
@@ -70,19 +72,22 @@ pub(crate) async fn serve(
     trail: &mut Trail,
     tally: &mut Option<Tally>,
 ) -> Result<Response<Body>, Refusal> {
+    let now = Instant::now();
+    context.evidence.used(&ask.caller.used, Moment::of(now.into_std()));
     let asked = scan(&ask.body)?;
     let plan = route::plan(ask.environment, &ask.caller.key, &asked.model).map_err(|no| no_route(no, &asked.model))?;
     context.budget.request();
     let mut run = Run {
         context,
         environment: &ask.environment.name,
-        call: Call { operation: ask.operation, headers: ask.headers, deadline: Instant::now() + plan.timeout },
+        call: Call { operation: ask.operation, headers: ask.headers, deadline: now + plan.timeout },
         max_attempts: plan.max_attempts,
         trail,
         tried: Vec::new(),
         was_denied: false,
         was_broken: false,
         trouble: None,
+        waits: Waits::default(),
     };
     let payload = |stop: &Stop| {
         if *stop.upstream_model == *asked.model {
@@ -121,10 +126,11 @@ struct Run<'a> {
     was_broken: bool,
     /// The last thing that kept the request from being served.
     trouble: Option<Trouble>,
+    waits: Waits,
 }
 
 enum Trouble {
-    NoPick(NoPick),
+    NoPick,
     Failed { failed: Failed, provider: Arc<str> },
 }
 
@@ -142,7 +148,9 @@ impl Run<'_> {
     async fn targets<'p>(&mut self, plan: &'p Plan, payload: impl Fn(&Stop) -> Payload) -> Option<Served<'p>> {
         let (mut any_admitted, mut is_budgeted) = (false, false);
         for stop in &plan.stops {
-            if stop.breaker.as_ref().is_some_and(|breaker| !breaker.admits(Moment::now())) {
+            let now = Moment::now();
+            if let Some(breaker) = stop.breaker.as_ref().filter(|breaker| !breaker.admits(now)) {
+                self.waits.out(breaker.wait(now));
                 continue;
             }
             any_admitted = true;
@@ -150,7 +158,12 @@ impl Run<'_> {
                 self.context.metrics.retries_refused.inc();
                 return None;
             }
-            match self.target(stop, &payload).await {
+            let attempts = self.trail.attempts;
+            let tried = self.target(stop, &payload).await;
+            if let Some(breaker) = stop.breaker.as_ref().filter(|_| self.trail.attempts == attempts) {
+                breaker.released(now);
+            }
+            match tried {
                 Ok(answer) => return Some(Served { answer, stop }),
                 Err(Next::Nowhere) => return None,
                 Err(Next::BudgetedTarget) => is_budgeted = true,
@@ -165,16 +178,21 @@ impl Run<'_> {
     async fn target(&mut self, stop: &Stop, payload: &impl Fn(&Stop) -> Payload) -> Result<Answer, Next> {
         loop {
             let now = Instant::now();
+            let moment = Moment::of(now.into_std());
             if self.trail.attempts >= self.max_attempts || now >= self.call.deadline {
                 return Err(Next::Nowhere);
             }
             let pick = match stop.upstream.provider.auth {
                 Auth::None | Auth::Passthrough => None,
                 Auth::Managed => {
-                    let pick = stop.upstream.pool.pick(&stop.upstream_model, &self.tried, Moment::now());
-                    Some(pick.map_err(|no_pick| self.no_pick(no_pick))?)
+                    let pick = stop.upstream.pool.pick(&stop.upstream_model, &self.tried, moment);
+                    Some(pick.map_err(|no_pick| self.no_pick(stop, no_pick))?)
                 }
             };
+            self.context.evidence.used(&stop.upstream.used, moment);
+            if let Some(pick) = &pick {
+                self.context.evidence.used(&pick.member().used, moment);
+            }
             self.trail.attempts += 1;
             self.trail.provider = Some(stop.upstream.header.clone());
             let attempted = attempt(&self.context.client, &self.call, now, stop, pick.as_ref(), payload(stop)).await;
@@ -191,13 +209,14 @@ impl Run<'_> {
         }
     }
 
-    fn no_pick(&mut self, no_pick: NoPick) -> Next {
+    fn no_pick(&mut self, stop: &Stop, no_pick: NoPick) -> Next {
+        self.waits.no_pick(no_pick);
         // What an upstream said tells more than that nobody is left.
         if self.trouble.is_none() || no_pick != NoPick::Tried {
-            let keep =
-                matches!(&self.trouble, Some(Trouble::Failed { failed, .. }) if failed.failure.is_credentials_fault());
+            let keep = matches!(&self.trouble, Some(Trouble::Failed { failed, provider })
+                if failed.failure.is_credentials_fault() && *provider == stop.upstream.id);
             if !keep {
-                self.trouble = Some(Trouble::NoPick(no_pick));
+                self.trouble = Some(Trouble::NoPick);
             }
         }
         Next::Target
@@ -207,7 +226,7 @@ impl Run<'_> {
         self.context.metrics.attempt_served();
         if let Some(pick) = pick {
             let member = Arc::clone(pick.member());
-            if pick.succeeded() {
+            if pick.succeeded(Moment::now) {
                 self.observe(stop, &member, Finding::Served, answer.head.status.as_u16(), None);
             }
         }
@@ -233,10 +252,24 @@ impl Run<'_> {
             }
             self.tried.push(member);
         }
-        if failure.effect_here() == EffectHere::CountsAgainstTarget
-            && let Some(breaker) = &stop.breaker
-        {
-            breaker.failed(now);
+        if let Some(breaker) = &stop.breaker {
+            match failure.effect_here() {
+                EffectHere::CountsAgainstTarget => breaker.failed(now),
+                EffectHere::OutForAll
+                | EffectHere::OutForModel
+                | EffectHere::CooldownForModel
+                | EffectHere::Nothing => {
+                    // Whatever is wrong with the credential or the request, a target that says so lives.
+                    if failed.status.is_some() {
+                        breaker.succeeded();
+                    }
+                }
+            }
+        }
+        if failure == Failure::RateLimited {
+            self.waits.rate_limited(failed.retry_after);
+        } else {
+            self.waits.out(failed.retry_after);
         }
         // Without credentials there is no next one.
         let has_others = stop.upstream.provider.auth == Auth::Managed;
@@ -274,21 +307,23 @@ impl Run<'_> {
 
     /// What the caller is told in the end.
     fn refusal(self, model: &str) -> Refusal {
+        let (shortest, all_rate_limited) = (self.waits.shortest(), self.waits.all_rate_limited());
         let (failed, provider) = match self.trouble {
             Some(Trouble::Failed { failed, provider }) => (failed, provider.to_string()),
-            Some(Trouble::NoPick(NoPick::Out { retry_after, all_rate_limited })) => {
-                let retry_after = Some(retry_after);
-                return Refusal::NoCredential { model: shown(model), retry_after, rate_limited: all_rate_limited };
-            }
-            Some(Trouble::NoPick(NoPick::Empty | NoPick::Tried)) | None => {
-                return Refusal::NoCredential { model: shown(model), retry_after: None, rate_limited: false };
+            Some(Trouble::NoPick) | None => {
+                let rate_limited = all_rate_limited && shortest.is_some();
+                return Refusal::NoCredential { model: shown(model), retry_after: shortest, rate_limited };
             }
         };
         let Failed { failure, retry_after, fault, .. } = failed;
         match fault {
             Some(fault) => Refusal::CallersFault(fault),
             None if failure.is_credentials_fault() => Refusal::UpstreamAuth { provider },
-            None => Refusal::Upstream { provider, failure, retry_after },
+            None => {
+                // Somebody else may be back earlier than the one who was asked last.
+                let retry_after = if failure == Failure::Overloaded { shortest } else { retry_after };
+                Refusal::Upstream { provider, failure, retry_after }
+            }
         }
     }
 }

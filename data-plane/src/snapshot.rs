@@ -15,7 +15,9 @@ use shared::name::{CallerKeyName, CredentialName, EnvironmentName, ProviderName,
 
 use self::resource::{CallerKey, Change, Credential, Provider};
 use self::route::{Route, Upstream};
-use crate::balance::{Member, Pool};
+use crate::balance::moment::Moment;
+use crate::balance::{Groups, Member, Pool};
+use crate::evidence::uses::Used;
 
 /// The state of every environment that the proxy serves.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +38,8 @@ pub(crate) struct Environment {
     pub(crate) upstreams: imbl::HashMap<Arc<str>, Arc<Upstream>>,
     pub(crate) routes: imbl::HashMap<Arc<str>, Arc<Route>>,
     credentials: imbl::OrdMap<CredentialName, Arc<Credential>>,
+    /// The accounts that credentials of several providers may share.
+    groups: Groups,
     caller_keys: imbl::HashMap<CallerKeyName, [u8; 32]>,
 }
 
@@ -45,6 +49,7 @@ pub(crate) struct Caller {
     pub(crate) environment: EnvironmentName,
     pub(crate) name: CallerKeyName,
     pub(crate) key: CallerKey,
+    pub(crate) used: Arc<Used>,
 }
 
 impl Snapshot {
@@ -101,7 +106,9 @@ impl Snapshot {
         if let Some(former) = former {
             next.forget_callers(former);
         }
-        let mut next = next.build(Environment::new(environment), former.map(Arc::as_ref), puts);
+        let groups = former.map(|former| former.groups.clone()).unwrap_or_default();
+        let base = Environment { groups, ..Environment::new(environment) };
+        let mut next = next.build(base, former.map(Arc::as_ref), puts);
         if let (Some(former), Some(state)) = (former, next.environments.get(environment).cloned()) {
             next.forget(former, Some(&state));
         }
@@ -177,7 +184,8 @@ impl Snapshot {
             Change::PutCallerKey(name, key) => {
                 self.forget_caller(state, &name);
                 state.caller_keys.insert(name.clone(), key.sha256);
-                let caller = Caller { environment: state.name.clone(), name, key };
+                let used = Used::caller_key(name.clone());
+                let caller = Caller { environment: state.name.clone(), name, key, used };
                 self.callers.insert(caller.key.sha256, Arc::new(caller));
             }
             Change::RemoveCallerKey(name) => self.forget_caller(state, &name),
@@ -237,13 +245,14 @@ impl Environment {
             upstreams: imbl::HashMap::new(),
             routes: imbl::HashMap::new(),
             credentials: imbl::OrdMap::new(),
+            groups: Groups::default(),
             caller_keys: imbl::HashMap::new(),
         }
     }
 
     /// A provider with its credentials, if there is such a provider.
     fn upstream(
-        &self,
+        &mut self,
         name: &ProviderName,
         provider: Option<Arc<Provider>>,
         former: Option<&Self>,
@@ -256,6 +265,8 @@ impl Environment {
         let pool = Pool::new(
             credentials.map(|(name, credential)| (name, credential.as_ref())),
             known.map(|upstream| &upstream.pool),
+            &mut self.groups,
+            Moment::now(),
         );
         provider.map(|provider| Arc::new(Upstream::new(name, provider, pool)))
     }

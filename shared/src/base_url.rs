@@ -54,8 +54,8 @@ pub enum BaseUrlError {
     /// It holds a query or a fragment.
     #[error("leave out everything from ? or # on")]
     QueryOrFragment,
-    /// It is where Gemini speaks OpenAI's API, and the adapter is Gemini's.
-    #[error("use the adapter openai for Gemini's OpenAI-compatible path /v1beta/openai, or leave the path out")]
+    /// It is where a vendor speaks OpenAI's API beside its own, and the adapter is that of its own.
+    #[error("use the adapter openai for that path, which speaks OpenAI's API, or leave the path out")]
     OpenAiPath,
     /// It holds spaces, control characters or a backslash.
     #[error("leave out spaces, control characters and backslashes")]

@@ -112,15 +112,10 @@ impl Fields {
         changes.set("expire_time", &mut caller_key.expire_time, self.expire_time.map(Some));
         changes.set("disabled", &mut caller_key.disabled, self.disabled);
         changes.set("owner", &mut caller_key.owner, self.owner);
-        let labels = (!self.labels.is_empty()).then(|| self.labels.iter().map(|text| label(text)).collect());
+        let labels = (!self.labels.is_empty()).then(|| self.labels.iter().map(|text| input::pair(text)).collect());
         changes.set("labels", &mut caller_key.labels, labels.transpose()?);
         Ok(changes.paths())
     }
-}
-
-fn label(text: &str) -> Result<(String, String), Error> {
-    let (key, value) = text.split_once('=').ok_or_else(|| Error::Usage(format!("{text} is not KEY=VALUE")))?;
-    Ok((key.to_owned(), value.to_owned()))
 }
 
 impl Printable for CallerKey {

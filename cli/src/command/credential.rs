@@ -1,15 +1,18 @@
-//! `keyplane credentials`. Values come from a file or the standard input, never from an argument.
+//! `keyplane credentials`. Values come from a file, the standard input or the terminal, never from an argument.
 
 use std::path::PathBuf;
 
 use proto::admin::v1::{
-    CheckCredentialRequest, CreateCredentialRequest, Credential, CredentialStateReason, DeleteCredentialRequest,
-    DeleteCredentialResponse, GetCredentialRequest, ListCredentialsRequest, UpdateCredentialRequest,
+    CheckCredentialRequest, CreateCredentialRequest, Credential, CredentialStateReason, CredentialType,
+    DeleteCredentialRequest, DeleteCredentialResponse, GetCredentialRequest, ListCredentialsRequest,
+    RotateCredentialRequest, RotateCredentialResponse, UpdateCredentialRequest,
 };
 use shared::name::{CredentialName, ProviderName};
 
+use super::rotation::{self, RotateFlags};
+use super::value::{ValueFlags, plain};
 use super::{
-    Changes, Context, DeleteFlags, InProject, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, print_deleted, state,
+    Changes, Context, DeleteFlags, InProject, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, print_deleted, state, time,
 };
 use crate::client::{every_page, send};
 use crate::error::Error;
@@ -42,6 +45,9 @@ pub(crate) enum Command {
         /// Its provider.
         #[command(flatten)]
         of: OfProvider,
+        /// Its value; left out, it is asked for.
+        #[command(flatten)]
+        value: ValueFlags,
         /// Its fields.
         #[command(flatten)]
         fields: Fields,
@@ -57,6 +63,9 @@ pub(crate) enum Command {
         /// Which one.
         #[command(flatten)]
         which: Which,
+        /// Its new value, or the Secret to link to.
+        #[command(flatten)]
+        value: ValueFlags,
         /// The fields to change.
         #[command(flatten)]
         fields: Fields,
@@ -81,6 +90,24 @@ pub(crate) enum Command {
         /// Which one.
         #[command(flatten)]
         which: Which,
+        /// Makes the cheapest chat with this upstream model where nothing free can tell. The provider charges for it.
+        #[arg(long, default_value = "", value_name = "MODEL")]
+        paid_check_model: String,
+    },
+    /// Gives a credential a new value, which is checked first; one that is not good changes nothing. Requests in flight keep the old one.
+    Rotate {
+        /// Which one.
+        #[command(flatten)]
+        which: Which,
+        /// The new value; left out, it is asked for.
+        #[command(flatten)]
+        value: ValueFlags,
+        /// The file with the new additional key, `-` for the standard input; left out, the old one stays.
+        #[arg(long, value_name = "PATH")]
+        additional_key_file: Option<PathBuf>,
+        /// How to rotate.
+        #[command(flatten)]
+        rotate: RotateFlags,
     },
 }
 
@@ -89,10 +116,10 @@ pub(crate) enum Command {
 pub(crate) struct OfProvider {
     /// The provider, by its id or its full name.
     #[arg(long, value_name = "PROVIDER")]
-    provider: Option<String>,
+    pub(super) provider: Option<String>,
     /// The project.
     #[command(flatten)]
-    project: InProject,
+    pub(super) project: InProject,
 }
 
 /// Which credential.
@@ -107,7 +134,7 @@ pub(crate) struct Which {
 
 impl Which {
     fn name(&self) -> Result<CredentialName, Error> {
-        input::credential(&self.name, self.of.provider.as_deref(), &self.of.project.project)
+        input::in_provider(&self.name, self.of.provider.as_deref(), &self.of.project.project)
     }
 }
 
@@ -117,15 +144,18 @@ pub(crate) struct Fields {
     /// What people call it.
     #[arg(long, value_name = "TEXT")]
     display_name: Option<String>,
-    /// The file with its value, `-` for the standard input.
+    /// The file with its additional key, for providers that want two; `-` for the standard input.
     #[arg(long, value_name = "PATH")]
-    value_file: Option<PathBuf>,
+    additional_key_file: Option<PathBuf>,
     /// Its share of the provider's requests, 0 to 100; 0 drains it.
     #[arg(long, value_name = "WEIGHT")]
     weight: Option<u32>,
     /// Whether it is taken out.
     #[arg(long, value_name = "BOOL")]
     disabled: Option<bool>,
+    /// The upstream account whose rate limits it shares with the credentials of the project that name the same.
+    #[arg(long, value_name = "ACCOUNT")]
+    quota_group: Option<String>,
     /// Who answers for it.
     #[arg(long, value_name = "TEXT")]
     owner: Option<String>,
@@ -136,12 +166,13 @@ pub(crate) struct Fields {
 
 impl Fields {
     fn apply(self, credential: &mut Credential) -> Result<Vec<&'static str>, Error> {
-        let value = self.value_file.as_deref().map(input::credential_value).transpose()?;
+        let additional_key = self.additional_key_file.as_deref().map(plain).transpose()?;
         let mut changes = Changes::default();
         changes.set("display_name", &mut credential.display_name, self.display_name);
-        changes.set("value", &mut credential.value, value.map(Some));
+        changes.set("additional_key", &mut credential.additional_key, additional_key);
         changes.set("weight", &mut credential.weight, self.weight.map(Some));
         changes.set("disabled", &mut credential.disabled, self.disabled);
+        changes.set("quota_group", &mut credential.quota_group, self.quota_group);
         changes.set("owner", &mut credential.owner, self.owner);
         changes.set("expire_time", &mut credential.expire_time, self.expire_time.map(Some));
         Ok(changes.paths())
@@ -153,19 +184,31 @@ impl Printable for Credential {
 }
 
 impl Row for Credential {
-    const HEADINGS: &'static [&'static str] = &["NAME", "VALUE", "WEIGHT", "STATE", "REASON", "LAST ERROR"];
+    const HEADINGS: &'static [&'static str] =
+        &["NAME", "TYPE", "VALUE", "WEIGHT", "STATE", "REASON", "LAST USED", "LAST ERROR"];
 
     fn cells(&self) -> Vec<String> {
         let reason = CredentialStateReason::try_from(self.state_reason).unwrap_or_default();
         vec![
             self.name.clone(),
+            type_of(self.r#type),
             self.masked_value.clone(),
             self.weight.unwrap_or(1).to_string(),
             state(self.state).to_owned(),
             word(reason.as_str_name(), "CREDENTIAL_STATE_REASON_").to_owned(),
+            time(self.last_used_time.as_ref()),
             self.last_error.as_ref().map_or_else(|| "-".to_owned(), |error| error.message.clone()),
         ]
     }
+}
+
+/// A credential's type, as people know it.
+pub(super) fn type_of(number: i32) -> String {
+    word(CredentialType::try_from(number).unwrap_or_default().as_str_name(), "CREDENTIAL_TYPE_").to_owned()
+}
+
+impl Printable for RotateCredentialResponse {
+    const MESSAGE: &'static str = "keyplane.admin.v1.RotateCredentialResponse";
 }
 
 impl Printable for DeleteCredentialResponse {
@@ -185,8 +228,9 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Error
             let request = GetCredentialRequest { name: which.name()?.to_string() };
             output.one(&send(async || client.credentials().get_credential(request.clone()).await).await?)
         }
-        Command::Create { id, of, fields, skip_validation, write } => {
-            let mut credential = Credential::default();
+        Command::Create { id, of, value, fields, skip_validation, write } => {
+            let value = Some(value.required(&of.project.project)?);
+            let mut credential = Credential { value, ..Default::default() };
             fields.apply(&mut credential)?;
             let request = CreateCredentialRequest {
                 parent: parent(&of)?,
@@ -198,10 +242,13 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Error
             };
             output.one(&send(async || client.credentials().create_credential(request.clone()).await).await?)
         }
-        Command::Update { which, fields, skip_validation, update } => {
+        Command::Update { which, value, fields, skip_validation, update } => {
             let mut credential =
                 Credential { name: which.name()?.to_string(), etag: update.etag.clone(), ..Default::default() };
-            let update_mask = update.mask(fields.apply(&mut credential)?)?;
+            let mut changes = Changes::default();
+            changes.set("value", &mut credential.value, value.given(&which.of.project.project)?.map(Some));
+            let paths = [changes.paths(), fields.apply(&mut credential)?].concat();
+            let update_mask = update.mask(paths)?;
             let request = UpdateCredentialRequest {
                 credential: Some(credential),
                 update_mask,
@@ -222,15 +269,33 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Error
             let answer = send(async || client.credentials().delete_credential(request.clone()).await).await?;
             print_deleted(output, &name, &answer, answer.revision, &answer.dependents)
         }
-        Command::Check { which } => {
-            let request = CheckCredentialRequest { name: which.name()?.to_string(), ..Default::default() };
+        Command::Check { which, paid_check_model } => {
+            let request = CheckCredentialRequest { name: which.name()?.to_string(), paid_check_model };
             output.one(&send(async || client.credentials().check_credential(request.clone()).await).await?)
+        }
+        Command::Rotate { which, value, additional_key_file, rotate } => {
+            let name = which.name()?.to_string();
+            let request = RotateCredentialRequest {
+                name: name.clone(),
+                value: Some(value.required(&which.of.project.project)?),
+                additional_key: additional_key_file.as_deref().map(plain).transpose()?.unwrap_or_default(),
+                etag: rotate.etag.clone(),
+                validate_only: rotate.write.validate_only,
+                request_id: rotate.write.request_id(),
+                skip_validation: rotate.skip_validation,
+            };
+            let answer = send(async || client.credentials().rotate_credential(request.clone()).await).await?;
+            rotation::tell(context, &rotate, &name, &answer, answer.revision, &answer.dependents).await
         }
     }
 }
 
 /// The provider, which has to be said.
-fn parent(of: &OfProvider) -> Result<String, Error> {
+///
+/// # Errors
+///
+/// When it was not, or is not one.
+pub(super) fn parent(of: &OfProvider) -> Result<String, Error> {
     let provider = of.provider.as_deref().ok_or_else(|| Error::Usage("say which --provider it is for".into()))?;
     Ok(input::in_project::<ProviderName>(provider, &of.project.project)?.to_string())
 }

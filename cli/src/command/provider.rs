@@ -1,14 +1,20 @@
 //! `keyplane providers`.
 
+mod discover;
+pub(crate) mod fields;
+pub(crate) mod test;
+
 use proto::admin::v1::{
-    Adapter, AuthMode, CreateProviderRequest, DeleteProviderRequest, DeleteProviderResponse, ExposedModel,
-    GetProviderRequest, ListProvidersRequest, Provider, UpdateProviderRequest,
+    CreateProviderRequest, DeleteProviderRequest, DeleteProviderResponse, GetProviderRequest, ListProvidersRequest,
+    Provider, UpdateProviderRequest,
 };
 use shared::name::ProviderName;
 
+use self::fields::Fields;
+use super::value::ValueFlags;
 use super::{
-    Changes, Context, DeleteFlags, InProject, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, credential_counts, ids,
-    print_deleted,
+    Context, DeleteFlags, InProject, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, credential_counts, ids,
+    print_deleted, time,
 };
 use crate::client::{every_page, send};
 use crate::error::Error;
@@ -45,7 +51,7 @@ pub(crate) enum Command {
         project: InProject,
         /// Its fields.
         #[command(flatten)]
-        fields: Fields,
+        fields: Box<Fields>,
         /// How to write.
         #[command(flatten)]
         write: WriteFlags,
@@ -59,7 +65,7 @@ pub(crate) enum Command {
         project: InProject,
         /// The fields to change.
         #[command(flatten)]
-        fields: Fields,
+        fields: Box<Fields>,
         /// How to update.
         #[command(flatten)]
         update: UpdateFlags,
@@ -78,80 +84,30 @@ pub(crate) enum Command {
         #[command(flatten)]
         delete: DeleteFlags,
     },
-}
-
-/// What an admin sets of a provider.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Fields {
-    /// What people call it.
-    #[arg(long, value_name = "TEXT")]
-    display_name: Option<String>,
-    /// Who is upstream: `openai`, or any other name. Can't be changed later.
-    #[arg(long, value_name = "VENDOR")]
-    vendor: Option<String>,
-    /// Which API it speaks; left out, the catalog's for the vendor. Can't be changed later.
-    #[arg(long, value_enum)]
-    adapter: Option<AdapterFlag>,
-    /// Where it is, `https://api.openai.com/v1` and its like; left out, the catalog's for the vendor.
-    #[arg(long, value_name = "URL")]
-    base_url: Option<String>,
-    /// Whether proxies may use it.
-    #[arg(long, value_name = "BOOL")]
-    enabled: Option<bool>,
-    /// How requests authenticate upstream. Can't be changed later.
-    #[arg(long, value_enum)]
-    auth_mode: Option<AuthModeFlag>,
-    /// An environment in which it is active, by its id or its full name; may be repeated.
-    #[arg(long = "environment", short, value_name = "ENVIRONMENT")]
-    environments: Vec<String>,
-    /// An upstream model that callers may reach, `*` for all; may be repeated.
-    #[arg(long = "exposed-model", value_name = "MODEL")]
-    exposed_models: Vec<String>,
-    /// The upstream model for callers who ask for the provider alone.
-    #[arg(long, value_name = "MODEL")]
-    default_model: Option<String>,
-}
-
-/// Which API an upstream speaks.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum AdapterFlag {
-    /// OpenAI's API.
-    Openai,
-}
-
-/// How requests authenticate upstream.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum AuthModeFlag {
-    /// With the provider's credentials.
-    Managed,
-    /// Not at all.
-    None,
-}
-
-impl Fields {
-    fn apply(self, provider: &mut Provider, project: &InProject) -> Result<Vec<&'static str>, Error> {
-        let adapter = self.adapter.map(|AdapterFlag::Openai| Adapter::Openai.into());
-        let auth_mode = self.auth_mode.map(|mode| match mode {
-            AuthModeFlag::Managed => AuthMode::Managed.into(),
-            AuthModeFlag::None => AuthMode::None.into(),
-        });
-        let exposed = self
-            .exposed_models
-            .into_iter()
-            .map(|upstream_model| ExposedModel { upstream_model, display_name: String::new() })
-            .collect();
-        let mut changes = Changes::default();
-        changes.set("display_name", &mut provider.display_name, self.display_name);
-        changes.set("vendor", &mut provider.vendor, self.vendor);
-        changes.set("adapter", &mut provider.adapter, adapter);
-        changes.set("base_url", &mut provider.base_url, self.base_url);
-        changes.set("enabled", &mut provider.enabled, self.enabled.map(Some));
-        changes.set("auth_mode", &mut provider.auth_mode, auth_mode);
-        changes.set_list("environments", &mut provider.environments, project.environments(&self.environments)?);
-        changes.set_list("exposed_models", &mut provider.exposed_models, exposed);
-        changes.set("default_model", &mut provider.default_model, self.default_model);
-        Ok(changes.paths())
-    }
+    /// Tries whether a provider would work with a credential, and lists the models that it can reach. Saves nothing; exits with 1 if it
+    /// would not.
+    Test {
+        /// The project.
+        #[command(flatten)]
+        project: InProject,
+        /// The provider as it would be.
+        #[command(flatten)]
+        fields: Box<Fields>,
+        /// The credential's value.
+        #[command(flatten)]
+        value: ValueFlags,
+        /// Makes the cheapest chat with this upstream model where nothing free can tell. The provider charges for it.
+        #[arg(long, default_value = "", value_name = "MODEL")]
+        paid_check_model: String,
+    },
+    /// Lists the models that a provider's credentials can reach.
+    DiscoverModels {
+        /// The provider, by its id or its full name.
+        name: String,
+        /// Its project.
+        #[command(flatten)]
+        project: InProject,
+    },
 }
 
 impl Printable for Provider {
@@ -159,7 +115,8 @@ impl Printable for Provider {
 }
 
 impl Row for Provider {
-    const HEADINGS: &'static [&'static str] = &["NAME", "VENDOR", "BASE URL", "ENABLED", "ENVIRONMENTS", "CREDENTIALS"];
+    const HEADINGS: &'static [&'static str] =
+        &["NAME", "VENDOR", "BASE URL", "ENABLED", "ENVIRONMENTS", "CREDENTIALS", "LAST USED"];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -169,6 +126,7 @@ impl Row for Provider {
             self.enabled.unwrap_or(true).to_string(),
             ids(&self.environments),
             credential_counts(&self.credential_counts),
+            time(self.last_used_time.as_ref()),
         ]
     }
 }
@@ -229,6 +187,12 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Error
             };
             let answer = send(async || client.providers().delete_provider(request.clone()).await).await?;
             print_deleted(output, &name, &answer, answer.revision, &answer.dependents)
+        }
+        Command::Test { project, fields, value, paid_check_model } => {
+            test::run(context, &project, *fields, &value, paid_check_model).await
+        }
+        Command::DiscoverModels { name, project } => {
+            discover::run(context, &input::in_project(&name, &project.project)?).await
         }
     }
 }

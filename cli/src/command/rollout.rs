@@ -53,10 +53,7 @@ const PROGRESS_PERIOD: Duration = Duration::from_millis(500);
 pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Error> {
     let Command::Wait(wait) = command;
     let output = context.output;
-    let answer = tokio::select! {
-        answer = answer(&wait, context) => answer?,
-        failed = show_progress(&wait, context) => return Err(failed),
-    };
+    let answer = wait_for(&wait, context).await?;
     if output.is_json() {
         output.one(&answer)?;
     } else if answer.complete {
@@ -64,6 +61,25 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Error
         output.say(&format!("revision {} is applied by every proxy that counts ({count})", answer.revision))?;
     }
     if answer.complete { Ok(()) } else { Err(Error::Incomplete(missing(&answer))) }
+}
+
+/// Waits until every proxy that the revision touches has it.
+///
+/// # Errors
+///
+/// As [`run`].
+pub(super) async fn wait_for_all(revision: u64, timeout: u64, context: &Context) -> Result<(), Error> {
+    let project = InProject { project: String::new() };
+    let wait = Wait { revision, environments: Vec::new(), ignore_detached: false, timeout, project };
+    let answer = wait_for(&wait, context).await?;
+    if answer.complete { Ok(()) } else { Err(Error::Incomplete(missing(&answer))) }
+}
+
+async fn wait_for(wait: &Wait, context: &Context) -> Result<WaitForRolloutResponse, Error> {
+    tokio::select! {
+        answer = answer(wait, context) => answer,
+        failed = show_progress(wait, context) => Err(failed),
+    }
 }
 
 /// The control plane's answer, shortly before the time ends at the latest.

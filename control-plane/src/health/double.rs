@@ -1,8 +1,8 @@
 //! The double for tests: a small provider on loopback that answers every request alike, until it is told otherwise.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -16,7 +16,8 @@ use shared::adapter::{AdapterKind, Place, Settings};
 use shared::address::AddressPolicy;
 use shared::base_url::BaseUrl;
 use shared::credential::CredentialValue;
-use shared::dial::Dialer;
+use shared::dial::{CONNECT_TIMEOUT, Dialer};
+use shared::oauth::Minter;
 use shared::secret::Secret;
 use shared::task::Tasks;
 use tokio::net::TcpListener;
@@ -38,6 +39,8 @@ pub(crate) struct ProviderDouble {
 struct State {
     status: u16,
     body: Bytes,
+    /// What comes first, in order.
+    next: VecDeque<(u16, Bytes)>,
     asked: Vec<(String, HeaderMap)>,
 }
 
@@ -45,7 +48,7 @@ impl ProviderDouble {
     pub(crate) async fn answering(status: u16, body: impl Into<Bytes>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let base_url = base_url(&format!("http://{}/v1", listener.local_addr().unwrap()));
-        let state = Arc::new(Mutex::new(State { status, body: body.into(), asked: Vec::new() }));
+        let state = Arc::new(Mutex::new(State { status, body: body.into(), next: VecDeque::new(), asked: Vec::new() }));
         let tasks = Tasks::new();
         let (served, connections) = (state.clone(), tasks.clone());
         tasks.spawn("provider", async move {
@@ -67,6 +70,11 @@ impl ProviderDouble {
         (state.status, state.body) = (status, body.into());
     }
 
+    /// Answers this once, after what is to come first already, and before what it answers else.
+    pub(crate) fn answer_next(&self, status: u16, body: impl Into<Bytes>) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).next.push_back((status, body.into()));
+    }
+
     /// The paths and headers that it was asked with.
     pub(crate) fn asked(&self) -> Vec<(String, HeaderMap)> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).asked.clone()
@@ -82,8 +90,10 @@ impl Drop for ProviderDouble {
 fn answer(state: &Mutex<State>, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
     state.asked.push((request.uri().to_string(), request.headers().clone()));
-    let mut response = Response::new(Full::new(state.body.clone()));
-    *response.status_mut() = StatusCode::from_u16(state.status).unwrap();
+    let always = (state.status, state.body.clone());
+    let (status, body) = state.next.pop_front().unwrap_or(always);
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
     response
 }
 
@@ -93,7 +103,8 @@ pub(crate) fn base_url(text: &str) -> BaseUrl {
 
 /// Asks without trusting any certificate.
 pub(crate) fn prober(policy: AddressPolicy) -> Prober {
-    Prober::new(&Dialer::with_roots(policy, Duration::from_secs(30), RootCertStore::empty()).unwrap())
+    let dialer = Dialer::with_roots(policy, CONNECT_TIMEOUT, RootCertStore::empty()).unwrap();
+    Prober::new(&dialer, Minter::new(&dialer, &Tasks::new()))
 }
 
 /// What is asked of an upstream that speaks OpenAI's API and has a key.
@@ -110,6 +121,7 @@ pub(crate) fn question(base_url: &BaseUrl, key: &str) -> Question {
             additional_key_header: None,
         },
         ca_certificates: String::new(),
+        connect_timeout: CONNECT_TIMEOUT,
         request_headers: HeaderMap::new(),
         value: Some(CredentialValue::ApiKey(Secret::from(key.to_owned()))),
         additional_key: None,

@@ -3,6 +3,15 @@
 use proto::sync::v1;
 use shared::name::{CredentialName, NameError};
 
+/// What one batch of a proxy told of credentials.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// What it used, and which value of it: whoever used a credential has a vote on it.
+    pub uses: Vec<(CredentialName, u64)>,
+    /// What it met.
+    pub evidence: Vec<Evidence>,
+}
+
 /// What requests with one credential met at one proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
@@ -19,7 +28,7 @@ pub struct Evidence {
 }
 
 /// What a request with a credential met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Finding {
     /// It succeeded.
     Served,
@@ -31,6 +40,14 @@ pub enum Finding {
     Exhausted,
     /// The account is asked too often: stays with the proxy.
     RateLimited,
+}
+
+impl Told {
+    /// Whether it tells nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.uses.is_empty() && self.evidence.is_empty()
+    }
 }
 
 /// Why evidence can't be used. It is skipped, and the batch is taken all the same.

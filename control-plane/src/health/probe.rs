@@ -1,31 +1,48 @@
-//! Asking a provider whether it knows a credential: its model list, which costs nothing.
+//! Asking a provider whether it knows a credential.
+//!
+//! ```text
+//! can a request carry the value? ─► a token, where it signs with one ─► the vendor's free check ─► a paid one, if a model is given
+//!        │ no: nobody is asked          │ refused                         │ nothing free exists: the first use tells
+//! ```
+//!
+//! Everything is bounded: the time, the bytes of an answer, the pages of a list.
+
+mod ask;
+mod plan;
+mod result;
 
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper::body::Incoming;
-use shared::adapter::{Adapter, AdapterKind, Call, Delivery, Key, Operation, Place, Unsigned, adapter};
-use shared::base_url::BaseUrl;
+use http::{HeaderMap, Uri};
+use http_body_util::Full;
+use shared::adapter::{AdapterKind, Call, Delivery, NoAddress, Operation, Place, adapter};
 use shared::credential::CredentialValue;
-use shared::dial::{Client, DialFailure, Dialer};
-use shared::failure::Failure;
+use shared::dial::{CONNECT_TIMEOUT, Client, DialError, Dialer};
+use shared::oauth::{Minter, Source};
 use shared::secret::Secret;
 
 use super::ProbeOutcome;
-use crate::resource::{CredentialProblem, Provider};
+use crate::resource::Provider;
+
+use ask::Asker;
+use plan::{Check, Proof, plan};
+
+pub use result::{ProbeResult, Stage};
 
 /// How long a probe may take in all.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The most bytes of an answer that are read.
-const MOST_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// The most pages of a list that are read.
+const MOST_PAGES: usize = 20;
+/// The most models of a list that are kept.
+const MOST_MODELS: usize = 10_000;
 
-/// Asks providers. Its clones share their connections.
+/// Asks providers. Its clones share their connections and tokens.
 #[derive(Debug, Clone)]
 pub struct Prober {
-    client: Client<Empty<Bytes>>,
+    dialer: Dialer,
+    client: Client<Full<Bytes>>,
+    minter: Minter,
 }
 
 /// What is asked: whether the provider at this place knows this value.
@@ -39,6 +56,8 @@ pub struct Question {
     pub place: Place,
     /// Certificate authorities beside the system's, as PEM; empty where there are none.
     pub ca_certificates: String,
+    /// How long a connection may take.
+    pub connect_timeout: Duration,
     /// Headers that the provider adds to every request.
     pub request_headers: HeaderMap,
     /// The credential's value; `None` where the upstream wants none.
@@ -49,26 +68,6 @@ pub struct Question {
     pub paid_check_model: Option<String>,
 }
 
-/// What a provider answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProbeResult {
-    /// What it means.
-    pub outcome: ProbeOutcome,
-    /// The upstream's status; `None` where it did not answer.
-    pub upstream_status: Option<u16>,
-    /// Why there was no answer; `None` where there was one, or too late.
-    pub failure: Option<DialFailure>,
-    /// The models that the credential can list, in the answer's order; empty unless it passed.
-    pub models: Vec<String>,
-}
-
-/// The whole of an answer.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
 impl Question {
     /// What is asked of a provider about a value.
     #[must_use]
@@ -77,8 +76,9 @@ impl Question {
             vendor: provider.vendor.clone(),
             adapter: provider.adapter,
             place: provider.place(),
-            ca_certificates: String::new(),
-            request_headers: HeaderMap::new(),
+            ca_certificates: provider.ca_certificates.clone(),
+            connect_timeout: provider.timeouts.connect,
+            request_headers: provider.request_headers.clone(),
             value,
             additional_key: None,
             paid_check_model: None,
@@ -87,149 +87,156 @@ impl Question {
 }
 
 impl Prober {
-    /// Asks through a dialer.
+    /// Asks through a dialer, and gets tokens from a minter.
     #[must_use]
-    pub fn new(dialer: &Dialer) -> Self {
-        Self { client: dialer.client() }
+    pub fn new(dialer: &Dialer, minter: Minter) -> Self {
+        Self { dialer: dialer.clone(), client: dialer.client(), minter }
     }
 
-    /// Asks a provider for its models with a credential.
+    /// Asks a provider about a credential.
     ///
     /// # Cancel safety
     ///
     /// Nothing is left behind when the future is dropped.
     pub async fn probe(&self, question: &Question, now: SystemTime) -> ProbeResult {
+        // What was found before the time ran out counts: a slow last page of a list takes no proof away.
+        let mut found = None;
+        match tokio::time::timeout(TIMEOUT, self.climb(question, now, &mut found)).await {
+            Ok(result) => result,
+            Err(_) => found.unwrap_or_else(|| ProbeResult::new(ProbeOutcome::Unreachable, Stage::Free)),
+        }
+    }
+
+    async fn climb(&self, question: &Question, now: SystemTime, found: &mut Option<ProbeResult>) -> ProbeResult {
+        let (check, proof) = plan(question);
+        let asker = match self.asker(question, now).await {
+            Ok(asker) => asker,
+            Err(result) => return *result,
+        };
+        let free = match check {
+            Check::ModelList => asker.list_models(proof, found).await,
+            Check::Path(path) => asker.ask_path(path, proof).await,
+            // It was minted just now.
+            Check::TokenMint if asker.token.is_some() => ProbeResult::new(ProbeOutcome::Recognized, Stage::Token),
+            Check::OpenList => asker.list_open_models().await,
+            Check::TokenMint | Check::Nothing => ProbeResult::new(ProbeOutcome::Unverifiable, Stage::NothingToAsk),
+        };
+        match &question.paid_check_model {
+            Some(model) if free.outcome.bad().is_none() && !free.outcome.is_unreached() => {
+                ProbeResult { models: free.models, ..asker.pay(model).await }
+            }
+            Some(_) | None => free,
+        }
+    }
+
+    /// Whoever asks, with a token that was minted just now where the value signs with one.
+    async fn asker<'q>(&self, question: &'q Question, now: SystemTime) -> Result<Asker<'q>, Box<ProbeResult>> {
         let adapter = adapter(question.adapter);
-        let mut request = Request::new(Empty::new());
-        *request.method_mut() = Method::GET;
-        let call = Call { operation: Operation::ListModels, model: "", delivery: Delivery::Whole, page: None };
-        *request.uri_mut() = adapter.address(&question.place, None, call).unwrap_or_default();
-        let uri = request.uri().clone();
-        let headers = request.headers_mut();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("keyplane/", env!("CARGO_PKG_VERSION"))));
-        if let Some(value) = &question.value {
-            let key = Key { value, token: None, additional: None };
-            let unsigned = Unsigned { method: &Method::GET, uri: &uri, headers, body: &[], now };
-            if adapter.sign(&question.place, key, unsigned).is_err() {
-                return ProbeResult::without_answer(ProbeOutcome::Rejected, None);
+        let client = self.client(question).map_err(|error| {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a provider's certificate authorities can't be used"
+            );
+            Box::new(ProbeResult::new(ProbeOutcome::TlsFailed, Stage::Free))
+        })?;
+        let token = match &question.value {
+            Some(value) => {
+                let source = Source { adapter, place: &question.place, value };
+                let minted = self.minter.fresh(source, now).await;
+                minted.map_err(|error| Box::new(ProbeResult::of_mint_error(&error)))?
             }
-        }
-        match tokio::time::timeout(TIMEOUT, self.ask(request)).await {
-            Ok(Ok(answer)) => ProbeResult::read(adapter, &answer, now),
-            Ok(Err(failure)) => ProbeResult::of_failure(failure),
-            Err(_) => ProbeResult::without_answer(ProbeOutcome::Unreachable, None),
-        }
+            None => None,
+        };
+        Ok(Asker { client, adapter, question, token, now })
     }
 
-    async fn ask(&self, request: Request<Empty<Bytes>>) -> Result<Answer, DialFailure> {
-        let response = self.client.request(request).await.map_err(|error| DialFailure::of(&error))?;
-        let (head, body) = response.into_parts();
-        let body = read_body(body).await?;
-        Ok(Answer { status: head.status, headers: head.headers, body })
+    /// A provider with authorities or a timeout of its own gets a client of its own, for this probe.
+    fn client(&self, question: &Question) -> Result<Client<Full<Bytes>>, DialError> {
+        if question.ca_certificates.is_empty() && question.connect_timeout == CONNECT_TIMEOUT {
+            return Ok(self.client.clone());
+        }
+        Ok(self.dialer.for_provider(&question.ca_certificates, question.connect_timeout)?.client())
     }
 }
 
-/// A body that is too large is cut to nothing: no list of models is that long, and the status still counts.
-async fn read_body(body: Incoming) -> Result<Bytes, DialFailure> {
-    match Limited::new(body, MOST_BODY_BYTES).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Ok(Bytes::new()),
-        Err(_) => Err(DialFailure::Broken),
-    }
-}
-
-impl ProbeResult {
-    fn without_answer(outcome: ProbeOutcome, failure: Option<DialFailure>) -> Self {
-        Self { outcome, upstream_status: None, failure, models: Vec::new() }
-    }
-
-    fn of_failure(failure: DialFailure) -> Self {
-        let outcome = match failure {
-            DialFailure::Tls => ProbeOutcome::TlsFailed,
-            DialFailure::RefusedAddress(_) | DialFailure::RefusedScheme => ProbeOutcome::EndpointWrong,
-            DialFailure::Dns | DialFailure::Connect | DialFailure::ConnectTimedOut | DialFailure::Broken => {
-                ProbeOutcome::Unreachable
+impl Asker<'_> {
+    /// The list of models, page by page. The first page is what proves something; what goes wrong after it only ends the list.
+    async fn list_models(&self, proof: Proof, found: &mut Option<ProbeResult>) -> ProbeResult {
+        let mut page = None;
+        for _ in 0..MOST_PAGES {
+            let answer = match self.address(Operation::ListModels, "", page.as_deref()) {
+                Ok(uri) => self.get(uri).await,
+                Err(problem) => return found.take().unwrap_or_else(|| ProbeResult::of_no_address(problem)),
+            };
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(problem) => {
+                    return found.take().unwrap_or_else(|| ProbeResult::of_no_answer(self.question, problem));
+                }
+            };
+            let result = ProbeResult::of_free(self.adapter, &answer, proof, self.now);
+            if !matches!(result.outcome, ProbeOutcome::Passed | ProbeOutcome::Recognized) || !answer.status.is_success()
+            {
+                return found.take().unwrap_or_else(|| result.with_likely_fix(self.question, &answer));
             }
-        };
-        Self::without_answer(outcome, Some(failure))
-    }
-
-    fn read(adapter: &dyn Adapter, answer: &Answer, now: SystemTime) -> Self {
-        let classified = adapter.classify(answer.status, &answer.headers, &answer.body, now);
-        let (outcome, models) = match classified {
-            None => match adapter.read_models(&answer.body) {
-                Ok(page) => (ProbeOutcome::Passed, page.models),
-                Err(_) => (ProbeOutcome::EndpointWrong, Vec::new()),
-            },
-            Some(classified) => {
-                let outcome = match (classified.failure, answer.status) {
-                    (Failure::Rejected, _) => ProbeOutcome::Rejected,
-                    (Failure::Denied, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => ProbeOutcome::Limited,
-                    (Failure::Exhausted, _) => ProbeOutcome::Exhausted,
-                    (Failure::CallersFault, StatusCode::FORBIDDEN) => ProbeOutcome::RegionWrong,
-                    (Failure::Denied | Failure::CallersFault, _) => ProbeOutcome::EndpointWrong,
-                    (_, status) if status.is_redirection() => ProbeOutcome::EndpointWrong,
-                    (
-                        Failure::RateLimited
-                        | Failure::Overloaded
-                        | Failure::ServerError
-                        | Failure::Unreachable
-                        | Failure::TimedOut,
-                        _,
-                    ) => ProbeOutcome::Unreachable,
-                };
-                (outcome, Vec::new())
+            let Ok(read) = self.adapter.read_models(&answer.body) else {
+                let wrong = ProbeResult { outcome: ProbeOutcome::EndpointWrong, ..result };
+                return found.take().unwrap_or_else(|| wrong.with_likely_fix(self.question, &answer));
+            };
+            let so_far = found.get_or_insert(result);
+            let room = MOST_MODELS.saturating_sub(so_far.models.len());
+            so_far.models.extend(read.models.into_iter().take(room));
+            if read.next.is_none() || read.next == page || so_far.models.len() >= MOST_MODELS {
+                break;
             }
-        };
-        Self { outcome, upstream_status: Some(answer.status.as_u16()), failure: None, models }
+            page = read.next;
+        }
+        found.take().unwrap_or_else(|| ProbeResult::new(ProbeOutcome::Unreachable, Stage::Free))
     }
 
-    /// What was wrong and what to check, in our words; `None` after a pass.
-    #[must_use]
-    pub fn problem(&self, base_url: &BaseUrl, time: SystemTime) -> Option<CredentialProblem> {
-        let reason = self.outcome.reason()?;
-        let message = format!("{}; {}", self.what(base_url), self.advice());
-        Some(CredentialProblem { reason: reason.to_owned(), upstream_status: self.upstream_status, message, time })
-    }
-
-    fn what(&self, base_url: &BaseUrl) -> String {
-        let origin = base_url.origin();
-        match (self.upstream_status, self.failure) {
-            (Some(status), _) => format!("{origin} answered {status}"),
-            (None, Some(failure)) => format!("{origin} gave no answer: {failure}"),
-            (None, None) => format!("{origin} gave no answer in {} s", TIMEOUT.as_secs()),
+    /// A list that is open to everybody: it may refuse a credential, but not approve of one.
+    async fn list_open_models(&self) -> ProbeResult {
+        let listed = self.list_models(Proof::Works, &mut None).await;
+        match listed.outcome {
+            ProbeOutcome::Rejected | ProbeOutcome::Exhausted => listed,
+            _ if listed.stage == Stage::Value => listed,
+            _ => {
+                let models = listed.models;
+                ProbeResult { models, ..ProbeResult::new(ProbeOutcome::Unverifiable, Stage::NothingToAsk) }
+            }
         }
     }
 
-    /// What to check.
-    #[must_use]
-    pub fn advice(&self) -> &'static str {
-        match (self.outcome, self.upstream_status) {
-            (ProbeOutcome::Passed, _) => "nothing is wrong",
-            (ProbeOutcome::Limited, _) => {
-                "the provider knows the credential, but does not let it list models: check its scopes if it should"
-            }
-            (ProbeOutcome::Rejected, _) => {
-                "check that the value is whole, belongs to this provider, and was not revoked"
-            }
-            (ProbeOutcome::Exhausted, _) => "check the account's credit, quota and billing with the provider",
-            (ProbeOutcome::EndpointWrong, None) => {
-                "check the provider's base URL: this installation may not call that address"
-            }
-            (ProbeOutcome::EndpointWrong, Some(_)) => {
-                "check the provider's base URL, its path included: no list of models is there"
-            }
-            (ProbeOutcome::RegionWrong, _) => {
-                "the provider does not serve the place that this control plane calls from"
-            }
-            (ProbeOutcome::Unreachable, Some(429)) => "the account is asked too often just now: try again later",
-            (ProbeOutcome::Unreachable, Some(_)) => "the provider has a fault of its own: try again later",
-            (ProbeOutcome::Unreachable, None) => "check the host in the base URL, the network and the firewall",
-            (ProbeOutcome::TlsFailed, _) => {
-                "check that the port speaks TLS, and that its certificate is valid for the host and of a known authority"
-            }
+    /// A path of the vendor's own, and then the list, which is open to everybody and proves nothing more.
+    async fn ask_path(&self, path: &str, proof: Proof) -> ProbeResult {
+        let answer = match self.get(self.question.place.base_url.with_path(path)).await {
+            Ok(answer) => answer,
+            Err(problem) => return ProbeResult::of_no_answer(self.question, problem),
+        };
+        let result = ProbeResult::of_free(self.adapter, &answer, proof, self.now);
+        if result.outcome != ProbeOutcome::Passed {
+            return result.with_likely_fix(self.question, &answer);
         }
+        let listed = self.list_models(proof, &mut None).await;
+        ProbeResult { models: listed.models, ..result }
+    }
+
+    /// The cheapest chat with a model.
+    async fn pay(&self, model: &str) -> ProbeResult {
+        let uri = match self.address(Operation::Chat, model, None) {
+            Ok(uri) => uri,
+            Err(problem) => return ProbeResult::of_no_address(problem),
+        };
+        match self.post(uri, self.adapter.paid_check(model)).await {
+            Ok(answer) => ProbeResult::of_paid(self.adapter, &answer, self.now),
+            Err(problem) => ProbeResult::of_no_answer(self.question, problem).at(Stage::Paid),
+        }
+    }
+
+    fn address(&self, operation: Operation, model: &str, page: Option<&str>) -> Result<Uri, NoAddress> {
+        let key = self.question.value.as_ref().map(CredentialValue::kind);
+        let call = Call { operation, model, delivery: Delivery::Whole, page };
+        self.adapter.address(&self.question.place, key, call)
     }
 }
 

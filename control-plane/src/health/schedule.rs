@@ -6,6 +6,9 @@
 //! the clock ──────────┘   (idle, or at work once)    └─► Store ◄──┘
 //! ```
 //!
+//! Every use and every finding goes into the credential's tally, which is cheap and bounded; a finding that says what another one says
+//! that waits already goes no further.
+//!
 //! What is due is found in the view, every half a minute: nothing but statuses has to survive a restart.
 
 mod work;
@@ -17,14 +20,17 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use prometheus_client::registry::Registry;
 use shared::name::{CredentialName, ProxyName};
 use shared::task::Tasks;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Told};
+use super::metrics::Metrics;
 use super::probe::Prober;
 use super::{Input, Machine, wants_recheck};
+use crate::resource::CredentialState;
 use crate::store::Store;
 use crate::store::seal::Sealer;
 use crate::view::Views;
@@ -44,6 +50,7 @@ const WAITING: usize = 16;
 #[derive(Debug, Clone)]
 pub struct HealthHandle {
     orders: mpsc::Sender<Order>,
+    metrics: Arc<Metrics>,
 }
 
 /// Why a check came to nothing.
@@ -59,14 +66,15 @@ pub enum CheckError {
 
 #[derive(Debug)]
 enum Order {
-    Evidence(ProxyName, Vec<Evidence>),
-    Check(CredentialName, Asker),
+    Told(ProxyName, Told),
+    Check(CredentialName, Option<String>, Asker),
 }
 
 type Asker = oneshot::Sender<Result<(), CheckError>>;
 
 impl HealthHandle {
-    /// Takes what a proxy told. The caller has made sure that the proxy serves an environment in which each credential's provider is active.
+    /// Takes what a proxy told. The caller has made sure that it is that proxy, by its certificate, and that it serves an environment in which
+    /// each credential's provider is active.
     /// Waits while the task is behind, so that a stream that tells too much is slowed and not the others' evidence dropped.
     ///
     /// # Errors
@@ -76,8 +84,8 @@ impl HealthHandle {
     /// # Cancel safety
     ///
     /// The evidence is taken or not, as a whole.
-    pub async fn report(&self, proxy: &ProxyName, evidence: Vec<Evidence>) -> Result<(), CheckError> {
-        let order = Order::Evidence(proxy.clone(), evidence);
+    pub async fn report(&self, proxy: &ProxyName, told: Told) -> Result<(), CheckError> {
+        let order = Order::Told(proxy.clone(), told);
         self.orders.send(order).await.map_err(|_| CheckError::Stopped)
     }
 
@@ -92,8 +100,30 @@ impl HealthHandle {
     ///
     /// The check goes on when the future is dropped.
     pub async fn check(&self, credential: CredentialName) -> Result<(), CheckError> {
+        self.order_check(credential, None).await
+    }
+
+    /// Does what [`check`](Self::check) does by a request to one of the upstream's models, which costs something.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`check`](Self::check).
+    ///
+    /// # Cancel safety
+    ///
+    /// The check goes on when the future is dropped.
+    pub async fn check_paid(&self, credential: CredentialName, model: String) -> Result<(), CheckError> {
+        self.order_check(credential, Some(model)).await
+    }
+
+    /// Registers the health engine's metrics.
+    pub fn register(&self, registry: &mut Registry) {
+        self.metrics.register(registry);
+    }
+
+    async fn order_check(&self, credential: CredentialName, model: Option<String>) -> Result<(), CheckError> {
         let (asker, answer) = oneshot::channel();
-        self.orders.send(Order::Check(credential, asker)).await.map_err(|_| CheckError::Stopped)?;
+        self.orders.send(Order::Check(credential, model, asker)).await.map_err(|_| CheckError::Stopped)?;
         answer.await.map_err(|_| CheckError::Stopped)?
     }
 }
@@ -108,7 +138,9 @@ pub fn start(
     prober: Prober,
 ) -> HealthHandle {
     let (orders, taken) = mpsc::channel(ORDERS);
-    let worker = Worker { views, store, sealer, prober, probes: Arc::new(Semaphore::new(PROBES)) };
+    let (metrics, tallies) = (Arc::new(Metrics::default()), Arc::default());
+    let probes = Arc::new(Semaphore::new(PROBES));
+    let worker = Worker { views, store, sealer, prober, probes, tallies, metrics: metrics.clone() };
     let stop = tasks.clone();
     tasks.spawn("health", async move {
         tokio::select! {
@@ -116,7 +148,7 @@ pub fn start(
             () = Schedule::new(worker).run(taken) => {}
         }
     });
-    HealthHandle { orders }
+    HealthHandle { orders, metrics }
 }
 
 /// The task's state.
@@ -157,15 +189,23 @@ impl Schedule {
 
     fn take(&mut self, order: Order) {
         match order {
-            Order::Evidence(proxy, evidence) => evidence.into_iter().for_each(|one| self.take_evidence(&proxy, one)),
-            Order::Check(credential, asker) => self.input(credential, Input::CheckRequested, Some(asker)),
+            Order::Told(proxy, told) => self.take_told(&proxy, told),
+            Order::Check(credential, paid_check_model, asker) => {
+                self.input(credential, Input::CheckRequested { paid_check_model }, Some(asker));
+            }
         }
     }
 
-    fn take_evidence(&mut self, proxy: &ProxyName, evidence: Evidence) {
-        let Evidence { credential, value_version, finding, count, upstream_status } = evidence;
-        tracing::debug!(%proxy, %credential, value_version, ?finding, count, upstream_status, "a proxy reports");
-        self.input(credential, Input::Evidence { finding, value_version, upstream_status }, None);
+    /// Counts everything before anything of it is weighed: what a batch says of other credentials may decide over one.
+    fn take_told(&mut self, proxy: &ProxyName, told: Told) {
+        let now = Instant::now().into_std();
+        self.worker.count(proxy, &told, now);
+        for evidence in told.evidence {
+            let Evidence { credential, value_version, finding, count, upstream_status } = evidence;
+            tracing::debug!(%proxy, %credential, value_version, ?finding, count, upstream_status, "a proxy reports");
+            self.worker.metrics.weighed(finding);
+            self.input(credential, Input::Evidence { finding, value_version, upstream_status }, None);
+        }
     }
 
     fn take_due(&mut self, now: Instant) {
@@ -182,9 +222,11 @@ impl Schedule {
         match self.entries.remove(&credential) {
             Some(Entry::AtWork { mut waiting, askers, mut next_askers }) => {
                 // What proxies tell may fill the room, but takes none from an admin's check.
-                let has_room = waiting.len() < WAITING || input == Input::CheckRequested;
-                if has_room && !waiting.contains(&input) {
+                let is_check = matches!(input, Input::CheckRequested { .. });
+                if (waiting.len() < WAITING || is_check) && !waiting.contains(&input) {
                     waiting.push(input);
+                } else if !is_check {
+                    self.worker.metrics.evidence_coalesced.inc();
                 }
                 next_askers.extend(asker);
                 self.entries.insert(credential, Entry::AtWork { waiting, askers, next_askers });
@@ -247,21 +289,21 @@ impl Schedule {
 
     /// Finds what has to be asked about again and has no machine yet: after a start, and what a service stored. Drops what is quiet.
     fn scan(&mut self) {
-        if self.worker.sealer.is_none() {
-            return;
-        }
         let view = self.worker.views.load();
         let now = Instant::now().into_std();
+        self.worker.tallies().sweep(now);
         self.entries.retain(|_, entry| !matches!(entry, Entry::Idle(machine) if machine.is_forgettable(now)));
+        let mut counts = CredentialState::ALL.map(|state| (state, 0));
         for credential in view.credentials.keys() {
-            if self.entries.contains_key(credential) {
-                continue;
-            }
             let Some(known) = Known::of(&view, credential) else { continue };
-            if wants_recheck(known.subject()) {
-                self.rest(credential.clone(), Machine::found(known.subject(), moment()));
+            counts.iter_mut().filter(|(state, _)| *state == known.state()).for_each(|(_, count)| *count += 1);
+            // Nothing can be asked while the store is sealed.
+            let is_known = self.worker.sealer.is_none() || self.entries.contains_key(credential);
+            if !is_known && wants_recheck(known.subject(None)) {
+                self.rest(credential.clone(), Machine::found(known.subject(None), moment()));
             }
         }
+        self.worker.metrics.count(counts.map(|(_, count)| count));
     }
 }
 

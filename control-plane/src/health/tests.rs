@@ -9,7 +9,7 @@ fn status(health: Health, reason: Option<HealthReason>) -> CredentialStatus {
 }
 
 fn subject(status: &CredentialStatus) -> Subject<'_> {
-    Subject { status, value_version: 2, standing: Standing::InUse }
+    Subject { status, value_version: 2, standing: Standing::InUse, agreed: None }
 }
 
 fn at(start: Instant, seconds: u64) -> Moment {
@@ -22,6 +22,10 @@ fn at(start: Instant, seconds: u64) -> Moment {
 
 fn told(finding: Finding) -> Input {
     Input::Evidence { finding, value_version: 2, upstream_status: Some(401) }
+}
+
+fn check() -> Input {
+    Input::CheckRequested { paid_check_model: None }
 }
 
 fn probed(outcome: ProbeOutcome) -> Input {
@@ -70,17 +74,27 @@ fn a_probe_leads_from_every_state_to_what_it_says() {
         (REJECTED, ProbeOutcome::Unreachable, REJECTED),
         (EXHAUSTED, ProbeOutcome::Passed, ACTIVE),
         (EXHAUSTED, ProbeOutcome::RegionWrong, EXHAUSTED),
+        (UNVERIFIED, ProbeOutcome::Recognized, UNVERIFIED),
+        (ACTIVE, ProbeOutcome::Recognized, ACTIVE),
+        (LIMITED, ProbeOutcome::Unverifiable, LIMITED),
+        (REJECTED, ProbeOutcome::Recognized, UNVERIFIED),
+        (EXHAUSTED, ProbeOutcome::Unverifiable, UNVERIFIED),
+        (UNVERIFIED, ProbeOutcome::Served, ACTIVE),
+        (EXHAUSTED, ProbeOutcome::Served, ACTIVE),
+        (ACTIVE, ProbeOutcome::ModelUnknown, ACTIVE),
+        (REJECTED, ProbeOutcome::ModelUnknown, REJECTED),
+        (unreached(Health::Active), ProbeOutcome::ModelUnknown, ACTIVE),
     ] {
         let before = status(before.0, before.1);
         let mut machine = Machine::default();
         let start = Instant::now();
-        assert_eq!(machine.step(subject(&before), Input::CheckRequested, at(start, 0)), Action::Probe);
+        assert_eq!(machine.step(subject(&before), check(), at(start, 0)), Action::Probe);
         let action = machine.step(subject(&before), probed(outcome), at(start, 1));
         let Action::Commit(after_status) = &action else { panic!("{action:?}") };
         assert_eq!(after_status.last_check_time, Some(at(start, 1).wall));
-        assert_eq!(after_status.last_error.is_some(), outcome != ProbeOutcome::Passed);
+        assert_eq!(after_status.last_error.is_some(), outcome.reason().is_some());
         assert_eq!(committed(action), after, "{before:?} {outcome:?}");
-        let good = matches!(outcome, ProbeOutcome::Passed | ProbeOutcome::Limited);
+        let good = after.0 != Health::Inactive && after.1 != Some(HealthReason::Unreachable);
         assert_eq!(machine.recheck_at().is_none(), good, "{outcome:?}");
     }
 }
@@ -132,10 +146,10 @@ fn what_is_of_another_value_disabled_or_elsewhere_changes_nothing() {
         }
     }
     let elsewhere = Subject { standing: Standing::Elsewhere, ..subject(&active) };
-    assert_eq!(Machine::default().step(elsewhere, Input::CheckRequested, now), Action::Nothing);
+    assert_eq!(Machine::default().step(elsewhere, check(), now), Action::Nothing);
     // An admin may ask about one that is disabled.
     let disabled = Subject { standing: Standing::OutOfUse, ..subject(&active) };
-    assert_eq!(Machine::default().step(disabled, Input::CheckRequested, now), Action::Probe);
+    assert_eq!(Machine::default().step(disabled, check(), now), Action::Probe);
     // A probe's result that comes after another value is of nothing.
     let mut machine = Machine::default();
     assert_eq!(machine.step(subject(&active), told(Finding::Rejected), now), Action::Probe);
@@ -208,7 +222,7 @@ fn rechecks_come_later_and_later_until_a_pass() {
         assert_eq!(committed(machine.step(subject(&inactive), probed(ProbeOutcome::Rejected), now)), REJECTED);
     }
     assert_eq!(delays, [30, 15, 30, 60, 120, 240, 300]);
-    assert_eq!(machine.step(subject(&inactive), Input::CheckRequested, now), Action::Probe);
+    assert_eq!(machine.step(subject(&inactive), check(), now), Action::Probe);
     assert_eq!(committed(machine.step(subject(&inactive), probed(ProbeOutcome::Passed), now)), ACTIVE);
     assert_eq!(machine.recheck_at(), None);
 }
@@ -232,6 +246,83 @@ fn after_a_restart_the_rest_of_the_delay_is_waited() {
     }
 }
 
+/// A finding of enough proxies, and what the probe that it causes says.
+fn after_votes(finding: Finding, outcome: ProbeOutcome, agreed: Option<Finding>) -> CredentialStatus {
+    let active = status(ACTIVE.0, ACTIVE.1);
+    let start = Instant::now();
+    let mut machine = Machine::default();
+    let subject = Subject { agreed, ..subject(&active) };
+    assert_eq!(machine.step(subject, told(finding), at(start, 0)), Action::Probe, "a probe comes first");
+    match machine.step(subject, probed(outcome), at(start, 1)) {
+        Action::Commit(status) => status,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn votes_decide_only_where_the_probe_can_not_tell() {
+    for outcome in ProbeOutcome::ALL {
+        for finding in [Finding::Rejected, Finding::Exhausted] {
+            let after = after_votes(finding, outcome, Some(finding));
+            let is_out = outcome.bad().is_some() || !outcome.refutes(finding);
+            assert_eq!(after.health == Health::Inactive, is_out, "{finding:?} {outcome:?}");
+            let without = after_votes(finding, outcome, None);
+            assert_eq!(without.health == Health::Inactive, outcome.bad().is_some(), "{finding:?} {outcome:?}");
+            assert_ne!(without.health, Health::Unverified);
+        }
+    }
+    let empty = after_votes(Finding::Exhausted, ProbeOutcome::Passed, Some(Finding::Exhausted));
+    assert_eq!((empty.health, empty.reason), EXHAUSTED);
+    let refuted = after_votes(Finding::Rejected, ProbeOutcome::Passed, Some(Finding::Rejected));
+    assert_eq!((refuted.health, refuted.reason), ACTIVE);
+}
+
+#[test]
+fn a_vote_that_comes_after_the_probe_needs_no_other_probe() {
+    let active = status(ACTIVE.0, ACTIVE.1);
+    let start = Instant::now();
+    let mut machine = Machine::default();
+    assert_eq!(machine.step(subject(&active), told(Finding::Exhausted), at(start, 0)), Action::Probe);
+    let _ = machine.step(subject(&active), probed(ProbeOutcome::Passed), at(start, 1));
+    assert_eq!(machine.step(subject(&active), told(Finding::Exhausted), at(start, 2)), Action::Nothing);
+    let agreed = Subject { agreed: Some(Finding::Exhausted), ..subject(&active) };
+    // Another finding than what was left open is asked about, when the gap is over.
+    assert_eq!(machine.step(agreed, told(Finding::Rejected), at(start, 2)), Action::Nothing);
+    assert_eq!(committed(machine.step(agreed, told(Finding::Exhausted), at(start, 2))), EXHAUSTED);
+}
+
+#[test]
+fn an_account_that_was_empty_comes_back_on_probation() {
+    let empty = status(EXHAUSTED.0, EXHAUSTED.1);
+    let start = Instant::now();
+    let mut machine = Machine::found(subject(&empty), at(start, 0));
+    assert_eq!(machine.step(subject(&empty), Input::RecheckDue, at(start, 30)), Action::Probe);
+    let back = machine.step(subject(&empty), probed(ProbeOutcome::Passed), at(start, 30));
+    assert_eq!(committed(back), UNVERIFIED);
+    let unverified = status(UNVERIFIED.0, UNVERIFIED.1);
+    let served = machine.step(subject(&unverified), told(Finding::Served), at(start, 31));
+    assert_eq!(committed(served), ACTIVE);
+}
+
+#[test]
+fn what_goes_out_again_soon_waits_longer() {
+    let (active, out) = (status(ACTIVE.0, ACTIVE.1), status(REJECTED.0, REJECTED.1));
+    let start = Instant::now();
+    let (mut machine, mut now, mut delays) = (Machine::default(), 0, Vec::new());
+    for _ in 0..5 {
+        assert_eq!(machine.step(subject(&active), told(Finding::Rejected), at(start, now)), Action::Probe);
+        assert_eq!(committed(machine.step(subject(&active), probed(ProbeOutcome::Rejected), at(start, now))), REJECTED);
+        let due = machine.recheck_at().unwrap() - at(start, now).now;
+        delays.push(due.as_secs());
+        now += due.as_secs();
+        assert_eq!(machine.step(subject(&out), Input::RecheckDue, at(start, now)), Action::Probe);
+        assert_eq!(committed(machine.step(subject(&out), probed(ProbeOutcome::Passed), at(start, now))), ACTIVE);
+        assert!(!machine.is_forgettable(at(start, now).now), "one pass forgives nothing");
+        now += 60;
+    }
+    assert_eq!(delays, [15, 30, 60, 120, 240]);
+}
+
 fn any_finding() -> impl Strategy<Value = Finding> {
     prop_oneof![
         Just(Finding::Served),
@@ -240,6 +331,11 @@ fn any_finding() -> impl Strategy<Value = Finding> {
         Just(Finding::Exhausted),
         Just(Finding::RateLimited)
     ]
+}
+
+/// What a probe may say of a credential that is not dead.
+fn any_outcome() -> impl Strategy<Value = ProbeOutcome> {
+    prop::sample::select(ProbeOutcome::ALL.to_vec()).prop_filter("it is not dead", |outcome| outcome.bad().is_none())
 }
 
 fn any_health() -> impl Strategy<Value = (Health, Option<HealthReason>)> {
@@ -252,6 +348,7 @@ proptest! {
     #[test]
     fn evidence_alone_takes_nothing_away_and_gives_nothing_back(
         before in any_health(),
+        outcome in any_outcome(),
         reports in prop::collection::vec((any_finding(), 1_u64..4, prop::option::of(400_u16..430), 0_u64..20), 1..80),
     ) {
         let mut current = status(before.0, before.1);
@@ -267,8 +364,7 @@ proptest! {
                 Action::Probe => {
                     prop_assert!(last_probe.is_none_or(|last| second - last >= 5));
                     last_probe = Some(second);
-                    // The provider knows the credential, so it passes.
-                    let action = machine.step(subject(&current), probed(ProbeOutcome::Passed), at(start, second));
+                    let action = machine.step(subject(&current), probed(outcome), at(start, second));
                     if let Action::Commit(next) = action { current = next }
                 }
                 Action::Commit(next) => current = next,
@@ -291,7 +387,7 @@ proptest! {
             second += later;
             let input = match kind {
                 0 => told(finding),
-                1 => Input::CheckRequested,
+                1 => check(),
                 2 => Input::RecheckDue,
                 _ if in_flight == 0 => continue,
                 _ => { in_flight -= 1; probed(ProbeOutcome::Rejected) }

@@ -32,6 +32,13 @@ pub fn seconds(span: Duration) -> prost_types::Duration {
     span.try_into().unwrap_or_default()
 }
 
+/// A span that is not negative; `None` for any other, and for what is none. The smallest of numbers has no positive one, which a conversion
+/// by way of the negative would meet.
+pub(super) fn span(given: prost_types::Duration) -> Option<Duration> {
+    let nanos = u32::try_from(given.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+    Some(Duration::new(u64::try_from(given.seconds).ok()?, nanos))
+}
+
 /// A display name that has to be given.
 pub(super) fn display_name(given: String, violations: &mut FieldViolations) -> String {
     let problem = if given.trim().is_empty() {
@@ -87,7 +94,8 @@ pub(super) fn time(given: Option<Timestamp>, field: &str, violations: &mut Field
 }
 
 /// An upstream's own name for a model: something that can stand in a body and a URL.
-pub(super) fn is_upstream_model(text: &str) -> bool {
+#[must_use]
+pub fn is_upstream_model(text: &str) -> bool {
     (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 

@@ -6,6 +6,7 @@
 //! | `status/<name>` | what was observed: of a credential, a join token, a proxy |
 //! | `index/display_name/<parent>/<collection>\|<display name>` | the name of whoever has it: two racing writers can't both be right |
 //! | `index/ref/<target>\|<from>` | nothing: that one resource refers to another |
+//! | `index/rate/<provider>\|<upstream model>` | the name of the rate that the model has |
 //! | `request/<principal>/<request id>` | the answer to a request that may be repeated |
 //! | `meta/admin_tokens/<SHA-256>` | who an admin token is |
 //! | `meta/…` | what the control plane keeps for itself |
@@ -46,6 +47,12 @@ pub fn status(name: &str) -> Arc<str> {
 pub fn display_name(name: &impl ResourceName, display_name: &str) -> Arc<str> {
     let collection = collection_of(name);
     format!("index/display_name/{}/{collection}|{display_name}", name.parent_str()).into()
+}
+
+/// Which rate an upstream model has. `|` stands in no provider's name.
+#[must_use]
+pub fn rate(provider: &str, upstream_model: &str) -> Arc<str> {
+    format!("index/rate/{provider}|{upstream_model}").into()
 }
 
 /// That one resource refers to another.

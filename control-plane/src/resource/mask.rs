@@ -55,8 +55,30 @@ impl<'a> Merge<'a> {
         }
     }
 
+    /// A field that is never answered: what is given is taken. Naming it without giving it is refused, since what is stored can't be meant.
+    pub fn write_only<T>(&mut self, path: &'static str, current: &mut Option<T>, given: Option<T>) {
+        self.known.insert(path);
+        let named = self.names(path);
+        match given {
+            Some(given) if named || !matches!(self.mask, Mask::Paths(_)) => *current = Some(given),
+            None if named => self.violations.add(path, FieldReason::Required, "the mask names it: give it"),
+            Some(_) | None => {}
+        }
+    }
+
+    /// Whether the mask names the field itself.
+    #[must_use]
+    pub fn names(&self, path: &str) -> bool {
+        matches!(self.mask, Mask::Paths(paths) if paths.contains(path))
+    }
+
     /// A field that never changes: naming it is fine as long as it says what is stored.
     pub fn immutable<T: Default + PartialEq>(&mut self, path: &'static str, current: &T, given: &T) {
+        self.unchanged(path, current, given, "it never changes; make a new resource instead");
+    }
+
+    /// A field that no update changes, with what to do instead: naming it is fine as long as it says what is stored.
+    pub fn unchanged<T: Default + PartialEq>(&mut self, path: &'static str, current: &T, given: &T, instead: &str) {
         self.known.insert(path);
         let changed = match self.mask {
             // What is not there is not asked for.
@@ -64,8 +86,13 @@ impl<'a> Merge<'a> {
             Mask::Paths(paths) => paths.contains(path) && given != current,
         };
         if changed {
-            self.violations.add(path, FieldReason::Immutable, "it never changes; make a new resource instead");
+            self.refuse(path, instead);
         }
+    }
+
+    /// A change of a field that no update changes.
+    pub fn refuse(&mut self, path: &'static str, instead: &str) {
+        self.violations.add(path, FieldReason::Immutable, instead);
     }
 
     /// Fields that the server sets: naming them is fine and does nothing, so that what was read can be sent back.

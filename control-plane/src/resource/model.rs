@@ -6,7 +6,7 @@ use std::time::Duration;
 use proto::admin::v1;
 use shared::name::{EnvironmentName, ModelName, ProjectName, ProviderName};
 
-use super::{Exposure, Header, Merge, Reference, Resource, Rules, Weight, field, mask};
+use super::{AuthMode, Exposure, Header, Merge, Reference, Resource, Rules, Weight, field, mask};
 use crate::error::{FieldReason, FieldViolations};
 
 /// What an admin sets of a model.
@@ -60,10 +60,14 @@ impl Resource for Model {
         violations: &mut FieldViolations,
     ) -> Option<Self> {
         let project = name.project();
+        let display_name = field::display_name_or_id(message.display_name, name, violations);
         let targets = message.targets.into_iter().enumerate();
+        let targets: Vec<_> =
+            targets.map(|(at, target)| read_target(target, at, &project, rules, violations)).collect();
+        keep_own_keys_apart(&targets, rules, violations);
         Some(Self {
-            display_name: field::display_name_or_id(message.display_name, name, violations),
-            targets: targets.filter_map(|(at, target)| read_target(target, at, &project, rules, violations)).collect(),
+            display_name,
+            targets: targets.into_iter().flatten().collect(),
             environments: field::environments(&message.environments, &project, rules, violations),
             timeout: read_timeout(message.timeout, violations),
             max_attempts: read_attempts(message.max_attempts, violations),
@@ -180,11 +184,24 @@ fn read_target(
     Some(Target { provider, upstream_model: target.upstream_model, weight, priority: target.priority })
 }
 
+/// A caller's own key goes to one provider only: next to a target that takes it, there is none of another provider.
+fn keep_own_keys_apart(targets: &[Option<Target>], rules: &Rules<'_>, violations: &mut FieldViolations) {
+    let given = || targets.iter().flatten();
+    let passes = |target: &&Target| rules.targets.auth_mode(&target.provider) == Some(AuthMode::Passthrough);
+    let Some(own) = given().find(passes) else { return };
+    for (at, target) in targets.iter().enumerate() {
+        if target.as_ref().is_some_and(|target| target.provider != own.provider) {
+            let description = format!("{} takes the caller's own key, which goes to no other provider", own.provider);
+            violations.add(format!("targets[{at}].provider"), FieldReason::Unsupported, description);
+        }
+    }
+}
+
 fn read_timeout(given: Option<prost_types::Duration>, violations: &mut FieldViolations) -> Duration {
     let Some(given) = given else { return DEFAULT_TIMEOUT };
-    match Duration::try_from(given) {
-        Ok(timeout) if (SHORTEST_TIMEOUT..=LONGEST_TIMEOUT).contains(&timeout) => timeout,
-        _ => {
+    match field::span(given) {
+        Some(timeout) if (SHORTEST_TIMEOUT..=LONGEST_TIMEOUT).contains(&timeout) => timeout,
+        Some(_) | None => {
             violations.add("timeout", FieldReason::OutOfRange, "use 1 s to 3600 s");
             DEFAULT_TIMEOUT
         }

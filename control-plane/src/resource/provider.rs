@@ -1,27 +1,47 @@
 //! Providers: connections to upstreams.
 
-use std::collections::BTreeSet;
+mod auth;
+mod base_url;
+mod certificates;
+mod config;
+mod exposed;
+mod headers;
+mod tags;
+mod timeouts;
+mod vendor;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::{HeaderMap, HeaderName};
 use proto::admin::v1;
 use shared::adapter::{AdapterKind, Place, Settings};
 use shared::base_url::BaseUrl;
-use shared::catalog;
-use shared::name::{EnvironmentName, ProviderName, is_id};
+use shared::name::{EnvironmentName, ProviderName};
 
 use super::{Header, Merge, Reference, Resource, Rules, field, mask};
-use crate::error::{FieldReason, FieldViolations};
+use crate::error::FieldViolations;
+
+use exposed::{EVERY_MODEL, exposes};
+
+pub use auth::AuthMode;
+pub use config::Object;
+pub use exposed::ExposedModel;
+pub use timeouts::Timeouts;
+pub use vendor::adapter_to_message;
 
 /// What an admin sets of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provider {
     /// What people call it.
     pub display_name: String,
-    /// Who is upstream.
+    /// Who is upstream, by the catalog's name where it has one.
     pub vendor: String,
     /// Which API the upstream speaks.
     pub adapter: AdapterKind,
     /// Where the upstream is.
     pub base_url: BaseUrl,
+    /// The vendor's region; `None` where it has none, or the base URL holds it.
+    pub region: Option<String>,
     /// Whether proxies may use it.
     pub enabled: bool,
     /// How requests authenticate upstream.
@@ -32,30 +52,27 @@ pub struct Provider {
     pub exposed_models: Vec<ExposedModel>,
     /// What serves a caller who asks for the provider alone.
     pub default_model: Option<String>,
+    /// What the adapter is told beside, whole.
+    pub config: Object,
+    /// What the adapter knows of it.
+    pub settings: Settings,
+    /// Headers that pass in neither direction, in lower case.
+    pub strip_headers: BTreeSet<String>,
+    /// What logs, traces and usage say of its requests.
+    pub telemetry_tags: BTreeMap<String, String>,
+    /// The header that carries the key; `None` means the adapter's.
+    pub key_header: Option<HeaderName>,
+    /// The header that carries a credential's additional key; `None` means that credentials have none.
+    pub additional_key_header: Option<HeaderName>,
+    /// Headers added to every request.
+    pub request_headers: HeaderMap,
+    /// Fields that a request's body gets where the caller leaves them out.
+    pub request_defaults: Object,
+    /// Certificate authorities beside the system's, as PEM; empty where there are none.
+    pub ca_certificates: String,
+    /// How long the parts of a request may take.
+    pub timeouts: Timeouts,
 }
-
-/// One of the upstream's models that callers may reach.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExposedModel {
-    /// The upstream's own name for it, or `*`.
-    pub upstream_model: String,
-    /// What people call it.
-    pub display_name: Option<String>,
-}
-
-/// How requests authenticate upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthMode {
-    /// With the provider's credentials.
-    Managed,
-    /// Not at all.
-    None,
-    /// With the caller's own provider key, which is stored nowhere.
-    Passthrough,
-}
-
-/// What stands for every model of the upstream.
-const EVERY_MODEL: &str = "*";
 
 impl Provider {
     /// Whether callers may reach the upstream's model.
@@ -63,46 +80,23 @@ impl Provider {
     pub fn exposes(&self, upstream_model: &str) -> bool {
         exposes(&self.exposed_models, upstream_model)
     }
-}
 
-impl Provider {
+    /// Whether callers may reach any of the upstream's models whose name begins so.
+    #[must_use]
+    pub fn exposes_any_beginning(&self, prefix: &str) -> bool {
+        let begins = |exposed: &ExposedModel| exposed.upstream_model.starts_with(prefix);
+        self.exposed_models.iter().any(|exposed| exposed.upstream_model == EVERY_MODEL || begins(exposed))
+    }
+
     /// Where it is, as its adapter sees it.
     #[must_use]
     pub fn place(&self) -> Place {
         Place {
             base_url: self.base_url.clone(),
-            region: None,
-            settings: Settings::default(),
-            key_header: None,
-            additional_key_header: None,
-        }
-    }
-}
-
-fn exposes(exposed_models: &[ExposedModel], upstream_model: &str) -> bool {
-    exposed_models
-        .iter()
-        .any(|exposed| exposed.upstream_model == EVERY_MODEL || exposed.upstream_model == upstream_model)
-}
-
-impl AuthMode {
-    /// As the API spells it, without its prefix.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Managed => "MANAGED",
-            Self::None => "NONE",
-            Self::Passthrough => "PASSTHROUGH",
-        }
-    }
-
-    /// As the API has it.
-    #[must_use]
-    pub fn to_message(self) -> v1::AuthMode {
-        match self {
-            Self::Managed => v1::AuthMode::Managed,
-            Self::None => v1::AuthMode::None,
-            Self::Passthrough => v1::AuthMode::Passthrough,
+            region: self.region.clone(),
+            settings: self.settings.clone(),
+            key_header: self.key_header.clone(),
+            additional_key_header: self.additional_key_header.clone(),
         }
     }
 }
@@ -123,47 +117,84 @@ impl Resource for Provider {
         violations: &mut FieldViolations,
     ) -> Option<Self> {
         let display_name = field::display_name(message.display_name, violations);
-        let vendor = read_vendor(message.vendor, violations);
-        let adapter = read_adapter(message.adapter, &vendor, violations);
-        let base_url = read_base_url(&message.base_url, &vendor, adapter, rules, violations);
-        let auth_mode = read_auth_mode(message.auth_mode, violations);
+        let vendor = vendor::read_vendor(&message.vendor, violations);
+        let adapter = vendor::read_adapter(message.adapter, &vendor, violations);
+        let region = base_url::read_region(&message.region, violations);
+        let base_url =
+            base_url::read_base_url(&message.base_url, (&vendor, adapter), region.as_deref(), rules, violations);
+        let auth_mode = auth::read_auth_mode(message.auth_mode, adapter, rules, violations);
         let environments = field::environments(&message.environments, &name.project(), rules, violations);
-        let exposed_models = read_exposed_models(message.exposed_models, violations);
-        let default_model = read_default_model(message.default_model, &exposed_models, violations);
+        let exposed_models = exposed::read_exposed_models(message.exposed_models, violations);
+        let default_model = exposed::read_default_model(message.default_model, &exposed_models, violations);
+        let (config, settings) = config::read_config(message.config, adapter, violations);
+        let strip_headers = headers::read_strip_headers(&message.strip_headers, violations);
+        let telemetry_tags = tags::read_telemetry_tags(message.telemetry_tags, violations);
+        let keys = headers::read_key_headers(&message.key_header, &message.additional_key_header, adapter, violations);
+        let request_headers = headers::read_request_headers(&message.request_headers, &keys, violations);
+        let request_defaults = config::read_request_defaults(message.request_defaults, violations);
+        let ca_certificates = certificates::read_ca_certificates(&message.ca_certificates, violations);
+        let timeouts = timeouts::read_timeouts(
+            message.connect_timeout,
+            message.first_byte_timeout,
+            message.idle_timeout,
+            violations,
+        );
         Some(Self {
             display_name,
             vendor,
             adapter: adapter?,
             base_url: base_url?,
+            region,
             enabled: message.enabled.unwrap_or(true),
             auth_mode,
             environments,
             exposed_models,
             default_model,
+            config,
+            settings,
+            strip_headers,
+            telemetry_tags,
+            key_header: keys.key,
+            additional_key_header: keys.additional,
+            request_headers,
+            request_defaults,
+            ca_certificates,
+            timeouts,
         })
     }
 
     fn write(&self) -> v1::Provider {
-        let exposed_models = self.exposed_models.iter().map(|exposed| v1::ExposedModel {
-            upstream_model: exposed.upstream_model.clone(),
-            display_name: exposed.display_name.clone().unwrap_or_default(),
-        });
+        let header = |name: &Option<HeaderName>| name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default();
         v1::Provider {
             display_name: self.display_name.clone(),
             vendor: self.vendor.clone(),
-            adapter: write_adapter(self.adapter).into(),
+            adapter: adapter_to_message(self.adapter).into(),
             base_url: self.base_url.as_str().to_owned(),
+            region: self.region.clone().unwrap_or_default(),
             enabled: Some(self.enabled),
             auth_mode: self.auth_mode.to_message().into(),
             environments: field::texts(&self.environments),
-            exposed_models: exposed_models.collect(),
+            exposed_models: self.exposed_models.iter().map(ExposedModel::to_message).collect(),
             default_model: self.default_model.clone().unwrap_or_default(),
+            config: self.config.write(),
+            strip_headers: self.strip_headers.iter().cloned().collect(),
+            telemetry_tags: self.telemetry_tags.clone(),
+            key_header: header(&self.key_header),
+            additional_key_header: header(&self.additional_key_header),
+            request_headers: headers::write_request_headers(&self.request_headers),
+            request_defaults: self.request_defaults.write(),
+            ca_certificates: self.ca_certificates.clone(),
+            connect_timeout: Some(field::seconds(self.timeouts.connect)),
+            first_byte_timeout: Some(field::seconds(self.timeouts.first_byte)),
+            idle_timeout: Some(field::seconds(self.timeouts.idle)),
             ..Default::default()
         }
     }
 
     fn hidden(&self) {}
 
+    /// A base URL that says what the catalog and the region give anyway is as good as none: so a change of the region alone moves the
+    /// provider.
     fn apply(mut current: v1::Provider, given: v1::Provider, merge: &mut Merge<'_>) -> v1::Provider {
         let v1::Provider {
             name: _,
@@ -183,12 +214,25 @@ impl Resource for Provider {
             exposed_models,
             default_model,
             credential_counts: _,
-            ..
+            region,
+            config,
+            strip_headers,
+            telemetry_tags,
+            key_header,
+            additional_key_header,
+            request_headers,
+            request_defaults,
+            ca_certificates,
+            connect_timeout,
+            first_byte_timeout,
+            idle_timeout,
+            last_used_time: _,
         } = given;
+        let region_before = current.region.clone();
         merge.ignored(&mask::HEADER);
-        merge.ignored(&["credential_counts"]);
+        merge.ignored(&["credential_counts", "last_used_time"]);
         merge.set("display_name", &mut current.display_name, display_name);
-        merge.immutable("vendor", &current.vendor, &vendor);
+        merge.immutable("vendor", &current.vendor, &vendor::canonical(&vendor).to_owned());
         merge.immutable("adapter", &current.adapter, &adapter);
         merge.set("base_url", &mut current.base_url, base_url);
         merge.set("enabled", &mut current.enabled, enabled);
@@ -196,6 +240,21 @@ impl Resource for Provider {
         merge.set("environments", &mut current.environments, environments);
         merge.set("exposed_models", &mut current.exposed_models, exposed_models);
         merge.set("default_model", &mut current.default_model, default_model);
+        merge.set("region", &mut current.region, region);
+        merge.set("config", &mut current.config, config);
+        merge.set("strip_headers", &mut current.strip_headers, strip_headers);
+        merge.set("telemetry_tags", &mut current.telemetry_tags, telemetry_tags);
+        merge.set("key_header", &mut current.key_header, key_header);
+        merge.set("additional_key_header", &mut current.additional_key_header, additional_key_header);
+        merge.set("request_headers", &mut current.request_headers, request_headers);
+        merge.set("request_defaults", &mut current.request_defaults, request_defaults);
+        merge.set("ca_certificates", &mut current.ca_certificates, ca_certificates);
+        merge.set("connect_timeout", &mut current.connect_timeout, connect_timeout);
+        merge.set("first_byte_timeout", &mut current.first_byte_timeout, first_byte_timeout);
+        merge.set("idle_timeout", &mut current.idle_timeout, idle_timeout);
+        if base_url::was_derived(&current, &region_before) {
+            current.base_url.clear();
+        }
         current
     }
 
@@ -224,125 +283,21 @@ impl Resource for Provider {
     }
 }
 
-fn read_vendor(given: String, violations: &mut FieldViolations) -> String {
-    if given.is_empty() {
-        violations.add("vendor", FieldReason::Required, "say who is upstream, such as openai");
-    } else if !is_id(&given) {
-        violations.add("vendor", FieldReason::Malformed, "use [a-z]([a-z0-9-]{0,61}[a-z0-9])?");
+#[cfg(test)]
+impl Provider {
+    /// A managed provider that speaks OpenAI's API there, active nowhere: what tests begin with.
+    pub(crate) fn stand_in(base_url: BaseUrl) -> Self {
+        let message = v1::Provider {
+            display_name: "a".into(),
+            vendor: "stand-in".into(),
+            adapter: v1::Adapter::Openai.into(),
+            base_url: base_url.to_string(),
+            ..Default::default()
+        };
+        let name: ProviderName = "projects/p/providers/a".parse().unwrap();
+        let mut violations = FieldViolations::new();
+        Self::read(message, &name, (), &super::record::lenient(), &mut violations).unwrap()
     }
-    given
-}
-
-fn read_adapter(given: i32, vendor: &str, violations: &mut FieldViolations) -> Option<AdapterKind> {
-    match v1::Adapter::try_from(given) {
-        Ok(v1::Adapter::Openai) => Some(AdapterKind::OpenAi),
-        Ok(v1::Adapter::AzureOpenai) => Some(AdapterKind::AzureOpenAi),
-        Ok(v1::Adapter::Anthropic) => Some(AdapterKind::Anthropic),
-        Ok(v1::Adapter::Gemini) => Some(AdapterKind::Gemini),
-        Ok(v1::Adapter::Vertex) => Some(AdapterKind::Vertex),
-        Ok(v1::Adapter::Bedrock) => Some(AdapterKind::Bedrock),
-        Ok(v1::Adapter::Cohere) => Some(AdapterKind::Cohere),
-        Ok(v1::Adapter::Unspecified) => {
-            let known = catalog::entry(vendor).map(|entry| entry.adapter);
-            if known.is_none() {
-                let description = "say which API the upstream speaks: the catalog does not know the vendor";
-                violations.add("adapter", FieldReason::Required, description);
-            }
-            known
-        }
-        Err(_) => {
-            violations.add("adapter", FieldReason::Unsupported, format!("this version has no adapter {given}"));
-            None
-        }
-    }
-}
-
-fn write_adapter(adapter: AdapterKind) -> v1::Adapter {
-    match adapter {
-        AdapterKind::OpenAi => v1::Adapter::Openai,
-        AdapterKind::AzureOpenAi => v1::Adapter::AzureOpenai,
-        AdapterKind::Anthropic => v1::Adapter::Anthropic,
-        AdapterKind::Gemini => v1::Adapter::Gemini,
-        AdapterKind::Vertex => v1::Adapter::Vertex,
-        AdapterKind::Bedrock => v1::Adapter::Bedrock,
-        AdapterKind::Cohere => v1::Adapter::Cohere,
-    }
-}
-
-/// The base URL; the catalog's only for the catalog's own vendor and adapter, or a foreign vendor's key would go to another's host.
-fn read_base_url(
-    given: &str,
-    vendor: &str,
-    adapter: Option<AdapterKind>,
-    rules: &Rules<'_>,
-    violations: &mut FieldViolations,
-) -> Option<BaseUrl> {
-    let default =
-        catalog::entry(vendor).filter(|entry| Some(entry.adapter) == adapter).and_then(|entry| entry.default_base_url);
-    let text = match (given.trim(), default) {
-        ("", Some(default)) => default,
-        ("", None) => {
-            let description = "give the base URL of the upstream's API: the catalog has none for the vendor";
-            violations.add("base_url", FieldReason::Required, description);
-            return None;
-        }
-        (given, _) => given,
-    };
-    // What is wrong with a URL is so for every adapter: without one, any stands in, so that all bad fields are found at once.
-    BaseUrl::parse(adapter.unwrap_or(AdapterKind::OpenAi), text, rules.addresses)
-        .map_err(|error| violations.add("base_url", FieldReason::Malformed, error.to_string()))
-        .ok()
-}
-
-fn read_auth_mode(given: i32, violations: &mut FieldViolations) -> AuthMode {
-    match v1::AuthMode::try_from(given) {
-        Ok(v1::AuthMode::Unspecified | v1::AuthMode::Managed) => AuthMode::Managed,
-        Ok(v1::AuthMode::None) => AuthMode::None,
-        Ok(v1::AuthMode::Passthrough) => AuthMode::Passthrough,
-        Err(_) => {
-            violations.add("auth_mode", FieldReason::Unsupported, format!("this version has no auth mode {given}"));
-            AuthMode::Managed
-        }
-    }
-}
-
-fn read_exposed_models(given: Vec<v1::ExposedModel>, violations: &mut FieldViolations) -> Vec<ExposedModel> {
-    let mut seen = BTreeSet::new();
-    let alone = given.len() == 1;
-    let mut exposed_models = Vec::with_capacity(given.len());
-    for (at, v1::ExposedModel { upstream_model, display_name }) in given.into_iter().enumerate() {
-        let field = format!("exposed_models[{at}].upstream_model");
-        if !field::is_upstream_model(&upstream_model) {
-            violations.add(field, FieldReason::Malformed, "use 1 to 200 visible ASCII characters");
-        } else if upstream_model == EVERY_MODEL && !alone {
-            violations.add(field, FieldReason::Duplicate, "* exposes every model: leave out the others");
-        } else if !seen.insert(upstream_model.clone()) {
-            violations.add(field, FieldReason::Duplicate, format!("{upstream_model} stands in the list twice"));
-        }
-        if display_name.chars().count() > 100 {
-            let field = format!("exposed_models[{at}].display_name");
-            violations.add(field, FieldReason::TooLong, "use at most 100 characters");
-        }
-        exposed_models
-            .push(ExposedModel { upstream_model, display_name: Some(display_name).filter(|name| !name.is_empty()) });
-    }
-    exposed_models
-}
-
-fn read_default_model(
-    given: String,
-    exposed_models: &[ExposedModel],
-    violations: &mut FieldViolations,
-) -> Option<String> {
-    if given.is_empty() {
-        return None;
-    }
-    if !field::is_upstream_model(&given) || given == EVERY_MODEL {
-        violations.add("default_model", FieldReason::Malformed, "name one model of the upstream");
-    } else if !exposes(exposed_models, &given) {
-        violations.add("default_model", FieldReason::NotExposed, format!("{given} is not among the exposed models"));
-    }
-    Some(given)
 }
 
 #[cfg(test)]

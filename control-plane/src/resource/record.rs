@@ -1,20 +1,20 @@
 //! The byte forms of what the store holds. Fields are never renumbered: an older store is read by a newer version.
 
 mod status;
+mod value;
 
 use std::time::{Duration, SystemTime};
 
 use prost::Message;
 use prost_types::Timestamp;
 use shared::address::AddressPolicy;
-use shared::base_url::BaseUrl;
-use shared::base_url::Origin;
 use shared::name::{EnvironmentName, NameError, ProviderName};
 use shared::revision::Revision;
 
-use super::{Exposure, Meta, Resource, Rules, SealedValue, Stored, Targets};
+use super::{AuthMode, Exposure, Meta, Resource, Rules, Source, Stored, Targets};
 use crate::error::FieldViolations;
 use crate::store::seal::Sealed;
+use value::ValueRecord;
 
 /// Why a record can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,19 +51,8 @@ struct SpecRecord {
     value: Option<ValueRecord>,
     #[prost(bytes = "vec", tag = "7")]
     sha256: Vec<u8>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ValueRecord {
-    #[prost(message, optional, tag = "1")]
-    sealed: Option<Sealed>,
-    #[prost(string, tag = "2")]
-    masked: String,
-    #[prost(uint64, tag = "3")]
-    version: u64,
-    /// The origin as a URL; empty is none.
-    #[prost(string, tag = "4")]
-    origin: String,
+    #[prost(message, optional, tag = "8")]
+    additional_key: Option<ValueRecord>,
 }
 
 /// What is stored of a resource and never in its message.
@@ -83,6 +72,7 @@ pub trait Hidden: Sized {
 #[derive(Debug, Default)]
 pub struct HiddenRecord {
     value: Option<ValueRecord>,
+    additional_key: Option<ValueRecord>,
     sha256: Vec<u8>,
 }
 
@@ -104,29 +94,6 @@ impl Hidden for [u8; 32] {
     }
 }
 
-impl Hidden for SealedValue {
-    fn put(self, record: &mut HiddenRecord) {
-        record.value = Some(ValueRecord {
-            sealed: Some(self.sealed),
-            masked: self.masked,
-            version: self.version,
-            origin: self.origin.as_str().to_owned(),
-        });
-    }
-
-    fn take(record: HiddenRecord) -> Result<Self, RecordError> {
-        let ValueRecord { sealed, masked, version, origin } = record.value.ok_or(RecordError::Field("value"))?;
-        Ok(Self { sealed: sealed.ok_or(RecordError::Field("sealed"))?, masked, version, origin: read_origin(&origin)? })
-    }
-}
-
-/// An origin is read like a base URL, with the rules of whoever allows the most: what it may be called by now is decided when it is dialled.
-fn read_origin(text: &str) -> Result<Origin, RecordError> {
-    BaseUrl::parse(shared::adapter::AdapterKind::OpenAi, text, AddressPolicy::AllowPrivate)
-        .map(|url| url.origin())
-        .map_err(|_| RecordError::Field("origin"))
-}
-
 /// Takes every reference for good: the commits that made them checked them.
 #[derive(Debug)]
 struct Committed;
@@ -139,6 +106,15 @@ impl Targets for Committed {
     fn exposure(&self, _provider: &ProviderName, _upstream_model: &str) -> Exposure {
         Exposure::Exposed
     }
+
+    fn auth_mode(&self, _provider: &ProviderName) -> Option<AuthMode> {
+        None
+    }
+}
+
+/// The rules for what the store holds.
+pub(super) fn lenient() -> Rules<'static> {
+    Rules { addresses: AddressPolicy::AllowPrivate, targets: &Committed, source: Source::Record }
 }
 
 impl<R: Resource> Stored<R> {
@@ -155,6 +131,7 @@ impl<R: Resource> Stored<R> {
             message: self.spec.write().encode_to_vec(),
             value: hidden.value,
             sha256: hidden.sha256,
+            additional_key: hidden.additional_key,
         };
         record.encode_to_vec()
     }
@@ -167,11 +144,11 @@ impl<R: Resource> Stored<R> {
     pub fn from_record(name: &str, revision: Revision, bytes: &[u8]) -> Result<Self, RecordError> {
         let name: R::Name = name.parse()?;
         let record = SpecRecord::decode(bytes)?;
-        let hidden = R::Hidden::take(HiddenRecord { value: record.value, sha256: record.sha256 })?;
+        let SpecRecord { value, additional_key, sha256, .. } = record;
+        let hidden = R::Hidden::take(HiddenRecord { value, additional_key, sha256 })?;
         let message = R::Message::decode(record.message.as_slice())?;
-        let rules = Rules { addresses: AddressPolicy::AllowPrivate, targets: &Committed };
         let mut violations = FieldViolations::new();
-        let spec = R::read(message, &name, hidden, &rules, &mut violations);
+        let spec = R::read(message, &name, hidden, &lenient(), &mut violations);
         let meta = Meta {
             uid: record.uid,
             revision,

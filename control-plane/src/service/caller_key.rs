@@ -9,6 +9,7 @@ use super::{Context, Field, FieldValue, Mode, PageRequest, Plan, get, list, pare
 use crate::access::Call;
 use crate::error::Error;
 use crate::resource::{CallerKey, Project, Stored};
+use crate::view::View;
 
 /// Serves `CallerKeyService`.
 #[derive(Debug, Clone)]
@@ -38,8 +39,14 @@ impl CallerKeys {
             token: &request.page_token,
         };
         let page = list::<CallerKey>(&view, &page, &FIELDS, field)?;
-        let caller_keys = page.items.iter().map(|key| key.to_message(view.identity.epoch)).collect();
+        let caller_keys = page.items.iter().map(|key| self.shown(&view, key)).collect();
         Ok(v1::ListCallerKeysResponse { caller_keys, next_page_token: page.next_token })
+    }
+
+    /// A stored key with all that was observed of it.
+    fn shown(&self, view: &View, key: &Stored<CallerKey>) -> v1::CallerKey {
+        let last_used_time = self.context.views.last_used().of(key);
+        v1::CallerKey { last_used_time, ..key.to_message(view.identity.epoch) }
     }
 
     /// Makes a key. Its plaintext is in this answer, and in the remembered one for a repetition, and nowhere else.
@@ -110,7 +117,7 @@ impl CallerKeyService for CallerKeys {
         let call = Call::of(&request)?;
         let view = self.context.views.load();
         let key = get::<CallerKey>(&view, &call, &request.get_ref().name)?;
-        Ok(Response::new(key.to_message(view.identity.epoch)))
+        Ok(Response::new(self.shown(&view, &key)))
     }
 
     async fn create_caller_key(

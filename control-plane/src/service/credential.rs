@@ -6,38 +6,32 @@
 //!
 //! With `skip_validation`, a value is stored all the same when nobody may be asked or nobody answers soon; a rejected one never is.
 
-mod allowance;
 mod form;
-mod validate;
-
-use std::sync::Arc;
+pub(super) mod plan;
+mod rotate;
+pub(super) mod validate;
 
 use proto::admin::v1;
 use proto::admin::v1::credential_service_server::CredentialService;
-use proto::admin::v1::credential_value::Value;
-use shared::base_url::Origin;
-use shared::credential::CredentialValue;
 use shared::id;
-use shared::name::{CredentialName, ProviderName, ResourceName as _};
-use shared::secret::Secret;
+use shared::name::CredentialName;
 use tonic::{Request, Response, Status};
 
-use super::{Begun, Context, Mode, Named, PageRequest, Plan, get, list, parent, parse_name};
+use super::{Allowance, Begun, Context, Mode, PageRequest, Plan, get, list, parent, parse_name, served_by};
 use crate::access::Call;
-use crate::error::{Error, FieldReason, FieldViolations};
-use crate::health::probe::{Prober, Question};
+use crate::error::{Error, FieldReason};
+use crate::health::probe::Prober;
 use crate::health::schedule::{CheckError, HealthHandle};
-use crate::resource::{
-    AuthMode, Credential, CredentialSettings, CredentialStatus, Project, Provider, Resource as _, SealedValue, Stored,
-    key,
-};
-use crate::store::seal::Binding;
-use crate::store::{Precondition, StoreError};
+use crate::resource::{Credential, Project, Provider, Resource as _, Stored};
+use crate::store::StoreError;
 use crate::view::View;
 
-use allowance::Allowance;
 use form::{FIELDS, field, message};
-use validate::{Validated, Validator};
+use plan::{New, Planned, stored_provider};
+use validate::{Ask, Validated, Validator};
+
+/// The longest name of an upstream's model.
+const MOST_MODEL_BYTES: usize = 512;
 
 /// Serves `CredentialService`.
 #[derive(Debug, Clone)]
@@ -45,28 +39,14 @@ pub struct Credentials {
     context: Context,
     validator: Validator,
     health: HealthHandle,
-    allowance: Arc<Allowance>,
-}
-
-/// A change that was decided.
-#[derive(Debug)]
-struct Planned {
-    answer: v1::Credential,
-    /// What has to be asked of the provider first; `None` where nothing has, or it was.
-    question: Option<Question>,
-}
-
-/// A value as an admin gave it, and where it is to be sent.
-struct Given<'p> {
-    secret: Secret,
-    provider: &'p Stored<Provider>,
+    allowance: Allowance,
 }
 
 impl Credentials {
     /// The service.
     #[must_use]
-    pub fn new(context: Context, prober: Prober, health: HealthHandle) -> Self {
-        Self { context, validator: Validator::new(prober), health, allowance: Arc::default() }
+    pub fn new(context: Context, prober: Prober, health: HealthHandle, allowance: Allowance) -> Self {
+        Self { context, validator: Validator::new(prober, allowance.clone()), health, allowance }
     }
 
     fn list(&self, call: &Call, request: &v1::ListCredentialsRequest) -> Result<v1::ListCredentialsResponse, Error> {
@@ -83,7 +63,7 @@ impl Credentials {
             token: &request.page_token,
         };
         let page = list::<Credential>(&view, &page, &FIELDS, |credential, name| field(&view, credential, name))?;
-        let credentials = page.items.iter().map(|one| message(&view, one, &view.status_of(one))).collect();
+        let credentials = page.items.iter().map(|one| self.shown(&view, one)).collect();
         Ok(v1::ListCredentialsResponse { credentials, next_page_token: page.next_token })
     }
 
@@ -94,10 +74,9 @@ impl Credentials {
             Begun::New(write) => write,
         };
         let uid = id::uid(Credential::UID_PREFIX, call.now);
-        let question = self.ask_first(call, |plan| self.plan_create(plan, &request, &uid, None))?;
-        let validated = self.validate(call, question, request.skip_validation).await?;
-        let decide = |plan: &mut Plan<'_>| Ok(self.plan_create(plan, &request, &uid, validated.as_ref())?.answer);
-        write.commit(decide).await
+        let asks = self.ask_first(call, |plan| self.plan_create(plan, &request, &uid, &[]))?;
+        let validated = self.validator.validate(call, asks, request.skip_validation).await?;
+        write.commit(|plan| self.plan_create(plan, &request, &uid, &validated)?.into_answer()).await
     }
 
     fn plan_create(
@@ -105,25 +84,12 @@ impl Credentials {
         plan: &mut Plan<'_>,
         request: &v1::CreateCredentialRequest,
         uid: &str,
-        validated: Option<&Validated>,
-    ) -> Result<Planned, Error> {
-        let parent = parent::<Provider>(plan.view, plan.call, &request.parent)?;
-        let view = plan.view;
-        let provider = provider(view, &parent)?;
-        let given = request.credential.clone();
-        let mut given =
-            given.ok_or_else(|| Error::field("credential", FieldReason::Required, "give the Credential"))?;
-        let Named { allowed, name, mut violations } =
-            plan.new_name::<Credential>(&request.parent, &request.credential_id, &given)?;
-        let mut fields = FieldViolations::new();
-        let secret = read_value(given.value.take(), &mut fields);
-        let settings = CredentialSettings::read(given, &name, &mut fields);
-        violations.append(fields.within(Credential::FIELD));
-        let (name, secret) = violations.into_result(allowed.zip(secret))?;
-        let given = Given { secret, provider };
-        let value = self.seal(&given, uid, 1)?;
-        let stored = plan.insert(name, uid.to_owned(), settings.with_value(value))?;
-        finish(plan, &stored, given, validated)
+        validated: &[Validated],
+    ) -> Result<Planned<v1::Credential>, Error> {
+        let provider = parent::<Provider>(plan.view, plan.call, &request.parent)?;
+        let provider = stored_provider(plan.view, &provider)?;
+        let new = New { provider, id: &request.credential_id, credential: &request.credential, uid };
+        plan::insert(&self.context, plan, new, validated)
     }
 
     async fn update(&self, call: &Call, request: v1::UpdateCredentialRequest) -> Result<v1::Credential, Error> {
@@ -132,37 +98,9 @@ impl Credentials {
             Begun::Answered(answer) => return Ok(answer),
             Begun::New(write) => write,
         };
-        let question = self.ask_first(call, |plan| self.plan_update(plan, &request, None))?;
-        let validated = self.validate(call, question, request.skip_validation).await?;
-        let decide = |plan: &mut Plan<'_>| Ok(self.plan_update(plan, &request, validated.as_ref())?.answer);
-        write.commit(decide).await
-    }
-
-    fn plan_update(
-        &self,
-        plan: &mut Plan<'_>,
-        request: &v1::UpdateCredentialRequest,
-        validated: Option<&Validated>,
-    ) -> Result<Planned, Error> {
-        let (current, mut merged, mut violations) =
-            plan.merge::<Credential>(request.credential.clone(), request.update_mask.clone())?;
-        let mut fields = FieldViolations::new();
-        // A field that is there is a new value, and has to be a good one; without one the stored value stays.
-        let given = merged.value.take();
-        let secret = given.map(|given| read_value(Some(given), &mut fields));
-        let settings = CredentialSettings::read(merged, &current.name, &mut fields);
-        violations.append(fields.within(Credential::FIELD));
-        let settings = violations.into_result(Some(settings))?;
-        let Some(secret) = secret.flatten() else {
-            let stored = plan.replace(&current, settings.with_value(current.spec.value.clone()))?;
-            let answer = message(plan.view, &stored, &plan.view.status_of(&current));
-            return Ok(Planned { answer, question: None });
-        };
-        let view = plan.view;
-        let given = Given { secret, provider: provider(view, &current.name.provider())? };
-        let value = self.seal(&given, &current.meta.uid, current.spec.value.version + 1)?;
-        let stored = plan.replace(&current, settings.with_value(value))?;
-        finish(plan, &stored, given, validated)
+        let asks = self.ask_first(call, |plan| plan::update(&self.context, plan, &request, &[]))?;
+        let validated = self.validator.validate(call, asks, request.skip_validation).await?;
+        write.commit(|plan| plan::update(&self.context, plan, &request, &validated)?.into_answer()).await
     }
 
     async fn delete(
@@ -174,112 +112,49 @@ impl Credentials {
         let decide = |plan: &mut Plan<'_>| {
             let credential = plan.current::<Credential>(&request.name, "name", &request.etag)?;
             plan.delete(&*credential);
-            Ok(v1::DeleteCredentialResponse::default())
+            let dependents = served_by(plan.view, [&credential.name.provider()]);
+            Ok(v1::DeleteCredentialResponse { revision: 0, dependents })
         };
         self.context.write(call, &request, mode, decide).await
     }
 
-    async fn check(&self, call: &Call, name: &str) -> Result<v1::Credential, Error> {
-        let name = call.allow(parse_name::<CredentialName>(name, "name")?)?;
+    /// A stored credential with all that was observed of it.
+    fn shown(&self, view: &View, credential: &Stored<Credential>) -> v1::Credential {
+        let last_used_time = self.context.views.last_used().of(credential);
+        v1::Credential { last_used_time, ..message(view, credential, &view.status_of(credential)) }
+    }
+
+    async fn check(&self, call: &Call, request: v1::CheckCredentialRequest) -> Result<v1::Credential, Error> {
+        let v1::CheckCredentialRequest { name, paid_check_model } = request;
+        let name = call.allow(parse_name::<CredentialName>(&name, "name")?)?;
+        if paid_check_model.len() > MOST_MODEL_BYTES {
+            let description = format!("name one of the upstream's models, in at most {MOST_MODEL_BYTES} bytes");
+            return Err(Error::field("paid_check_model", FieldReason::Malformed, description));
+        }
         self.context.sealing.sealer()?;
         if !self.context.views.load().credentials.contains_key(name.name()) {
             return Err(Error::not_found(name.name()));
         }
         self.allowance.take(&call.principal.name)?;
-        self.health.check(name.name().clone()).await?;
+        match paid_check_model.is_empty() {
+            true => self.health.check(name.name().clone()).await?,
+            false => self.health.check_paid(name.name().clone(), paid_check_model).await?,
+        }
         let view = self.context.views.load();
         let credential = view.credentials.get(name.name()).ok_or_else(|| Error::not_found(name.name()))?;
-        Ok(message(&view, credential, &view.status_of(credential)))
+        Ok(self.shown(&view, credential))
     }
 
     /// Decides once without changing anything: finds every fault that needs no provider to be asked, and what has to be asked.
-    fn ask_first(
+    fn ask_first<A>(
         &self,
         call: &Call,
-        decide: impl Fn(&mut Plan<'_>) -> Result<Planned, Error>,
-    ) -> Result<Option<Question>, Error> {
+        decide: impl Fn(&mut Plan<'_>) -> Result<Planned<A>, Error>,
+    ) -> Result<Vec<Ask>, Error> {
         let view = self.context.views.load();
         let mut plan = Plan::new(&view, call, self.context.addresses, true);
-        Ok(decide(&mut plan)?.question)
+        Ok(decide(&mut plan)?.asks)
     }
-
-    async fn validate(
-        &self,
-        call: &Call,
-        question: Option<Question>,
-        skip_validation: bool,
-    ) -> Result<Option<Validated>, Error> {
-        let Some(question) = question else { return Ok(None) };
-        // The limit is on what is asked of providers, not on what is written.
-        let validated = match (self.allowance.take(&call.principal.name), skip_validation) {
-            (Ok(()), false) => self.validator.ask(question).await,
-            (Ok(()), true) => self.validator.ask_briefly(question).await,
-            (Err(_), true) => Validated::unasked(&question),
-            (Err(spent), false) => return Err(spent),
-        };
-        validated.admit(skip_validation)?;
-        Ok(Some(validated))
-    }
-
-    fn seal(&self, given: &Given<'_>, uid: &str, version: u64) -> Result<SealedValue, Error> {
-        let origin: Origin = given.provider.spec.base_url.origin();
-        let binding = Binding {
-            store_id: self.context.identity().store_id,
-            uid,
-            field: Credential::VALUE_FIELD,
-            version,
-            origin: origin.as_str(),
-        };
-        let sealed = self.context.sealing.sealer()?.seal(&given.secret, binding);
-        Ok(SealedValue { sealed, masked: given.secret.mask(), version, origin })
-    }
-}
-
-/// Puts the status of a new value beside it, and relies on the provider being where the value was bound to and asked about.
-fn finish(
-    plan: &mut Plan<'_>,
-    stored: &Stored<Credential>,
-    given: Given<'_>,
-    validated: Option<&Validated>,
-) -> Result<Planned, Error> {
-    let Given { secret, provider } = given;
-    let spec = &provider.spec;
-    let Some(validated) = validated else {
-        let question = Question::of(spec, Some(CredentialValue::ApiKey(secret)));
-        let answer = message(plan.view, stored, &CredentialStatus::default());
-        return Ok(Planned { answer, question: Some(question) });
-    };
-    if !validated.is_of(&spec.base_url) {
-        // The provider moved while it was asked: what it answered is of its old place.
-        return Err(Error::StoreUnavailable(None));
-    }
-    let status = validated.status(stored.spec.value.version);
-    plan.draft().require(Precondition::Unchanged(key::spec(provider.name.as_str()), provider.meta.revision));
-    plan.draft().put(key::status(stored.name.as_str()), status.to_record());
-    Ok(Planned { answer: message(plan.view, stored, &status), question: None })
-}
-
-/// The provider that a value is for, if it takes one.
-fn provider<'v>(view: &'v View, name: &ProviderName) -> Result<&'v Stored<Provider>, Error> {
-    let provider = view.providers.get(name).ok_or_else(|| Error::not_found(name))?;
-    match provider.spec.auth_mode {
-        AuthMode::Managed => Ok(provider),
-        mode @ (AuthMode::None | AuthMode::Passthrough) => {
-            Err(Error::AuthModeForbids { name: name.to_string(), auth_mode: mode.as_str().to_owned() })
-        }
-    }
-}
-
-/// Reads a value, without the line break and the spaces that a paste leaves at its ends.
-fn read_value(given: Option<v1::CredentialValue>, violations: &mut FieldViolations) -> Option<Secret> {
-    let trimmed = given.map(|mut given| {
-        if let Some(Value::ApiKey(key)) = &mut given.value {
-            key.truncate(key.trim_end().len());
-            key.drain(..key.len() - key.trim_start().len());
-        }
-        given
-    });
-    Credential::read_value(trimmed, violations)
 }
 
 impl From<CheckError> for Error {
@@ -308,7 +183,7 @@ impl CredentialService for Credentials {
         let call = Call::of(&request)?;
         let view = self.context.views.load();
         let credential = get::<Credential>(&view, &call, &request.get_ref().name)?;
-        Ok(Response::new(message(&view, &credential, &view.status_of(&credential))))
+        Ok(Response::new(self.shown(&view, &credential)))
     }
 
     async fn create_credential(
@@ -340,16 +215,17 @@ impl CredentialService for Credentials {
         request: Request<v1::CheckCredentialRequest>,
     ) -> Result<Response<v1::Credential>, Status> {
         let call = Call::of(&request)?;
-        Ok(self.check(&call, &request.get_ref().name).await.map(Response::new)?)
+        Ok(self.check(&call, request.into_inner()).await.map(Response::new)?)
     }
 
     async fn rotate_credential(
         &self,
-        _request: Request<v1::RotateCredentialRequest>,
+        request: Request<v1::RotateCredentialRequest>,
     ) -> Result<Response<v1::RotateCredentialResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let call = Call::of(&request)?;
+        Ok(self.rotate(&call, request.into_inner()).await.map(Response::new)?)
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::service) mod tests;

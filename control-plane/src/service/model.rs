@@ -4,7 +4,7 @@ use proto::admin::v1;
 use proto::admin::v1::model_service_server::ModelService;
 use tonic::{Request, Response, Status};
 
-use super::{Context, Field, Mode, PageRequest, Plan, get, list, parent};
+use super::{Context, Field, Mode, PageRequest, Plan, get, list, parent, reachers_of};
 use crate::access::Call;
 use crate::error::Error;
 use crate::resource::{Model, Project};
@@ -64,8 +64,8 @@ impl Models {
         let decide = |plan: &mut Plan<'_>| {
             let model = plan.current::<Model>(&request.name, "name", &request.etag)?;
             plan.delete(&*model);
-            // Caller keys name models by patterns, which outlive any model.
-            Ok(v1::DeleteModelResponse::default())
+            // Caller keys name models by patterns, which outlive any model: they are told, and refuse nothing.
+            Ok(v1::DeleteModelResponse { revision: 0, dependents: reachers_of(plan.view, &model) })
         };
         self.context.write(call, &request, mode, decide).await
     }

@@ -7,7 +7,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use imbl::OrdMap;
 use prost::Message;
-use shared::name::ResourceName;
 
 use crate::error::{Error, FieldReason};
 
@@ -57,14 +56,14 @@ impl PageRequest<'_> {
     /// [`Error::PageTokenInvalid`], or a negative size.
     pub fn page<N, V>(self, table: &OrdMap<N, V>, keep: impl Fn(&V) -> bool) -> Result<Page<&V>, Error>
     where
-        N: ResourceName + Borrow<str>,
+        N: Ord + Clone + Borrow<str>,
     {
         let size = page_size(self.size)?;
         let last = self.last()?;
         let from = last.as_deref().map_or(Bound::Included(self.prefix), Bound::Excluded);
         let mut rest = table
             .range::<_, str>((from, Bound::Unbounded))
-            .take_while(|(name, _)| name.as_str().starts_with(self.prefix))
+            .take_while(|(name, _)| Borrow::<str>::borrow(*name).starts_with(self.prefix))
             .filter(|(_, entry)| keep(entry));
         let mut items = Vec::new();
         let mut end = None;
@@ -73,7 +72,7 @@ impl PageRequest<'_> {
             end = Some(name);
         }
         let more = rest.next().is_some();
-        let next_token = end.filter(|_| more).map_or_else(String::new, |name| self.token_after(name.as_str()));
+        let next_token = end.filter(|_| more).map_or_else(String::new, |name| self.token_after(name.borrow()));
         Ok(Page { items, next_token })
     }
 

@@ -1,10 +1,8 @@
 //! A write while it is decided: what it relies on, what it changes.
 
-mod dependents;
 mod draft;
 mod name;
 
-pub use dependents::dependents;
 pub use draft::Draft;
 
 use std::sync::Arc;
@@ -19,7 +17,7 @@ use self::name::{free_name, full_name, random_tail};
 use super::parse_name;
 use crate::access::{Allowed, Call};
 use crate::error::{Error, FieldReason, FieldViolations};
-use crate::resource::{Mask, Merge, Meta, Reference, Resource, Rules, Stored, key};
+use crate::resource::{Mask, Merge, Meta, Reference, Resource, Rules, Source, Stored, key};
 use crate::store::{MAX_VALUE_BYTES, Precondition};
 use crate::view::{Kept, View};
 
@@ -70,7 +68,7 @@ impl<'v> Plan<'v> {
     /// What fields are checked against.
     #[must_use]
     pub fn rules(&self) -> Rules<'v> {
-        Rules { addresses: self.addresses, targets: self.view }
+        Rules { addresses: self.addresses, targets: self.view, source: Source::Request }
     }
 
     /// Makes a resource of a request's parts. `parent` is empty at the top level.
@@ -148,11 +146,10 @@ impl<'v> Plan<'v> {
         if R::table(self.view).contains_key(&name) {
             return Err(Error::IdTaken { name: name.to_string() });
         }
-        let now = self.call.now;
-        let meta = Meta { uid, revision: Revision(0), generation: 1, create_time: now, update_time: now };
-        let stored = Stored { name, meta, spec };
-        if !stored.name.parent_str().is_empty() {
-            self.draft.require(Precondition::Exists(key::spec(stored.name.parent_str())));
+        let stored = Stored::new(name, uid, spec, self.call.now);
+        let parent = key::spec(stored.name.parent_str());
+        if !stored.name.parent_str().is_empty() && !self.draft.puts(&parent) {
+            self.draft.require(Precondition::Exists(parent));
         }
         self.draft.require(Precondition::Absent(key::spec(stored.name.as_str())));
         self.take_display_name(&stored, None)?;
@@ -297,10 +294,17 @@ impl<'v> Plan<'v> {
 
     fn rely_on_target(&mut self, reference: &Reference) {
         let target = key::spec(reference.as_str());
-        // Of a provider, what it exposes matters too; of an environment only that it is there.
+        if self.draft.puts(&target) {
+            return;
+        }
+        // Of a provider, what it exposes matters too, and of a Secret where it may be sent; of an environment only that it is there.
         let precondition = match (reference, self.view.revision_of(reference)) {
-            (Reference::Provider(_), Some(revision)) => Precondition::Unchanged(target, revision),
-            (Reference::Provider(_) | Reference::Environment(_), _) => Precondition::Exists(target),
+            (Reference::Provider(_) | Reference::Secret(_), Some(revision)) => {
+                Precondition::Unchanged(target, revision)
+            }
+            (Reference::Provider(_) | Reference::Environment(_) | Reference::Secret(_), _) => {
+                Precondition::Exists(target)
+            }
         };
         self.draft.require(precondition);
     }

@@ -80,6 +80,7 @@ fn children(view: &View, project: &Stored<Project>) -> Vec<v1::Dependents> {
     [
         dependents(below(&view.environments, &name, "environments")),
         dependents(below(&view.providers, &name, "providers")),
+        dependents(below(&view.secrets, &name, "secrets")),
         dependents(below(&view.models, &name, "models")),
         dependents(below(&view.caller_keys, &name, "callerKeys")),
     ]

@@ -6,16 +6,22 @@ use proto::admin::v1;
 use proto::admin::v1::provider_service_server::ProviderService;
 use tonic::{Request, Response, Status};
 
-use super::{Context, Field, FieldValue, Mode, PageRequest, Plan, dependents, get, list, parent};
+use super::credential::validate::Validator;
+use super::{
+    Allowance, Context, Field, FieldValue, Mode, PageRequest, Plan, catalog, dependents, get, list, parent, rate,
+    served_by,
+};
 use crate::access::Call;
 use crate::error::Error;
+use crate::health::probe::Prober;
 use crate::resource::{CredentialState, Model, Project, Provider, Stored};
 use crate::view::View;
 
 /// Serves `ProviderService`.
 #[derive(Debug, Clone)]
 pub struct Providers {
-    context: Context,
+    pub(super) context: Context,
+    pub(super) validator: Validator,
 }
 
 /// The fields to filter by.
@@ -24,8 +30,8 @@ const FIELDS: [Field; 3] = [Field::text("vendor"), Field::bool("enabled"), Field
 impl Providers {
     /// The service.
     #[must_use]
-    pub fn new(context: Context) -> Self {
-        Self { context }
+    pub fn new(context: Context, prober: Prober, allowance: Allowance) -> Self {
+        Self { context, validator: Validator::new(prober, allowance) }
     }
 
     fn list(&self, call: &Call, request: &v1::ListProvidersRequest) -> Result<v1::ListProvidersResponse, Error> {
@@ -39,8 +45,13 @@ impl Providers {
             token: &request.page_token,
         };
         let page = list::<Provider>(&view, &page, &FIELDS, field)?;
-        let providers = page.items.iter().map(|provider| message(&view, provider)).collect();
+        let providers = page.items.iter().map(|provider| self.shown(&view, provider)).collect();
         Ok(v1::ListProvidersResponse { providers, next_page_token: page.next_token })
+    }
+
+    /// A stored provider with all that was observed of it.
+    fn shown(&self, view: &View, provider: &Stored<Provider>) -> v1::Provider {
+        v1::Provider { last_used_time: self.context.views.last_used().of(provider), ..message(view, provider) }
     }
 
     async fn create(&self, call: &Call, request: v1::CreateProviderRequest) -> Result<v1::Provider, Error> {
@@ -76,8 +87,9 @@ impl Providers {
             let provider = plan.current::<Provider>(&request.name, "name", &request.etag)?;
             let models: Vec<_> = plan.view.models_of(&provider.name).cloned().collect();
             let force_helps = !models.is_empty();
-            let found = [dependents(plan.view.credentials_of(&provider.name)), dependents(models.iter())];
-            let dependents: Vec<_> = found.into_iter().flatten().collect();
+            let mut dependents: Vec<_> = dependents(plan.view.credentials_of(&provider.name)).into_iter().collect();
+            dependents.extend(super::dependents(plan.view.rates_of(&provider.name)));
+            dependents.extend(served_by(plan.view, [&provider.name]));
             if plan.validate_only {
                 return Ok(v1::DeleteProviderResponse { revision: 0, dependents, force_helps });
             }
@@ -93,7 +105,7 @@ impl Providers {
 }
 
 /// A provider as the API answers it, with its credentials counted.
-fn message(view: &View, provider: &Stored<Provider>) -> v1::Provider {
+pub(super) fn message(view: &View, provider: &Stored<Provider>) -> v1::Provider {
     let mut message = provider.to_message(view.identity.epoch);
     // Counted with the provider at hand: after an update, its origin may be another one than the view's.
     let states = view.credentials_of(&provider.name).map(|credential| {
@@ -152,6 +164,9 @@ fn delete_with_dependents(
     for credential in plan.view.credentials_of(&provider.name) {
         plan.delete(&**credential);
     }
+    for stored in plan.view.rates_of(&provider.name) {
+        rate::delete(plan, stored);
+    }
     plan.delete(provider);
     Ok(())
 }
@@ -170,7 +185,7 @@ impl ProviderService for Providers {
         let call = Call::of(&request)?;
         let view = self.context.views.load();
         let provider = get::<Provider>(&view, &call, &request.get_ref().name)?;
-        Ok(Response::new(message(&view, &provider)))
+        Ok(Response::new(self.shown(&view, &provider)))
     }
 
     async fn create_provider(
@@ -199,29 +214,33 @@ impl ProviderService for Providers {
 
     async fn connect_provider(
         &self,
-        _request: Request<v1::ConnectProviderRequest>,
+        request: Request<v1::ConnectProviderRequest>,
     ) -> Result<Response<v1::ConnectProviderResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let call = Call::of(&request)?;
+        Ok(self.connect(&call, request.into_inner()).await.map(Response::new)?)
     }
 
     async fn test_connection(
         &self,
-        _request: Request<v1::TestConnectionRequest>,
+        request: Request<v1::TestConnectionRequest>,
     ) -> Result<Response<v1::TestConnectionResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let call = Call::of(&request)?;
+        Ok(self.test(&call, request.into_inner()).await.map(Response::new)?)
     }
 
     async fn discover_models(
         &self,
-        _request: Request<v1::DiscoverModelsRequest>,
+        request: Request<v1::DiscoverModelsRequest>,
     ) -> Result<Response<v1::DiscoverModelsResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let call = Call::of(&request)?;
+        Ok(self.discover(&call, &request.get_ref().name).await.map(Response::new)?)
     }
 
     async fn list_catalog(
         &self,
-        _request: Request<v1::ListCatalogRequest>,
+        request: Request<v1::ListCatalogRequest>,
     ) -> Result<Response<v1::ListCatalogResponse>, Status> {
-        Err(Status::unimplemented(""))
+        let call = Call::of(&request)?;
+        Ok(catalog::list(&call, request.get_ref()).map(Response::new)?)
     }
 }

@@ -18,10 +18,14 @@ use super::project::Projects;
 use super::provider::Providers;
 use super::*;
 use crate::access::bootstrap_principal;
+use crate::health::double::prober;
 use crate::store::memory::MemoryStore;
 use crate::store::seal::MasterKeys;
 
+mod depending;
 mod edges;
+mod own_keys;
+mod rates;
 
 /// The services on a store in memory, with a project and an environment.
 struct World {
@@ -53,7 +57,7 @@ impl World {
         let world = Self {
             projects: Projects::new(context.clone()),
             environments: Environments::new(context.clone()),
-            providers: Providers::new(context.clone()),
+            providers: Providers::new(context.clone(), prober(AddressPolicy::Public), Allowance::default()),
             models: Models::new(context.clone()),
             keys: CallerKeys::new(context.clone()),
             context,
@@ -342,7 +346,7 @@ async fn a_request_id_is_free_again_after_an_hour() {
 async fn a_sealed_store_refuses_every_mutation_with_the_reason() {
     let mut world = World::new().await;
     world.context.sealing = Sealing::Sealed("the master key k1 is missing".into());
-    world.providers = Providers::new(world.context.clone());
+    world.providers = Providers::new(world.context.clone(), prober(AddressPolicy::Public), Allowance::default());
     let refused = world.create_provider(world.provider("OpenAI")).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Unavailable, "STORE_SEALED"));
     assert_eq!(refused.get_details_error_info().unwrap().metadata["reason"], "the master key k1 is missing");

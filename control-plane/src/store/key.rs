@@ -3,6 +3,7 @@
 //! ```text
 //! l ‖ u64be revision ‖ u32be part            the log of commits
 //! m ‖ name                                   what the store says of itself
+//! o ‖ key                                    observations, which have no revision
 //! r ‖ escaped key ‖ 0x00 ‖ u8 part           records
 //! ```
 //!
@@ -24,6 +25,7 @@ pub(super) const HEAD: &[u8] = b"m\0head";
 /// What every key of the log begins with.
 pub(super) const LOG: &[u8] = b"l";
 
+const OBSERVATION: u8 = b'o';
 const RECORD: u8 = b'r';
 const NUL: u8 = 0;
 const ESCAPE: u8 = 0xff;
@@ -35,6 +37,16 @@ pub(super) fn log(revision: Revision, part: u32) -> [u8; 13] {
     key[1..9].copy_from_slice(&revision.0.to_be_bytes());
     key[9..].copy_from_slice(&part.to_be_bytes());
     key
+}
+
+/// The key of an observation, and what the keys of all of those begin with whose keys begin with it.
+pub(super) fn observation(key: &str) -> Vec<u8> {
+    [&[OBSERVATION], key.as_bytes()].concat()
+}
+
+/// The observation's key; `None` for any other key of the tree.
+pub(super) fn parse_observation(key: &[u8]) -> Option<&str> {
+    std::str::from_utf8(key.strip_prefix(&[OBSERVATION])?).ok()
 }
 
 /// The revision and part of a key of the log; `None` for any other key.

@@ -9,8 +9,8 @@ use shared::revision::{Epoch, Revision, StoreId};
 use tokio::sync::watch;
 
 use super::{
-    Commit, CommitError, Committed, Identity, MAX_VALUE_BYTES, Precondition, Range, Record, Store, StoreError,
-    StoreFuture, Watch, WatchError,
+    Change, Commit, CommitError, Committed, Identity, MAX_VALUE_BYTES, Observation, ObserveError, Precondition, Range,
+    Record, Store, StoreError, StoreFuture, Watch, WatchError, refuse_large_observations,
 };
 
 /// A store that forgets everything at its end.
@@ -23,6 +23,7 @@ pub(crate) struct MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     records: BTreeMap<Arc<str>, (Revision, Bytes)>,
+    observed: BTreeMap<Arc<str>, Bytes>,
     log: Vec<Arc<Committed>>,
     head: Revision,
 }
@@ -118,6 +119,29 @@ impl Store for MemoryStore {
 
     fn watch(&self, after: Revision) -> Box<dyn Watch> {
         Box::new(MemoryWatch { store: self.clone(), after, moved: self.moved.subscribe() })
+    }
+
+    fn observe(&self, changes: Vec<Change>) -> StoreFuture<'_, Result<(), ObserveError>> {
+        Box::pin(async move {
+            refuse_large_observations(&changes)?;
+            let mut state = self.state();
+            for Change { key, value } in changes {
+                match value {
+                    Some(value) => state.observed.insert(key, value),
+                    None => state.observed.remove(&key),
+                };
+            }
+            Ok(())
+        })
+    }
+
+    fn observed(&self, prefix: &str) -> StoreFuture<'_, Result<Vec<Observation>, StoreError>> {
+        let prefix: Arc<str> = prefix.into();
+        Box::pin(async move {
+            let state = self.state();
+            let found = state.observed.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&*prefix));
+            Ok(found.map(|(key, value)| Observation { key: key.clone(), value: value.clone() }).collect())
+        })
     }
 
     fn compact(&self, _up_to: Revision) -> StoreFuture<'_, Result<(), StoreError>> {

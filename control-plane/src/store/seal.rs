@@ -16,6 +16,7 @@ pub use master_key::{KeyFileWarning, MasterKeyError, MasterKeys};
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use shared::revision::StoreId;
 use shared::secret::Secret;
@@ -61,6 +62,28 @@ pub enum SealError {
     /// It names a data key that this store does not have.
     #[error("the sealed value names data key {0}, which this store does not have")]
     UnknownDataKey(u32),
+}
+
+/// Opens sealed values: the store's sealer, or a test's.
+pub trait OpenValue {
+    /// Opens one.
+    ///
+    /// # Errors
+    ///
+    /// When it was altered, moved, or sealed with another data key.
+    fn open(&self, sealed: &Sealed, binding: Binding<'_>) -> Result<Secret, SealError>;
+}
+
+impl OpenValue for Sealer {
+    fn open(&self, sealed: &Sealed, binding: Binding<'_>) -> Result<Secret, SealError> {
+        Self::open(self, sealed, binding)
+    }
+}
+
+impl<O: OpenValue> OpenValue for Arc<O> {
+    fn open(&self, sealed: &Sealed, binding: Binding<'_>) -> Result<Secret, SealError> {
+        O::open(self, sealed, binding)
+    }
 }
 
 /// Seals and opens values with the store's data key.

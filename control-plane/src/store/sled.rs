@@ -35,7 +35,10 @@ use self::tail::Tail;
 use self::watch::SledWatch;
 use self::writer::{Request, Writer};
 use super::checkpoint::CheckpointError;
-use super::{Commit, CommitError, Identity, MAX_VALUE_BYTES, Range, Store, StoreError, StoreFuture, Watch};
+use super::{
+    Change, Commit, CommitError, Identity, MAX_VALUE_BYTES, Observation, ObserveError, Range, Store, StoreError,
+    StoreFuture, Watch, refuse_large_observations,
+};
 
 /// How many requests may wait for the store's thread.
 const QUEUE: usize = 1024;
@@ -145,6 +148,18 @@ impl Store for SledStore {
 
     fn watch(&self, after: Revision) -> Box<dyn Watch> {
         Box::new(SledWatch::new(after, Arc::clone(&self.tail), self.moved.clone(), self.requests.downgrade()))
+    }
+
+    fn observe(&self, changes: Vec<Change>) -> StoreFuture<'_, Result<(), ObserveError>> {
+        Box::pin(async move {
+            refuse_large_observations(&changes)?;
+            self.ask(|answer| Request::Observe(changes, answer)).await?
+        })
+    }
+
+    fn observed(&self, prefix: &str) -> StoreFuture<'_, Result<Vec<Observation>, StoreError>> {
+        let prefix = prefix.to_owned();
+        Box::pin(async move { self.ask(|answer| Request::Observed(prefix, answer)).await? })
     }
 
     fn compact(&self, up_to: Revision) -> StoreFuture<'_, Result<(), StoreError>> {

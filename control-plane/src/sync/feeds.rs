@@ -18,7 +18,8 @@ use super::feed::{Entry, Feed, Limits, Snapshot, State};
 use super::frame::{Delta, Encoder};
 use super::metrics::Metrics;
 use super::position::{PROJECTION, Position, ProofKey};
-use super::projection::{self, Key, OpenValue, Step};
+use super::projection::{self, Key, Step};
+use crate::store::seal::OpenValue;
 use crate::view::View;
 
 /// The most bytes that all logs have together.

@@ -51,6 +51,8 @@ pub struct Member {
     pub last_seen: Option<SystemTime>,
     enrollment: String,
     batches: Option<([u8; 16], u64)>,
+    /// How many findings it has dropped since its start, as it said last.
+    dropped: u64,
     changed_at: u64,
 }
 
@@ -170,11 +172,23 @@ impl Fleet {
         let member = members.by_name.entry(proxy.clone()).or_default();
         match member.batches {
             Some((counted, last)) if counted == boot && sequence <= last => BatchCount::Counted,
-            _ => {
+            counted => {
+                if counted.is_none_or(|(counted, _)| counted != boot) {
+                    member.dropped = 0;
+                }
                 member.batches = Some((boot, sequence));
                 BatchCount::New
             }
         }
+    }
+
+    /// How many more findings a proxy has dropped for want of room than it said before, in its present boot.
+    pub fn count_dropped(&self, proxy: &ProxyName, dropped: u64) -> u64 {
+        let mut members = self.lock();
+        let member = members.by_name.entry(proxy.clone()).or_default();
+        let more = dropped.saturating_sub(member.dropped);
+        member.dropped = dropped.max(member.dropped);
+        more
     }
 
     /// What is known of a proxy; nothing where it was not heard of since this process started.

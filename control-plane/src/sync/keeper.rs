@@ -33,7 +33,10 @@ pub(super) async fn run(shared: Arc<Shared>) {
         tokio::select! {
             () = shared.tasks.stopping() => return,
             _ = measure.tick() => shared.measure_lag(SystemTime::now()),
-            _ = sweep.tick() => shared.sweep(SystemTime::now()).await,
+            _ = sweep.tick() => {
+                shared.allowances.forget_quiet(Instant::now());
+                shared.sweep(SystemTime::now()).await;
+            }
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Metrics {
     pub credentials_unopened: Counter,
     /// `evidence_dropped_total{reason}`: findings that changed nothing.
     pub evidence_dropped: Family<EvidenceDropLabel, Counter>,
+    /// `uses_dropped_total{reason}`: uses that were not noted.
+    pub uses_dropped: Family<EvidenceDropLabel, Counter>,
 }
 
 impl Metrics {
@@ -65,6 +67,7 @@ impl Metrics {
             self.credentials_unopened.clone(),
         );
         registry.register("evidence_dropped", "Findings that changed nothing", self.evidence_dropped.clone());
+        registry.register("uses_dropped", "Uses that were not noted", self.uses_dropped.clone());
     }
 
     /// Counts what was decided for one environment of a hello.
@@ -95,7 +98,16 @@ impl Metrics {
 
     /// Counts findings that changed nothing.
     pub fn evidence_dropped(&self, reason: EvidenceDropWord, count: u64) {
-        self.evidence_dropped.get_or_create(&EvidenceDropLabel { reason }).inc_by(count);
+        if count > 0 {
+            self.evidence_dropped.get_or_create(&EvidenceDropLabel { reason }).inc_by(count);
+        }
+    }
+
+    /// Counts uses that were not noted.
+    pub fn uses_dropped(&self, reason: EvidenceDropWord, count: u64) {
+        if count > 0 {
+            self.uses_dropped.get_or_create(&EvidenceDropLabel { reason }).inc_by(count);
+        }
     }
 }
 
@@ -192,7 +204,7 @@ pub enum EnrollmentWord {
     Refused,
 }
 
-/// The label of `evidence_dropped_total`.
+/// The label of `evidence_dropped_total` and `uses_dropped_total`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct EvidenceDropLabel {
     reason: EvidenceDropWord,
@@ -209,4 +221,6 @@ pub enum EvidenceDropWord {
     Unreadable,
     /// A batch held more than it may.
     TooMany,
+    /// The proxy tells more than one may.
+    TooFast,
 }

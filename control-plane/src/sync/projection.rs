@@ -12,7 +12,6 @@ mod form;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use imbl::OrdMap;
@@ -21,32 +20,9 @@ use shared::digest::Digest;
 use shared::name::{
     CallerKeyName, CredentialName, EnvironmentName, ModelName, ProjectName, ProviderName, ResourceName,
 };
-use shared::secret::Secret;
 
-use crate::store::seal::{Binding, SealError, Sealed, Sealer};
+use crate::store::seal::OpenValue;
 use crate::view::View;
-
-/// Opens sealed values: the store's sealer, or a test's.
-pub trait OpenValue {
-    /// Opens one.
-    ///
-    /// # Errors
-    ///
-    /// When it was altered, moved, or sealed with another data key.
-    fn open(&self, sealed: &Sealed, binding: Binding<'_>) -> Result<Secret, SealError>;
-}
-
-impl OpenValue for Sealer {
-    fn open(&self, sealed: &Sealed, binding: Binding<'_>) -> Result<Secret, SealError> {
-        Self::open(self, sealed, binding)
-    }
-}
-
-impl<O: OpenValue> OpenValue for Arc<O> {
-    fn open(&self, sealed: &Sealed, binding: Binding<'_>) -> Result<Secret, SealError> {
-        O::open(self, sealed, binding)
-    }
-}
 
 /// A resource that proxies get, by its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -202,7 +178,8 @@ pub fn is_urgent(new: &View, key: &Key) -> bool {
     match key {
         Key::Credential(name) => !form::serves(new, name),
         Key::CallerKey(name) => new.caller_keys.get(name).is_none_or(|key| key.spec.disabled),
-        Key::Environment(_) | Key::Provider(_) | Key::Model(_) => false,
+        Key::Provider(name) => new.providers.get(name).is_none_or(|provider| !provider.spec.enabled),
+        Key::Environment(_) | Key::Model(_) => false,
     }
 }
 

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::feeds::{Changed, Feeds};
 use super::pace::{Hurry, Pace};
-use super::projection::{self, Key, OpenValue};
+use super::projection::{self, Key};
+use crate::store::seal::OpenValue;
 use crate::store::{Committed, Store, Watch, WatchError};
 use crate::view::{View, Views};
 

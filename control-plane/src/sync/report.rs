@@ -1,27 +1,43 @@
-//! What proxies tell: batches, counted once, of which only what a proxy may speak of is handed on.
+//! What proxies tell: batches, counted once, of which only what a proxy may speak of is handed on, and no more than one proxy may tell.
 
+mod allowance;
+mod sift;
+
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use proto::sync::v1;
-use shared::name::ProxyName;
+use shared::name::{CredentialName, ProxyName};
 use shared::task::Tasks;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tonic::{Status, Streaming};
 
+use super::Shared;
 use super::ca::ProxyIdentity;
 use super::fleet::BatchCount;
 use super::metrics::EvidenceDropWord;
 use super::refusal::Refusal;
-use super::{Shared, fleet};
-use crate::health::evidence::Evidence;
+use crate::health::evidence::{Evidence, Finding, Told};
 use crate::health::schedule::HealthHandle;
 use crate::resource::Proxy;
 use crate::view::View;
 
+use allowance::{Allowance, Rate};
+use sift::{Used, may_speak_of};
+
 /// The most findings that one batch may have.
 const MAX_FINDINGS: usize = 1000;
+
+/// The most uses that one batch may have.
+const MAX_USES: usize = 20_000;
+
+/// How many findings of one proxy are taken: many keys may die at once, but not go on dying.
+const FINDINGS: Rate = Rate { burst: 1000, each: Duration::from_millis(20) };
+
+/// How many uses of one proxy are taken.
+const USES: Rate = Rate { burst: 50_000, each: Duration::from_micros(100) };
 
 /// How many acknowledgements wait for HTTP/2.
 pub(super) const ACKS: usize = 16;
@@ -31,8 +47,8 @@ pub(super) const ACKS: usize = 16;
 pub struct Reported {
     /// The proxy.
     pub proxy: ProxyName,
-    /// What it found, of credentials that it has.
-    pub evidence: Vec<Evidence>,
+    /// What it used and found, of credentials that it has.
+    pub told: Told,
     /// When it came.
     pub time: SystemTime,
 }
@@ -40,6 +56,27 @@ pub struct Reported {
 /// Takes evidence to whoever decides over credentials' health. A full one holds up the reports, and nothing else.
 #[derive(Debug, Clone)]
 pub struct EvidenceSink(mpsc::Sender<Reported>);
+
+/// How much each proxy may still tell.
+#[derive(Debug)]
+pub(super) struct Allowances {
+    findings: Allowance,
+    uses: Allowance,
+}
+
+impl Default for Allowances {
+    fn default() -> Self {
+        Self { findings: Allowance::new(FINDINGS), uses: Allowance::new(USES) }
+    }
+}
+
+impl Allowances {
+    /// Forgets the proxies that are quiet.
+    pub(super) fn forget_quiet(&self, now: Instant) {
+        self.findings.forget_quiet(now);
+        self.uses.forget_quiet(now);
+    }
+}
 
 impl EvidenceSink {
     /// A sink that holds so many batches, and where they come out.
@@ -62,8 +99,8 @@ pub async fn forward(mut reported: mpsc::Receiver<Reported>, health: HealthHandl
             () = tasks.stopping() => return,
             next = reported.recv() => next,
         };
-        let Some(Reported { proxy, evidence, time: _ }) = next else { return };
-        if health.report(&proxy, evidence).await.is_err() {
+        let Some(Reported { proxy, told, time: _ }) = next else { return };
+        if health.report(&proxy, told).await.is_err() {
             return;
         }
     }
@@ -113,39 +150,83 @@ impl Shared {
         if self.fleet.count_batch(&identity.name, boot, batch.sequence) == BatchCount::Counted {
             return Ok(ack);
         }
-        let evidence = self.sift(&view, record, &batch.credential_evidence);
-        let reported = Reported { proxy: identity.name.clone(), evidence, time: SystemTime::now() };
-        if !reported.evidence.is_empty() && !self.evidence.hand_on(reported).await {
+        // A proxy that lies about it must not wrap the counter around.
+        let dropped = self.fleet.count_dropped(&identity.name, batch.dropped).min(u32::MAX.into());
+        self.metrics.evidence_dropped(EvidenceDropWord::AtProxy, dropped);
+        let time = SystemTime::now();
+        let uses = self.take_uses(&view, record, &identity.name, &batch.uses, time);
+        let evidence = self.take_evidence(&view, record, &identity.name, &batch.credential_evidence);
+        let reported = Reported { proxy: identity.name.clone(), told: Told { uses, evidence }, time };
+        if !reported.told.is_empty() && !self.evidence.hand_on(reported).await {
             return Err(Refusal::Stopping);
         }
         Ok(ack)
     }
 
-    /// The findings that the proxy may speak of.
-    fn sift(&self, view: &View, record: &Proxy, found: &[v1::CredentialEvidence]) -> Vec<Evidence> {
-        if let Some(over) = found.len().checked_sub(MAX_FINDINGS).filter(|over| *over > 0) {
-            self.metrics.evidence_dropped(EvidenceDropWord::TooMany, over as u64);
+    /// The findings that the proxy may speak of, those that say the same as one.
+    fn take_evidence(
+        &self,
+        view: &View,
+        record: &Proxy,
+        proxy: &ProxyName,
+        found: &[v1::CredentialEvidence],
+    ) -> Vec<Evidence> {
+        let drop = |word, count: usize| self.metrics.evidence_dropped(word, count as u64);
+        let within = found.len().min(MAX_FINDINGS);
+        drop(EvidenceDropWord::TooMany, found.len() - within);
+        let allowed = self.allowances.findings.take(proxy, within, Instant::now());
+        drop(EvidenceDropWord::TooFast, within - allowed);
+        let mut evidence: Vec<Evidence> = Vec::new();
+        let mut known: HashMap<(_, u64, Finding), usize> = HashMap::new();
+        for wire in &found[..allowed] {
+            let Ok(one) = Evidence::try_from(wire) else {
+                drop(EvidenceDropWord::Unreadable, 1);
+                continue;
+            };
+            if !may_speak_of(view, record, &one) {
+                drop(EvidenceDropWord::NotGranted, 1);
+                continue;
+            }
+            match known.get(&(one.credential.clone(), one.value_version, one.finding)) {
+                Some(at) => evidence[*at].count = evidence[*at].count.saturating_add(one.count),
+                None => {
+                    known.insert((one.credential.clone(), one.value_version, one.finding), evidence.len());
+                    evidence.push(one);
+                }
+            }
         }
-        let read = found.iter().take(MAX_FINDINGS).filter_map(|wire| {
-            let read = Evidence::try_from(wire);
-            if read.is_err() {
-                self.metrics.evidence_dropped(EvidenceDropWord::Unreadable, 1);
-            }
-            read.ok()
-        });
-        read.filter(|evidence| {
-            let granted = may_speak_of(view, record, evidence);
-            if !granted {
-                self.metrics.evidence_dropped(EvidenceDropWord::NotGranted, 1);
-            }
-            granted
-        })
-        .collect()
+        evidence
     }
-}
 
-/// Whether the proxy has the credential: its provider is active in one of the proxy's environments.
-fn may_speak_of(view: &View, record: &Proxy, evidence: &Evidence) -> bool {
-    let Some(provider) = view.providers.get(&evidence.credential.provider()) else { return false };
-    provider.spec.environments.iter().any(|environment| fleet::is_granted(record, environment))
+    /// Notes when what the proxy may speak of was last used, and gives the credentials among it.
+    fn take_uses(
+        &self,
+        view: &View,
+        record: &Proxy,
+        proxy: &ProxyName,
+        uses: &[v1::Use],
+        now: SystemTime,
+    ) -> Vec<(CredentialName, u64)> {
+        let drop = |word, count: usize| self.metrics.uses_dropped(word, count as u64);
+        let within = uses.len().min(MAX_USES);
+        drop(EvidenceDropWord::TooMany, uses.len() - within);
+        let allowed = self.allowances.uses.take(proxy, within, Instant::now());
+        drop(EvidenceDropWord::TooFast, within - allowed);
+        let mut credentials = Vec::new();
+        for wire in &uses[..allowed] {
+            let Some(used) = Used::read(wire) else {
+                drop(EvidenceDropWord::Unreadable, 1);
+                continue;
+            };
+            if !used.is_granted(view, record) {
+                drop(EvidenceDropWord::NotGranted, 1);
+                continue;
+            }
+            self.views.last_used().note(used.name(), wire.last_time_ms, now);
+            if let Used::Credential(name, version) = used {
+                credentials.push((name, version));
+            }
+        }
+        credentials
+    }
 }

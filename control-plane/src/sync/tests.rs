@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use proto::sync::v1::control_frame::Frame as Kind;
 use proto::sync::v1::directive::Directive;
 use proto::sync::v1::{self, proxy_frame};
+use shared::name::ResourceName as _;
 use shared::revision::Revision;
 use tonic::Code;
 
@@ -270,6 +271,70 @@ async fn a_rollout_is_complete_when_every_proxy_has_it() {
 }
 
 #[tokio::test]
+async fn uses_are_noted_of_what_the_proxy_has_and_of_nothing_else() {
+    let mut control = Control::start().await;
+    let revision = control.apply(&caller_key(0, 0)).await;
+    control.views.wait_for(revision).await.unwrap();
+    let text = control.join_token(token("projects/p/environments/production")).await;
+    let mut proxy = control.enroll(&text, "edge-1").await.unwrap();
+    let view = control.views.load();
+    let key = view.caller_keys.values().next().unwrap().clone();
+    let provider = "projects/p/providers/alphaprovider";
+    let own = format!("{provider}/credentials/c0");
+    let names = [&own, provider, key.name.as_str(), "projects/p/providers/betaprovider", "projects/p", "", "x/y/z"];
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as u64;
+    let uses = names.map(|name| v1::Use { name: name.to_owned(), last_time_ms: now + 60_000, value_version: 1 });
+    let batch = v1::Batch { boot_id: vec![1; 16].into(), sequence: 1, uses: uses.to_vec(), ..Default::default() };
+    assert_eq!(proxy.report(vec![batch]).await, [1]);
+    let reported = control.reported().await;
+    assert_eq!(reported.told.uses, [(own.parse().unwrap(), 1)]);
+    let used = control.views.last_used();
+    let credential = view.credentials.get(own.as_str()).unwrap();
+    let times = [used.of(credential), used.of(view.providers.get(provider).unwrap()), used.of(&key)];
+    assert!(times.iter().all(Option::is_some), "{times:?}");
+    assert!(times[0].unwrap().seconds as u64 <= now / 1000 + 30, "the future is now");
+    let beta = view.providers.get("projects/p/providers/betaprovider");
+    assert!(beta.is_none_or(|beta| used.of(beta).is_none()));
+}
+
+/// A proxy that tells more than one may is cut, and what it tells again and again is told on once.
+#[tokio::test]
+async fn a_flood_of_findings_is_one_finding_for_each_credential() {
+    let mut control = Control::start().await;
+    let text = control.join_token(token("projects/p/environments/production")).await;
+    let mut proxy = control.enroll(&text, "edge-1").await.unwrap();
+    let evidence = v1::CredentialEvidence {
+        credential: "projects/p/providers/alphaprovider/credentials/c0".to_owned(),
+        value_version: 1,
+        finding: v1::Finding::Rejected.into(),
+        count: 2,
+        upstream_status: 401,
+        ..Default::default()
+    };
+    let batch = |sequence| v1::Batch {
+        boot_id: vec![1; 16].into(),
+        sequence,
+        credential_evidence: vec![evidence.clone(); 900],
+        dropped: 7 * sequence,
+        ..Default::default()
+    };
+    assert_eq!(proxy.report((1..=10).map(batch).collect()).await.len(), 10);
+    let (mut findings, mut requests) = (0, 0);
+    while let Some(reported) = control.try_reported() {
+        findings += reported.told.evidence.len();
+        requests += reported.told.evidence.iter().map(|evidence| evidence.count).sum::<u64>();
+    }
+    assert!(findings <= 10, "{findings}");
+    assert!((2000..4000).contains(&requests), "a thousand at once, and fifty a second: {requests}");
+    let mut registry = prometheus_client::registry::Registry::default();
+    control.sync.register(&mut registry);
+    let mut metrics = String::new();
+    prometheus_client::encoding::text::encode(&mut metrics, &registry).unwrap();
+    assert!(metrics.contains("evidence_dropped_total{reason=\"AtProxy\"} 70"), "{metrics}");
+    assert!(metrics.contains("evidence_dropped_total{reason=\"TooFast\"}"), "{metrics}");
+}
+
+#[tokio::test]
 async fn a_batch_is_counted_once_and_only_of_credentials_that_the_proxy_has() {
     let mut control = Control::start().await;
     let text = control.join_token(token("projects/p/environments/production")).await;
@@ -293,8 +358,8 @@ async fn a_batch_is_counted_once_and_only_of_credentials_that_the_proxy_has() {
     assert_eq!(proxy.report(vec![batch(1), batch(1), batch(2)]).await, [1, 1, 2]);
     for _ in 0..2 {
         let reported = control.reported().await;
-        assert_eq!(reported.evidence.len(), 1);
-        assert_eq!(reported.evidence[0].credential.to_string(), own);
+        assert_eq!(reported.told.evidence.len(), 1);
+        assert_eq!(reported.told.evidence[0].credential.to_string(), own);
     }
     assert!(control.nothing_more_reported());
 }

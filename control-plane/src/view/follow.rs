@@ -7,6 +7,7 @@ use shared::revision::Revision;
 use shared::task::Tasks;
 use tokio::sync::watch;
 
+use super::last_used::LastUsed;
 use super::{View, ViewError};
 use crate::store::{Store, StoreError, WatchError};
 
@@ -15,6 +16,7 @@ use crate::store::{Store, StoreError, WatchError};
 pub struct Views {
     current: Arc<ArcSwap<View>>,
     reached: watch::Receiver<Revision>,
+    last_used: LastUsed,
 }
 
 /// The view follows the store no longer: the control plane is stopping, or a commit could not be read.
@@ -41,6 +43,7 @@ impl Views {
     /// When the store or a record of it can't be read.
     pub async fn open(store: Arc<dyn Store>, tasks: &Tasks) -> Result<Self, OpenError> {
         let view = read(&*store).await?;
+        let last_used = LastUsed::read(&*store, &view).await?;
         let (reach, reached) = watch::channel(view.revision);
         let current = Arc::new(ArcSwap::from_pointee(view));
         let follower = Follower { store, current: current.clone(), reach };
@@ -51,7 +54,7 @@ impl Views {
                 () = follower.run() => {}
             }
         });
-        Ok(Self { current, reached })
+        Ok(Self { current, reached, last_used })
     }
 
     /// The view now.
@@ -74,6 +77,12 @@ impl Views {
         // The channel closes with the task.
         reached.wait_for(|reached| *reached >= revision).await.map_err(|_| ViewStopped)?;
         Ok(self.load())
+    }
+
+    /// When things were last used, which is of no revision.
+    #[must_use]
+    pub fn last_used(&self) -> &LastUsed {
+        &self.last_used
     }
 
     /// Wakes whenever the view has moved. It carries the revision only: what changed is in the view.

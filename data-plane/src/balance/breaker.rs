@@ -46,6 +46,14 @@ impl State {
         }
     }
 
+    /// After a probe that was not made.
+    fn released(self, now: Moment) -> Self {
+        match self.failures {
+            PROBING => Self { failures: FAILURES, until: now.0, ..self },
+            _ => self,
+        }
+    }
+
     fn delay(self) -> Duration {
         FIRST.saturating_mul(1 << u32::from(self.openings.saturating_sub(1)).min(8)).min(MOST)
     }
@@ -85,7 +93,23 @@ impl Breaker {
         debug_assert!(failed.is_ok());
     }
 
-    /// A request succeeded there.
+    /// A request that was let through was not made: the next one may probe.
+    pub(crate) fn released(&self, now: Moment) {
+        let release = |word| Some(State::unpack(word).released(now).pack());
+        if State::unpack(self.0.load(Ordering::Relaxed)).failures == PROBING {
+            let released = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, release);
+            // The step above never refuses.
+            debug_assert!(released.is_ok());
+        }
+    }
+
+    /// How long it stays open; `None` while it is closed.
+    pub(crate) fn wait(&self, now: Moment) -> Option<Duration> {
+        let until = State::unpack(self.0.load(Ordering::Relaxed)).until;
+        (until != 0).then(|| Moment(until).since(now))
+    }
+
+    /// A request succeeded there, or got an answer that says that the target lives.
     pub(crate) fn succeeded(&self) {
         if self.0.load(Ordering::Relaxed) != 0 {
             self.0.store(0, Ordering::Relaxed);
@@ -119,5 +143,20 @@ mod tests {
         }
         breaker.succeeded();
         assert!(breaker.admits(now));
+    }
+
+    #[test]
+    fn a_probe_that_was_not_made_is_open_to_the_next_request() {
+        let breaker = Breaker::default();
+        (0..5).for_each(|_| breaker.failed(Moment(1000)));
+        assert_eq!(breaker.wait(Moment(1000)), Some(FIRST));
+        let due = Moment(1000).plus(FIRST);
+        breaker.released(due);
+        assert!(breaker.admits(due) && !breaker.admits(due));
+        breaker.released(due);
+        assert!(breaker.admits(due), "released, it is due at once");
+        breaker.failed(due);
+        breaker.released(due);
+        assert_eq!(breaker.wait(due), Some(FIRST * 2), "one that failed is not released");
     }
 }

@@ -1,13 +1,15 @@
-//! A credential's health, whole or for one model: serving → cooling → probation → serving.
+//! A credential's health, whole or for one model: serving → cooling → probation → returning → serving.
 //!
 //! ```text
 //!              fail                    due, claimed by one request
 //!   Serving ──────────► Cooling(until) ──────────────────────────► Probation
-//!      ▲                  ▲   ▲ fail: the longer deadline wins         │ │
-//!      │                  │   └────────────────────────────────────────┘ │
-//!      │                  │     fail: the delay doubles                  │
-//!      │                  └── nothing learned: due again at once ────────┤
-//!      └────────────────────────────────────────────── success ─────────┘
+//!      ▲                  ▲ ▲ ▲ fail: the longer deadline wins         │ │ │
+//!      │                  │ │ └────────────────────────────────────────┘ │ │
+//!      │                  │ │   fail: the delay doubles                  │ │
+//!      │                  │ └── nothing learned: due again at once ──────┘ │
+//!      │                  │ fail: the delay doubles                        │
+//!      └────────────── Returning(until) ◄───────────────────── success ────┘
+//!        until comes      takes a growing part of its share
 //! ```
 //!
 //! [`State`] is pure; [`Cooldown`] is a state in one atomic word, so that no request waits for another.
@@ -16,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::moment::Moment;
+use super::ramp;
 
 /// The first delay, which doubles with each failed probation.
 const FIRST: Duration = Duration::from_secs(30);
@@ -48,6 +51,8 @@ pub(crate) enum State {
     Cooling { until: Moment, failures: u8, cause: Cause },
     /// One request tries it; `until` is when another may.
     Probation { until: Moment, failures: u8, cause: Cause },
+    /// It takes a growing part of its turns, and from `until` on all of them.
+    Returning { until: Moment, failures: u8, cause: Cause },
 }
 
 impl State {
@@ -56,9 +61,13 @@ impl State {
     pub(crate) fn failed(self, cause: Cause, hint: Option<Duration>, now: Moment) -> Self {
         let (failures, at_least) = match self {
             Self::Serving => (1, now),
+            Self::Returning { until, .. } if until <= now => (1, now),
             // Requests that were under way when it went out say nothing new.
             Self::Cooling { until, failures, .. } => (failures, until),
-            Self::Probation { failures, .. } => (failures.saturating_add(1).min(MOST_FAILURES), now),
+            // One that fails again before it is all back came back too early.
+            Self::Probation { failures, .. } | Self::Returning { failures, .. } => {
+                (failures.saturating_add(1).min(MOST_FAILURES), now)
+            }
         };
         Self::Cooling { until: now.plus(hint.unwrap_or_else(|| delay(failures))).max(at_least), failures, cause }
     }
@@ -70,16 +79,33 @@ impl State {
             Self::Cooling { until, failures, cause } | Self::Probation { until, failures, cause } if until <= now => {
                 Some(Self::Probation { until: now.plus(PROBATION), failures, cause })
             }
-            Self::Serving | Self::Cooling { .. } | Self::Probation { .. } => None,
+            Self::Serving | Self::Returning { .. } | Self::Cooling { .. } | Self::Probation { .. } => None,
         }
     }
 
-    /// After its probation's success. A late success of an older request does not end a cooldown.
+    /// After its probation's success at `now`. A late success of an older request does not end a cooldown.
     #[must_use]
-    pub(crate) fn succeeded(self) -> Self {
+    pub(crate) fn succeeded(self, now: Moment) -> Self {
         match self {
-            Self::Probation { .. } | Self::Serving => Self::Serving,
-            cooling @ Self::Cooling { .. } => cooling,
+            Self::Probation { failures, cause, .. } => {
+                Self::Returning { until: now.plus(ramp::LENGTH), failures, cause }
+            }
+            other @ (Self::Serving | Self::Returning { .. } | Self::Cooling { .. }) => other,
+        }
+    }
+
+    /// Back at `now`, by somebody else's word.
+    #[must_use]
+    pub(crate) fn returned(now: Moment) -> Self {
+        Self::Returning { until: now.plus(ramp::LENGTH), failures: 0, cause: Cause::Rejected }
+    }
+
+    /// With its time come at `now`, if it waits for it.
+    #[must_use]
+    pub(crate) fn due(self, now: Moment) -> Self {
+        match self {
+            Self::Cooling { until, failures, cause } => Self::Cooling { until: until.min(now), failures, cause },
+            other @ (Self::Serving | Self::Returning { .. } | Self::Probation { .. }) => other,
         }
     }
 
@@ -88,7 +114,7 @@ impl State {
     pub(crate) fn released(self, now: Moment) -> Self {
         match self {
             Self::Probation { failures, cause, .. } => Self::Cooling { until: now, failures, cause },
-            other @ (Self::Serving | Self::Cooling { .. }) => other,
+            other @ (Self::Serving | Self::Returning { .. } | Self::Cooling { .. }) => other,
         }
     }
 
@@ -96,7 +122,7 @@ impl State {
     #[must_use]
     pub(crate) fn out(self) -> Option<(Moment, Cause)> {
         match self {
-            Self::Serving => None,
+            Self::Serving | Self::Returning { .. } => None,
             Self::Cooling { until, cause, .. } | Self::Probation { until, cause, .. } => Some((until, cause)),
         }
     }
@@ -107,17 +133,41 @@ impl State {
     #[must_use]
     pub(crate) fn wait(self, now: Moment) -> Option<(Duration, Cause)> {
         match self {
-            Self::Serving => None,
+            Self::Serving | Self::Returning { .. } => None,
             Self::Cooling { until, cause, .. } => Some((until.since(now), cause)),
             // The request that probes it will know soon.
             Self::Probation { until, cause, .. } => Some((until.since(now).min(PROBED_SOON), cause)),
         }
     }
 
-    /// When its time comes, if that is after `now`; never otherwise.
+    /// When its time comes, or its part grows, if that is after `now`; never otherwise.
     #[must_use]
     pub(crate) fn due_after(self, now: Moment) -> Moment {
-        self.out().map(|(until, _)| until).filter(|until| *until > now).unwrap_or(Moment::NEVER)
+        let next = match self {
+            Self::Serving => None,
+            Self::Returning { until, .. } => ramp::next_step(until, now),
+            Self::Cooling { until, .. } | Self::Probation { until, .. } => Some(until),
+        };
+        next.filter(|next| *next > now).unwrap_or(Moment::NEVER)
+    }
+
+    /// The part of its share, in the parts that [`ramp`] counts, that it takes while it serves.
+    #[must_use]
+    pub(crate) fn part(self, now: Moment) -> u32 {
+        match self {
+            Self::Returning { until, .. } => ramp::part(until, now),
+            Self::Serving | Self::Cooling { .. } | Self::Probation { .. } => ramp::WHOLE,
+        }
+    }
+
+    /// Whether it serves wholly, so that nothing is left to remember.
+    #[must_use]
+    pub(crate) fn is_settled(self, now: Moment) -> bool {
+        match self {
+            Self::Serving => true,
+            Self::Returning { until, .. } => until <= now,
+            Self::Cooling { .. } | Self::Probation { .. } => false,
+        }
     }
 }
 
@@ -126,6 +176,7 @@ fn delay(failures: u8) -> Duration {
 }
 
 const MOST_FAILURES: u8 = 63;
+const RETURNING: u64 = 3;
 const UNTIL_BITS: u32 = 54;
 const UNTIL_MOST: u64 = (1 << UNTIL_BITS) - 1;
 
@@ -136,6 +187,7 @@ impl State {
             Self::Serving => return 0,
             Self::Cooling { until, failures, cause } => (1_u64, until, failures, cause),
             Self::Probation { until, failures, cause } => (2, until, failures, cause),
+            Self::Returning { until, failures, cause } => (RETURNING, until, failures, cause),
         };
         let cause: u64 = match cause {
             Cause::Rejected => 0,
@@ -158,7 +210,8 @@ impl State {
         match word >> 62 {
             0 => Self::Serving,
             1 => Self::Cooling { until, failures, cause },
-            _ => Self::Probation { until, failures, cause },
+            2 => Self::Probation { until, failures, cause },
+            _ => Self::Returning { until, failures, cause },
         }
     }
 }
@@ -180,7 +233,8 @@ impl Cooldown {
 
     /// Whether it takes its turns: one load, for the request path.
     pub(crate) fn serves(&self) -> bool {
-        self.0.load(Ordering::Acquire) == 0
+        let word = self.0.load(Ordering::Acquire);
+        word == 0 || word >> 62 == RETURNING
     }
 
     /// Moves on by a pure step.
@@ -221,7 +275,20 @@ mod tests {
             state = state.claimed(now).unwrap();
             assert_eq!(state.claimed(now), None, "one request probes");
         }
-        assert_eq!(state.succeeded(), State::Serving);
+        let state = state.succeeded(now);
+        assert_eq!((state.part(now), state.is_settled(now)), (1, false));
+        let all_back = now.plus(ramp::LENGTH);
+        assert_eq!((state.part(all_back), state.is_settled(all_back)), (ramp::WHOLE, true));
+    }
+
+    #[test]
+    fn one_that_fails_while_it_comes_back_waits_longer_than_before() {
+        let back = State::Serving.failed(Cause::RateLimited, None, seconds(0)).claimed(seconds(30)).unwrap();
+        let back = back.succeeded(seconds(30));
+        let again = |now: Moment| back.failed(Cause::RateLimited, None, now).out().unwrap().0.since(now).as_secs();
+        assert_eq!(again(seconds(31)), 60);
+        assert_eq!(again(seconds(60)), 30, "all back, it is as one that never failed");
+        assert_eq!(State::returned(seconds(1)).failed(Cause::Rejected, None, seconds(2)).out().unwrap().0, seconds(32));
     }
 
     #[test]
@@ -231,7 +298,7 @@ mod tests {
         assert_eq!(state.out().unwrap().0, seconds(101));
         let state = state.failed(Cause::RateLimited, None, seconds(90));
         assert_eq!(state.out().unwrap().0, seconds(120), "the first delay, from now");
-        assert_eq!(state.succeeded(), state, "a late success ends nothing");
+        assert_eq!(state.succeeded(seconds(91)), state, "a late success ends nothing");
     }
 
     #[test]
@@ -244,13 +311,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_word_holds_every_state(tag in 0..3, until in 0..UNTIL_MOST, failures in 0..=MOST_FAILURES, cause in 0..4) {
+        fn a_word_holds_every_state(tag in 0..4, until in 0..UNTIL_MOST, failures in 0..=MOST_FAILURES, cause in 0..4) {
             let until = Moment(until);
             let cause = [Cause::Rejected, Cause::Exhausted, Cause::Denied, Cause::RateLimited][cause as usize];
             let state = match tag {
                 0 => State::Serving,
                 1 => State::Cooling { until, failures, cause },
-                _ => State::Probation { until, failures, cause },
+                2 => State::Probation { until, failures, cause },
+                _ => State::Returning { until, failures, cause },
             };
             prop_assert_eq!(State::unpack(state.pack()), state);
         }

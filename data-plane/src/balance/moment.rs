@@ -19,6 +19,11 @@ impl Moment {
         Self(1 + START.elapsed().as_millis() as u64)
     }
 
+    /// What the clock said when `instant` was read from it.
+    pub(crate) fn of(instant: Instant) -> Self {
+        Self(1 + instant.saturating_duration_since(*START).as_millis() as u64)
+    }
+
     /// This much later.
     pub(crate) fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration.as_millis() as u64))

@@ -1,12 +1,22 @@
 use proptest::prelude::*;
 
+use shared::credential::CredentialValue;
 use shared::secret::Secret;
 
-use super::member::MODELS;
+use super::health::MODELS;
 use super::*;
 
+mod group;
+mod returning;
+
 fn credential(weight: u32, value_version: u64) -> Credential {
-    Credential { secret: Secret::from("sk-test".to_owned()), value_version, weight, unverified: false }
+    let value = CredentialValue::ApiKey(Secret::from("sk-test".to_owned()));
+    Credential { value, value_version, weight, quota_group: None, unverified: false }
+}
+
+fn pool_of(credentials: &[(CredentialName, Credential)], former: Option<&Pool>) -> Pool {
+    let credentials = credentials.iter().map(|(name, credential)| (name, credential));
+    Pool::new(credentials, former, &mut Groups::default(), NOW)
 }
 
 fn name(index: usize) -> CredentialName {
@@ -16,7 +26,7 @@ fn name(index: usize) -> CredentialName {
 fn pool_after(weights: &[u32], former: Option<&Pool>) -> Pool {
     let credentials: Vec<_> =
         weights.iter().enumerate().map(|(index, weight)| (name(index), credential(*weight, 1))).collect();
-    Pool::new(credentials.iter().map(|(name, credential)| (name, credential)), former)
+    pool_of(&credentials, former)
 }
 
 fn pool(weights: &[u32]) -> Pool {
@@ -75,8 +85,8 @@ fn a_rejected_credential_is_out_at_once_and_one_request_probes_it_later() {
     let probe = pool.pick("gpt", &[], due).unwrap();
     assert_eq!(index(&probe), out);
     assert_eq!(run(&pool, "gpt", 100, 2, due), expected, "others stay away while one probes");
-    assert!(probe.succeeded(), "the fleet is told that it serves again");
-    assert_eq!(run(&pool, "gpt", 100, 2, due), [50, 50]);
+    assert!(probe.succeeded(|| due), "the fleet is told that it serves again");
+    assert_eq!(run(&pool, "gpt", 100, 2, due.plus(ramp::LENGTH)), [50, 50]);
 }
 
 #[test]
@@ -126,7 +136,7 @@ fn what_was_learned_outlives_the_pool_unless_the_value_is_another() {
     assert_eq!(first.missing_in(Some(&second)).count(), 0);
 
     let rotated = [(name(0), credential(1, 2)), (name(1), credential(1, 2))];
-    let third = Pool::new(rotated.iter().map(|(name, credential)| (name, credential)), Some(&second));
+    let third = pool_of(&rotated, Some(&second));
     assert_eq!(run(&third, "gpt", 10, 2, NOW), [5, 5]);
     assert_eq!(second.missing_in(Some(&third)).count(), 2);
 }
@@ -147,14 +157,14 @@ fn callers_can_not_grow_what_is_known_of_a_credential_without_bound() {
         pool.pick(&model, &[], NOW).unwrap().failed(Scope::Model, &model, Cause::Denied, None, NOW);
     }
     let pick = pool.pick("gpt", &[], NOW).unwrap();
-    assert!(pick.member().health.models.load().len() <= MODELS);
+    assert!(pick.member().known.health.models.load().len() <= MODELS);
 }
 
 #[test]
 fn the_first_success_of_an_unverified_credential_is_told_once() {
     let unverified = [(name(0), Credential { unverified: true, ..credential(1, 1) })];
-    let pool = Pool::new(unverified.iter().map(|(name, credential)| (name, credential)), None);
-    let told: Vec<_> = (0..3).map(|_| pool.pick("gpt", &[], NOW).unwrap().succeeded()).collect();
+    let pool = pool_of(&unverified, None);
+    let told: Vec<_> = (0..3).map(|_| pool.pick("gpt", &[], NOW).unwrap().succeeded(|| NOW)).collect();
     assert_eq!(told, [true, false, false]);
 }
 
@@ -173,9 +183,10 @@ proptest! {
                 now = now.plus(Duration::from_secs(1_000_000));
                 for _ in 0..weights.len() {
                     if let Ok(pick) = pool.pick("gpt", &[], now) {
-                        pick.succeeded();
+                        pick.succeeded(|| now);
                     }
                 }
+                now = now.plus(ramp::LENGTH);
                 is_out.fill(false);
             } else if weights[member] > 0 {
                 let mut tried = Vec::new();

@@ -204,6 +204,8 @@ pub struct Credential {
     pub value_version: u64,
     /// Its share, 0 to 100.
     pub weight: u32,
+    /// The upstream account whose limits it shares, within the project.
+    pub quota_group: Option<Arc<str>>,
     /// Its first success is to be reported.
     pub unverified: bool,
 }
@@ -326,6 +328,7 @@ impl TryFrom<CredentialConfig> for Credential {
             value: CredentialValue::ApiKey(Secret::new(key.to_vec())),
             value_version: config.value_version,
             weight: weight(config.weight)?,
+            quota_group: (!config.quota_group.is_empty()).then(|| config.quota_group.into()),
             unverified: config.unverified,
         })
     }

@@ -14,6 +14,7 @@ use super::resource::{CallerKey, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT, Model, Provi
 use crate::balance::Pool;
 use crate::balance::breaker::Breaker;
 use crate::balance::ring;
+use crate::evidence::uses::Used;
 
 /// A provider, ready to be called.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub(crate) struct Upstream {
     pub(crate) provider: Arc<Provider>,
     pub(crate) adapter: &'static dyn Adapter,
     pub(crate) pool: Pool,
+    pub(crate) used: Arc<Used>,
     /// The id as `x-keyplane-provider` has it.
     pub(crate) header: HeaderValue,
     /// Made at the first call: most of 100,000 providers may never see one in this proxy.
@@ -45,6 +47,7 @@ impl Upstream {
             id: name.id().into(),
             adapter: adapter(provider.adapter),
             pool,
+            used: Used::provider(name.clone()),
             // An id is lower-case ASCII.
             header: HeaderValue::from_str(name.id()).unwrap_or_else(|_| HeaderValue::from_static("")),
             addresses: OnceLock::new(),

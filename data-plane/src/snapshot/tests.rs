@@ -30,7 +30,7 @@ fn provider(id: &str) -> Change {
 
 fn credential(provider: &str, id: &str, value_version: u64) -> Change {
     let value = Some(v1::credential_config::Value::ApiKey("sk-1".into()));
-    let config = v1::CredentialConfig { value, value_version, weight: 1, unverified: false };
+    let config = v1::CredentialConfig { value, value_version, weight: 1, ..Default::default() };
     parsed(v1::Kind::Credential, &format!("projects/p/providers/{provider}/credentials/{id}"), &config).unwrap()
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Every credential, value version, upstream model and finding is one entry, whatever the number of requests that met it. Entries gather in
 //! the open batch; a sealed batch is kept until it is acknowledged, and sent again on the next stream. All of it is bounded, and what finds
-//! no room is counted.
+//! no room is counted. What was used goes along, each name with its last time.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -10,13 +10,18 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use proto::sync::v1::{self, Batch, CredentialEvidence};
+use proto::sync::v1::{self, Batch, CredentialEvidence, Use};
 use shared::name::CredentialName;
 
+use crate::evidence::uses::Subject;
 use crate::evidence::{Finding, Observation};
 
-/// How many entries the open batch may have.
-const MOST_ENTRIES: usize = 1024;
+/// How many entries the open batch may have; the control plane reads no more of one.
+const MOST_ENTRIES: usize = 1000;
+/// How many uses one batch may tell of; what there is more goes with the next.
+const MOST_USES: usize = 1000;
+/// How many uses may wait for a batch. What finds no room stays where it was.
+const MOST_WAITING_USES: usize = 4 * MOST_USES;
 /// How many sealed batches may wait for their acknowledgement.
 pub const MOST_UNACKNOWLEDGED: usize = 16;
 
@@ -25,6 +30,9 @@ pub const MOST_UNACKNOWLEDGED: usize = 16;
 pub struct Evidence {
     boot_id: Bytes,
     open: HashMap<Key, Met>,
+    /// What was used, in the order of the batches to come.
+    uses: VecDeque<Subject>,
+    last_uses: HashMap<Subject, SystemTime>,
     sealed: VecDeque<Batch>,
     sequence: u64,
     acknowledged: u64,
@@ -55,6 +63,8 @@ impl Evidence {
         Self {
             boot_id: Bytes::copy_from_slice(&boot_id),
             open: HashMap::new(),
+            uses: VecDeque::new(),
+            last_uses: HashMap::new(),
             sealed: VecDeque::new(),
             sequence: 0,
             acknowledged: 0,
@@ -83,6 +93,26 @@ impl Evidence {
         }
     }
 
+    /// Whether there is room for another use.
+    #[must_use]
+    pub fn has_room_for_uses(&self) -> bool {
+        self.uses.len() < MOST_WAITING_USES
+    }
+
+    /// Takes in that something was used; the latest time counts.
+    pub fn take_use(&mut self, subject: Subject, at: SystemTime) {
+        match self.last_uses.entry(subject) {
+            Entry::Occupied(mut last) => {
+                let at = at.max(*last.get());
+                last.insert(at);
+            }
+            Entry::Vacant(vacant) => {
+                self.uses.push_back(vacant.key().clone());
+                vacant.insert(at);
+            }
+        }
+    }
+
     /// How many observations found no room here.
     #[must_use]
     pub fn dropped(&self) -> u64 {
@@ -92,13 +122,17 @@ impl Evidence {
     /// Whether there is something to tell and room to remember that it was told.
     #[must_use]
     pub fn can_seal(&self) -> bool {
-        !self.open.is_empty() && self.sealed.len() < MOST_UNACKNOWLEDGED
+        self.has_open() && self.sealed.len() < MOST_UNACKNOWLEDGED
     }
 
     /// Whether everything was told and acknowledged.
     #[must_use]
     pub fn is_told(&self) -> bool {
-        self.open.is_empty() && self.sealed.is_empty()
+        !self.has_open() && self.sealed.is_empty()
+    }
+
+    fn has_open(&self) -> bool {
+        !self.open.is_empty() || !self.uses.is_empty()
     }
 
     /// Makes the next batch of the open entries. `dropped_before` is what never got here.
@@ -110,10 +144,16 @@ impl Evidence {
             sequence: self.sequence,
             credential_evidence: self.open.drain().map(to_wire).collect(),
             dropped: self.dropped + dropped_before,
-            uses: Vec::new(),
+            uses: self.next_uses(),
         };
         self.sealed.push_back(batch.clone());
         batch
+    }
+
+    fn next_uses(&mut self) -> Vec<Use> {
+        let next = self.uses.drain(..self.uses.len().min(MOST_USES));
+        let last_uses = &mut self.last_uses;
+        next.filter_map(|subject| last_uses.remove(&subject).map(|at| use_to_wire(&subject, at))).collect()
     }
 
     /// The batches that wait for their acknowledgement, in order.
@@ -147,6 +187,10 @@ fn to_wire((key, met): (Key, Met)) -> CredentialEvidence {
         upstream_status: met.status.into(),
         provider_code: met.provider_code.unwrap_or_default().to_owned(),
     }
+}
+
+fn use_to_wire(subject: &Subject, at: SystemTime) -> Use {
+    Use { name: subject.name().to_owned(), last_time_ms: millis(at), value_version: subject.value_version() }
 }
 
 fn finding(finding: Finding) -> v1::Finding {
@@ -224,6 +268,46 @@ mod tests {
         assert_eq!(evidence.dropped(), 5);
         let batch = evidence.seal(0);
         assert_eq!((batch.credential_evidence.len(), batch.dropped), (MOST_ENTRIES, 5));
+    }
+
+    fn used(provider: usize, second: u64) -> (Subject, SystemTime) {
+        let provider = format!("projects/p/providers/a{provider}").parse().unwrap();
+        (Subject::Provider(provider), SystemTime::UNIX_EPOCH + Duration::from_secs(second))
+    }
+
+    #[test]
+    fn uses_go_once_each_with_their_last_time() {
+        let mut evidence = Evidence::new([0; 16]);
+        let credential: CredentialName = "projects/p/providers/a0/credentials/c".parse().unwrap();
+        for second in [5, 9, 3] {
+            let (provider, at) = used(0, second);
+            evidence.take_use(provider, at);
+            evidence.take_use(Subject::Credential(credential.clone(), 7), at);
+        }
+        assert!(evidence.can_seal() && !evidence.is_told());
+        let batch = evidence.seal(0);
+        let told: Vec<_> = batch.uses.iter().map(|told| (&*told.name, told.last_time_ms, told.value_version)).collect();
+        let expected = [("projects/p/providers/a0", 9000, 0), ("projects/p/providers/a0/credentials/c", 9000, 7)];
+        assert_eq!(told, expected);
+        assert!(!evidence.can_seal(), "told once");
+        evidence.acknowledge(1);
+        assert!(evidence.is_told());
+    }
+
+    #[test]
+    fn more_uses_than_a_batch_holds_go_with_the_next() {
+        let mut evidence = Evidence::new([0; 16]);
+        let mut count = 0;
+        while evidence.has_room_for_uses() {
+            let (provider, at) = used(count, 1);
+            evidence.take_use(provider, at);
+            count += 1;
+        }
+        assert_eq!(count, MOST_WAITING_USES);
+        for _ in 0..MOST_WAITING_USES / MOST_USES {
+            assert_eq!(evidence.seal(0).uses.len(), MOST_USES);
+        }
+        assert!(!evidence.can_seal());
     }
 
     #[test]

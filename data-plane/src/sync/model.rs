@@ -201,13 +201,14 @@ fn put(kind: i32, seed: u8) -> Bytes {
             exposed_models: vec!["*".into()],
             default_model: String::new(),
             vendor: "openai".into(),
+            ..Default::default()
         }
         .encode_to_vec(),
         (Ok(Kind::Credential), bad) => CredentialConfig {
             value: (bad > 0).then(|| credential_config::Value::ApiKey(format!("sk-{seed}").into())),
             value_version: seed.into(),
             weight: if bad == 1 { 101 } else { 1 },
-            unverified: false,
+            ..Default::default()
         }
         .encode_to_vec(),
         (Ok(Kind::Model), bad) => ModelConfig {

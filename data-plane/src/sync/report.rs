@@ -1,4 +1,4 @@
-//! Tells the control plane what requests learned of credentials, on a stream with a flow control of its own.
+//! Tells the control plane what requests learned of credentials and what they used, on a stream with a flow control of its own.
 //!
 //! What is told lives in [`Evidence`] and outlasts every stream: a batch is sent until it is acknowledged.
 
@@ -20,6 +20,8 @@ use shared::task::Tasks;
 
 /// At most one batch in this time, after one that goes at once.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// How often what was used is told.
+const USES_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a stop waits for the last acknowledgement.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long the control plane may take to begin a stream.
@@ -127,7 +129,7 @@ impl Reporter {
                 return End::Lost;
             }
         }
-        let mut due = Instant::now();
+        let (mut due, mut uses_due) = (Instant::now(), Instant::now() + USES_INTERVAL);
         let mut stop_by = None;
         loop {
             if stop_by.is_some() && evidence.is_told() {
@@ -139,6 +141,11 @@ impl Reporter {
                     while let Some(observation) = self.observations.try_next() {
                         self.take(evidence, observation);
                     }
+                    self.take_uses(evidence);
+                }
+                () = tokio::time::sleep_until(uses_due) => {
+                    uses_due = Instant::now() + USES_INTERVAL;
+                    self.take_uses(evidence);
                 }
                 () = sleep_until_some(stop_by) => return End::Stopped,
                 () = replaced(&mut self.channel), if stop_by.is_none() => return End::Lost,
@@ -161,6 +168,14 @@ impl Reporter {
     fn take(&self, evidence: &mut Evidence, observation: Observation) {
         evidence.take(observation);
         self.metrics.evidence_dropped(evidence.dropped() + self.observations.dropped());
+    }
+
+    fn take_uses(&mut self, evidence: &mut Evidence) {
+        while evidence.has_room_for_uses()
+            && let Some((subject, at)) = self.observations.try_next_use()
+        {
+            evidence.take_use(subject, at);
+        }
     }
 }
 

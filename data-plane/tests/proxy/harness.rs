@@ -68,8 +68,14 @@ pub(crate) fn provider(id: &str, address: SocketAddr) -> Change {
 }
 
 pub(crate) fn credential(provider: &str, id: &str, weight: u32) -> Change {
+    grouped(provider, id, weight, None)
+}
+
+/// A credential of an upstream account.
+pub(crate) fn grouped(provider: &str, id: &str, weight: u32, group: Option<&str>) -> Change {
     let value = CredentialValue::ApiKey(Secret::from(format!("sk-{id}")));
-    let credential = Credential { value, value_version: 1, weight, unverified: false };
+    let quota_group = group.map(Into::into);
+    let credential = Credential { value, value_version: 1, weight, quota_group, unverified: false };
     Change::PutCredential(format!("projects/p/providers/{provider}/credentials/{id}").parse().unwrap(), credential)
 }
 
@@ -78,14 +84,20 @@ pub(crate) fn model(id: &str, providers: &[&str]) -> Change {
 }
 
 pub(crate) fn model_within(id: &str, providers: &[&str], timeout: Duration) -> Change {
-    let target = |(priority, provider): (usize, &&str)| Target {
+    let targets: Vec<_> =
+        providers.iter().enumerate().map(|(priority, provider)| (*provider, 1, priority as u32)).collect();
+    model_of(id, &targets, timeout)
+}
+
+/// A model of providers with a weight and a priority each.
+pub(crate) fn model_of(id: &str, targets: &[(&str, u32, u32)], timeout: Duration) -> Change {
+    let target = |(provider, weight, priority): &(&str, u32, u32)| Target {
         provider: (*provider).into(),
         upstream_model: "upstream-model".into(),
-        weight: 1,
-        priority: priority as u32,
+        weight: *weight,
+        priority: *priority,
     };
-    let targets = providers.iter().enumerate().map(target).collect();
-    let model = Model { targets, timeout, max_attempts: 4 };
+    let model = Model { targets: targets.iter().map(target).collect(), timeout, max_attempts: 4 };
     Change::PutModel(format!("projects/p/models/{id}").parse().unwrap(), model)
 }
 

@@ -6,15 +6,20 @@ mod control;
 mod environment;
 mod stream;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
+use clap::Parser as _;
 use control::{Ca, Control};
+use data_plane::config::Config;
 use data_plane::evidence::{self, EvidenceHandle, Finding, Observation};
 use data_plane::observe::sync::SyncMetrics;
+use data_plane::server::{self, Listeners, Parts};
 use data_plane::snapshot::SnapshotStore;
+use data_plane::snapshot::resource::{CallerKey, Change};
 use data_plane::sync::{self, SyncConfig};
 use environment::Environment;
 use prometheus_client::encoding::text::encode;
@@ -24,6 +29,7 @@ use shared::address::AddressPolicy;
 use shared::task::Tasks;
 use stream::{Stream, until, within};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tonic::Status;
 
 const KEY: &str = "projects/p/callerKeys/k";
@@ -382,4 +388,57 @@ async fn what_was_learned_before_a_stop_is_told() {
     assert_eq!(batch.credential_evidence.len(), 1);
     reports.acknowledge(batch.sequence).await;
     within(tasks.stopped()).await;
+}
+
+#[tokio::test]
+async fn what_was_used_before_a_stop_is_told() {
+    let (mut control, proxy, _stream, environment) = live().await;
+    let mut reports = within(control.reports.recv()).await.unwrap();
+    let address = serve(&proxy);
+    let key = CallerKey {
+        sha256: shared::id::token_hash(b"kp_used"),
+        allowed_models: Vec::new(),
+        expire_time: None,
+        disabled: false,
+    };
+    let name = "projects/p/callerKeys/used";
+    let put = Change::PutCallerKey(name.parse().unwrap(), key);
+    proxy.snapshots.store(proxy.snapshots.load().with(&environment.name.parse().unwrap(), [put]));
+
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-api-key: kp_used\r\nconnection: close\r\n";
+    let request = format!("{head}content-length: 13\r\n\r\n{{\"model\":\"m\"}}");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    within(stream.read_to_end(&mut answer)).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 404 "), "{}", String::from_utf8_lossy(&answer));
+
+    let tasks = proxy.tasks.clone();
+    tasks.stop();
+    let batch = reports.next().await;
+    let told: Vec<_> = batch.uses.iter().map(|told| (told.name.as_str(), told.value_version)).collect();
+    assert_eq!(told, [(name, 0)], "the key was good, whatever came of the request");
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+    assert!(now.abs_diff(batch.uses[0].last_time_ms.into()) < 60_000);
+    reports.acknowledge(batch.sequence).await;
+    within(tasks.stopped()).await;
+}
+
+/// Serves applications with a proxy's snapshot, and returns where.
+fn serve(proxy: &Proxy) -> SocketAddr {
+    let flags = ["proxy", "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0", "--control=https://127.0.0.1:1"];
+    let config = Config::try_parse_from(flags.into_iter().chain(["--join-token-file=none"])).unwrap();
+    let listeners = Listeners::bind(&config).unwrap();
+    let address = listeners.callers_addr();
+    let parts = Parts {
+        snapshots: Arc::clone(&proxy.snapshots),
+        evidence: proxy.evidence.clone(),
+        registry: Registry::default(),
+        tasks: Tasks::new(),
+    };
+    let stopping = proxy.tasks.clone();
+    proxy.tasks.spawn("server", async move {
+        server::serve(&config, listeners, parts, async move { stopping.stopping().await }).await.unwrap();
+    });
+    address
 }

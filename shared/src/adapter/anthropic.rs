@@ -134,6 +134,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::wording(wording::USAGE_LIMITS_REACHED, Failure::Exhausted).with(&[400, 403]),
     Rule::wording(wording::ORGANIZATION_DISABLED, Failure::Rejected).with(&[400, 403]),
     Rule::wording(wording::TOKEN_REVOKED, Failure::Rejected).with(&[401, 403]),
+    Rule::wording(wording::OAUTH_NOT_ALLOWED, Failure::Rejected).with(&[401, 403]),
     Rule::code("authentication_error", Failure::Rejected),
     Rule::code("billing_error", Failure::Exhausted),
     Rule::code("permission_error", Failure::Denied),

@@ -2,7 +2,7 @@
 //!
 //! | shape | whose |
 //! | --- | --- |
-//! | `{"error": {"message", "type", "code"}}` | OpenAI and its kin; Azure, which adds `innererror.code` |
+//! | `{"error": {"message", "type", "code"}}` | OpenAI and its kin; Azure, which adds `innererror.code`; OpenRouter, `metadata` |
 //! | `{"type": "error", "error": {"type", "message"}}` | Anthropic |
 //! | `{"error": {"code": 400, "message", "status", "details": [{"reason"}, {"retryDelay"}, {"violations"}]}}` | Google, at times the only element of an array |
 //! | `{"error": "message", "code"}` | xAI |
@@ -51,11 +51,17 @@ impl ErrorBody {
         let details = error["details"].as_array().map(Vec::as_slice).unwrap_or_default();
         let reasons = details.iter().map(|detail| &detail["reason"]);
         let inner = ["innererror", "inner_error"].map(|name| &error[name]["code"]);
+        let metadata = &error["metadata"];
         let own = ["code", "type", "status"].map(|name| &error[name]);
         let message = error["message"].as_str().or_else(|| error["detail"].as_str()).unwrap_or_default();
         let mut quotas = details.iter().filter_map(|detail| detail["violations"].as_array()).flatten();
+        let mut codes = texts(reasons.chain(inner).chain([&metadata["error_type"]]).chain(own));
+        // OpenRouter names what was flagged instead of giving a code.
+        if !metadata["flagged_input"].is_null() {
+            codes.push("flagged_input".to_owned());
+        }
         Self {
-            codes: texts(reasons.chain(inner).chain(own)),
+            codes,
             message: message.to_lowercase(),
             has_daily_quota: quotas
                 .any(|quota| quota["quotaId"].as_str().is_some_and(|quota| quota.contains("PerDay"))),
@@ -91,4 +97,47 @@ impl ErrorBody {
 
 fn texts<'a>(values: impl IntoIterator<Item = &'a Value>) -> Vec<String> {
     values.into_iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_shape_is_read() {
+        for (body, code, says) in [
+            (r#"{"error":{"message":"No","type":"t","code":"c"}}"#, "c", "no"),
+            (r#"[{"error":{"message":"No","type":"t","code":"c"}}]"#, "t", "no"),
+            (r#"{"type":"error","error":{"type":"t","message":"No"}}"#, "t", "no"),
+            (r#"{"error":{"code":400,"message":"No","status":"S","details":[{"reason":"R"}]}}"#, "R", "no"),
+            (r#"{"error":{"code":"x","innererror":{"code":"I"},"message":"No"}}"#, "I", "no"),
+            (r#"{"code":"c","error":"No"}"#, "c", "no"),
+            (r#"{"statusCode":401,"code":"c","message":"No"}"#, "c", "no"),
+            (r#"{"status":404,"code":"c","detail":"No"}"#, "c", "no"),
+        ] {
+            let error = ErrorBody::read(body.as_bytes());
+            assert!(error.has_code(code) && error.says(says) && error.has_message(), "{body}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_error_says_nothing() {
+        let deep = "[".repeat(10_000);
+        for body in
+            ["", "<html>", "{", "[]", "null", "1", r#"{"error":null}"#, r#"{"error":{"code":1}}"#, "[[[]]]", &deep]
+        {
+            let error = ErrorBody::read(body.as_bytes());
+            assert!(error.codes.is_empty() && !error.has_message() && error.retry_delay().is_none(), "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_breaks_the_reading(body: Vec<u8>, text in "[\\[\\]{}\",:a-z0-9]{0,60}") {
+            let _ = ErrorBody::read(&body);
+            let _ = ErrorBody::read(text.as_bytes());
+        }
+    }
 }

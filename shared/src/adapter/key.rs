@@ -58,10 +58,18 @@ fn put_additional(place: &Place, key: Key<'_>, headers: &mut HeaderMap) -> Resul
     }
 }
 
+/// Only visible ASCII, with spaces inside at the most: whatever else a header could carry, no provider gives in a key.
 fn put(headers: &mut HeaderMap, name: HeaderName, secret: &Secret) -> Result<(), UnfitSecret> {
+    let exposed = secret.expose();
+    let is_fit = !exposed.is_empty()
+        && exposed.iter().all(|byte| matches!(byte, b' '..=b'~'))
+        && exposed.trim_ascii().len() == exposed.len();
+    if !is_fit {
+        return Err(UnfitSecret);
+    }
     let bytes = if name == AUTHORIZATION {
         // A copy of a secret is one too, and is zeroized when the request is gone.
-        Secret::new([b"Bearer ".as_slice(), secret.expose()].concat()).expose_shared()
+        Secret::new([b"Bearer ".as_slice(), exposed].concat()).expose_shared()
     } else {
         secret.expose_shared()
     };

@@ -142,8 +142,14 @@ pub(super) const RULES: &[Rule] = &[
     Rule::code("unsupported_country_region_territory", Failure::CallersFault).with(&[403]),
     Rule::code("content_policy_violation", Failure::CallersFault),
     Rule::code("context_length_exceeded", Failure::CallersFault),
-    // xAI answers 400 to a bad key.
+    // OpenRouter: the prompt was flagged, or the model's provider refused it.
+    Rule::code("flagged_input", Failure::CallersFault).with(&[403]),
+    Rule::code("refusal", Failure::CallersFault).with(&[403]),
+    // xAI answers 400 to a bad key, 403 to a bad prompt.
     Rule::wording(wording::INCORRECT_API_KEY, Failure::Rejected).with(&[400]),
+    Rule::wording(wording::VIOLATES_GUIDELINES, Failure::CallersFault).with(&[403]),
+    Rule::wording(wording::USED_ALL_CREDITS, Failure::Exhausted).with(&[403, 429]),
+    Rule::wording(wording::NO_CREDITS_YET, Failure::Exhausted).with(&[403, 429]),
     Rule::code("model_not_found", Failure::Denied).with(&[400, 403, 404]),
     // Ollama and vLLM: a model that is not there. A wrong path has no such code.
     Rule::code("not_found_error", Failure::Denied).with(&[404]),

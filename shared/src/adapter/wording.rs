@@ -23,6 +23,17 @@ pub(super) const INSUFFICIENT_PERMISSIONS: Wording = Wording {
 /// xAI: a wrong key.
 pub(super) const INCORRECT_API_KEY: Wording =
     Wording { says: "incorrect api key", because: "xAI answers 400 with the code of any wrong argument" };
+/// xAI: the team has used up what it paid.
+pub(super) const USED_ALL_CREDITS: Wording =
+    Wording { says: "used all available credits", because: "xAI answers 429 with the code of any rate limit" };
+/// xAI: the team never paid.
+pub(super) const NO_CREDITS_YET: Wording =
+    Wording { says: "have any credits yet", because: "xAI answers 403 with the code of a missing permission" };
+/// xAI: a prompt that its policy forbids.
+pub(super) const VIOLATES_GUIDELINES: Wording = Wording {
+    says: "content violates usage guidelines",
+    because: "xAI answers 403 with the code of a missing permission",
+};
 /// NVIDIA: a model that the account may not use.
 pub(super) const NOT_FOUND_FOR_ACCOUNT: Wording =
     Wording { says: "not found for account", because: "NVIDIA's 404 has no code, and is that of a wrong path too" };
@@ -42,6 +53,11 @@ pub(super) const ORGANIZATION_DISABLED: Wording = Wording {
 /// Anthropic: a token of OAuth that is good no more.
 pub(super) const TOKEN_REVOKED: Wording =
     Wording { says: "oauth token has been revoked", because: "Anthropic gives it the type of a missing permission" };
+/// Anthropic: the organization takes no tokens of OAuth.
+pub(super) const OAUTH_NOT_ALLOWED: Wording = Wording {
+    says: "oauth authentication is currently not allowed",
+    because: "Anthropic gives it the type of a missing permission",
+};
 /// Gemini: Google found the key in public and shut it off.
 pub(super) const REPORTED_AS_LEAKED: Wording =
     Wording { says: "reported as leaked", because: "Google's status for it is that of a missing permission" };
@@ -81,11 +97,15 @@ mod tests {
             MISSING_SCOPES,
             INSUFFICIENT_PERMISSIONS,
             INCORRECT_API_KEY,
+            USED_ALL_CREDITS,
+            NO_CREDITS_YET,
+            VIOLATES_GUIDELINES,
             NOT_FOUND_FOR_ACCOUNT,
             CREDIT_BALANCE_TOO_LOW,
             USAGE_LIMITS_REACHED,
             ORGANIZATION_DISABLED,
             TOKEN_REVOKED,
+            OAUTH_NOT_ALLOWED,
             REPORTED_AS_LEAKED,
             CREDITS_DEPLETED,
             ENABLE_BILLING,

@@ -38,11 +38,13 @@ fn is_resource_name(text: &str) -> bool {
 /// The path that all of the adapter's paths share. Endings go until none is left, so that a repaired URL is not repaired again.
 pub(super) fn path<'a>(adapter: AdapterKind, origin: &str, path: &'a str) -> Result<&'a str, BaseUrlError> {
     let path = path.trim_end_matches('/');
+    if openai_path(adapter).is_some_and(|segments| before(path, segments).is_some()) {
+        return Err(BaseUrlError::OpenAiPath);
+    }
     let path = match adapter {
         AdapterKind::OpenAi => without_endings(path, OPENAI),
         AdapterKind::Anthropic => without_endings(path, ANTHROPIC),
         AdapterKind::Cohere => without_endings(path, COHERE),
-        AdapterKind::Gemini if before(path, "/v1beta/openai").is_some() => return Err(BaseUrlError::OpenAiPath),
         AdapterKind::Gemini => without_endings(before(path, "/v1beta/models").unwrap_or(path), GEMINI),
         AdapterKind::AzureOpenAi => azure_path(path),
         AdapterKind::Bedrock => without_endings(before(path, "/model").unwrap_or(path), BEDROCK),
@@ -51,6 +53,17 @@ pub(super) fn path<'a>(adapter: AdapterKind, origin: &str, path: &'a str) -> Res
     };
     let is_bare_openai = path.is_empty() && adapter == AdapterKind::OpenAi && origin == "https://api.openai.com";
     Ok(if is_bare_openai { "/v1" } else { path })
+}
+
+/// Where a vendor whose API is the adapter's speaks OpenAI's, too: nothing below it answers the adapter.
+fn openai_path(adapter: AdapterKind) -> Option<&'static str> {
+    match adapter {
+        AdapterKind::Gemini => Some("/v1beta/openai"),
+        AdapterKind::Anthropic => Some("/v1/chat/completions"),
+        AdapterKind::Bedrock => Some("/openai/v1"),
+        AdapterKind::Cohere => Some("/compatibility/v1"),
+        AdapterKind::OpenAi | AdapterKind::AzureOpenAi | AdapterKind::Vertex => None,
+    }
 }
 
 const OPENAI: &[&str] = &[

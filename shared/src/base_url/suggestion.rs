@@ -74,8 +74,13 @@ pub fn likely_fix(adapter: AdapterKind, base_url: &BaseUrl, answer: WrongAnswer)
     if let Some(kind) = of_host.filter(|kind| *kind != adapter && !is_compatible_path(adapter, base_url.path())) {
         return Some(LikelyFix::Adapter(kind));
     }
-    let known = known_base_url(adapter, base_url).or_else(|| with_v1(adapter, base_url));
-    match (known, answer) {
+    let url = match known_base_url(adapter, base_url) {
+        // It is right: something else is wrong.
+        Some(known) if known == base_url.as_str() => return None,
+        Some(known) => Some(known.to_owned()),
+        None => with_v1(adapter, base_url),
+    };
+    match (url, answer) {
         (Some(url), _) => Some(LikelyFix::BaseUrl(url)),
         (None, WrongAnswer::WebPage) => Some(LikelyFix::NotAnApi),
         (None, WrongAnswer::NotFound | WrongAnswer::MethodNotAllowed) => None,
@@ -126,16 +131,14 @@ fn is_compatible_path(adapter: AdapterKind, path: &str) -> bool {
     }
 }
 
-/// The catalog's own base URL at the same host, where it is another one.
-fn known_base_url(adapter: AdapterKind, base_url: &BaseUrl) -> Option<String> {
+/// The catalog's own base URL at the same host.
+fn known_base_url(adapter: AdapterKind, base_url: &BaseUrl) -> Option<&'static str> {
     let origin = base_url.origin();
     catalog::VENDORS
         .iter()
         .filter(|entry| entry.adapter == adapter)
         .filter_map(|entry| entry.default_base_url)
         .find(|known| known.strip_prefix(origin.as_str()).is_some_and(|path| path.is_empty() || path.starts_with('/')))
-        .filter(|known| *known != base_url.as_str())
-        .map(str::to_owned)
 }
 
 /// Most servers that are compatible with OpenAI have its `/v1`.
@@ -181,6 +184,8 @@ mod tests {
             (Cohere, "https://api.anthropic.com", MethodNotAllowed, adapter("anthropic")),
             (OpenAi, "https://openrouter.ai", WebPage, url("https://openrouter.ai/api/v1")),
             (OpenAi, "https://api.groq.com/v1", NotFound, url("https://api.groq.com/openai/v1")),
+            (OpenAi, "https://api.perplexity.ai", NotFound, None),
+            (OpenAi, "https://api.openai.com", WebPage, None),
             (OpenAi, "http://localhost:8000", NotFound, url("http://localhost:8000/v1")),
             (OpenAi, "http://localhost:8000/llm", MethodNotAllowed, url("http://localhost:8000/llm/v1")),
             (OpenAi, "https://gw.example/v1", NotFound, None),

@@ -107,9 +107,17 @@ fn what_people_paste_is_repaired_by_the_adapter() {
 #[test]
 fn what_belongs_to_another_adapter_or_hides_the_host_is_refused() {
     let parse = |adapter, text: &str| BaseUrl::parse(adapter, text, AddressPolicy::Public);
-    let compatible = parse(AdapterKind::Gemini, "https://generativelanguage.googleapis.com/v1beta/openai/");
-    assert_eq!(compatible, Err(BaseUrlError::OpenAiPath));
-    assert!(compatible.unwrap_err().to_string().contains("use the adapter openai"));
+    for (adapter, text) in [
+        (AdapterKind::Gemini, "https://generativelanguage.googleapis.com/v1beta/openai/"),
+        (AdapterKind::Gemini, "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions"),
+        (AdapterKind::Anthropic, "https://api.anthropic.com/v1/chat/completions"),
+        (AdapterKind::Bedrock, "https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1"),
+        (AdapterKind::Cohere, "https://api.cohere.ai/compatibility/v1"),
+    ] {
+        assert_eq!(parse(adapter, text), Err(BaseUrlError::OpenAiPath), "{text}");
+        assert!(parse(AdapterKind::OpenAi, text).is_ok(), "{text}");
+    }
+    assert!(BaseUrlError::OpenAiPath.to_string().contains("use the adapter openai"));
     // A query is dropped behind a path alone, and a bare name is a resource's to Azure alone.
     for (text, error) in [
         ("https://evil.example?.openai.azure.com", BaseUrlError::QueryOrFragment),

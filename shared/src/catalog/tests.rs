@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::adapter::{Place, Settings, adapter};
 use crate::address::AddressPolicy;
 use crate::base_url::BaseUrl;
 
@@ -73,6 +74,24 @@ fn what_a_vendor_takes_is_what_its_adapter_takes() {
         assert_eq!(entry.credential_types, credential_types(entry.adapter), "{}", entry.vendor);
         assert!(entry.key_header.parse::<http::HeaderName>().is_ok(), "{}", entry.vendor);
         assert_eq!(entry.formats().len(), 1);
+    }
+}
+
+#[test]
+fn the_header_of_a_key_and_the_format_are_the_adapters_own() {
+    for entry in VENDORS {
+        let url = entry.default_base_url.unwrap_or("https://h.example").replace("{region}", "us-east1");
+        let place = Place {
+            base_url: BaseUrl::parse(entry.adapter, &url, AddressPolicy::Public).unwrap(),
+            region: None,
+            settings: Settings::default(),
+            key_header: None,
+            additional_key_header: None,
+        };
+        let adapter = adapter(entry.adapter);
+        let header = adapter.own_key_header(&place).map(|name| name.to_string());
+        assert_eq!(header.as_deref(), Some(entry.key_header), "{}", entry.vendor);
+        assert_eq!(entry.formats(), [adapter.format()], "{}", entry.vendor);
     }
 }
 

@@ -187,6 +187,7 @@ const EXPOSES: &[(&str, &str)] = &[
     // A provider's credentials: sealed, encoded for a sync stream, or put into a request, the health probe's included.
     ("control-plane/src/store/seal.rs", "to seal it"),
     ("control-plane/src/sync/projection/form.rs", "to encode a resource for proxies"),
+    ("control-plane/src/sync/projection/form/credential.rs", "to encode a credential for proxies"),
     ("control-plane/src/sync/frame.rs", "to send a frame"),
     ("shared/src/adapter/azure_openai/entra.rs", "to ask for a token"),
     ("shared/src/adapter/bedrock/sigv4.rs", "to sign a request"),

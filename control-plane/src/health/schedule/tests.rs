@@ -1,10 +1,10 @@
 //! The task with a store, a view and a provider: what proxies tell, what admins ask, what the clock brings.
 
-use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::time::SystemTime;
 
-use shared::adapter::AdapterKind;
 use shared::address::AddressPolicy;
+use shared::credential::CredentialType;
 use shared::revision::Revision;
 use shared::secret::Secret;
 
@@ -12,11 +12,14 @@ use super::*;
 use crate::health::double::{MODELS, ProviderDouble, prober};
 use crate::health::evidence::Finding;
 use crate::resource::{
-    AuthMode, Credential, CredentialStatus, Health, HealthReason, Meta, Provider, SealedValue, Stored, Weight, key,
+    Credential, CredentialStatus, Destinations, Health, HealthReason, HeldValue, Meta, Provider, SealedField, Stored,
+    StoredValue, Weight, key,
 };
 use crate::store::memory::MemoryStore;
-use crate::store::seal::{Binding, MasterKeys};
-use crate::store::{Change, Commit};
+use crate::store::seal::MasterKeys;
+use crate::store::{
+    Change, Commit, CommitError, Identity, Observation, ObserveError, Range, StoreError, StoreFuture, Watch,
+};
 
 const NAME: &str = "projects/p/providers/a/credentials/c";
 
@@ -31,11 +34,12 @@ struct World {
 impl World {
     /// A credential of a provider that answers `status`, with the given health.
     async fn new(answer: (u16, &'static str), status: CredentialStatus) -> Self {
+        Self::on(Arc::new(MemoryStore::new()), answer, status).await
+    }
+
+    async fn on(store: Arc<dyn Store>, answer: (u16, &'static str), status: CredentialStatus) -> Self {
         let provider = ProviderDouble::answering(answer.0, answer.1).await;
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        let key = "one:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=".to_owned();
-        let keys = MasterKeys::from_text(&Secret::from(key)).unwrap();
-        let sealer = Arc::new(Sealer::unlock(&*store, &keys).await.unwrap());
+        let sealer = Arc::new(Sealer::unlock(&*store, &master_keys()).await.unwrap());
         commit(&*store, seed(&provider, &*store, &sealer, status)).await;
         let tasks = Tasks::new();
         let views = Views::open(store.clone(), &tasks).await.unwrap();
@@ -46,7 +50,17 @@ impl World {
 
     async fn tell(&self, finding: Finding, value_version: u64) {
         let evidence = Evidence { credential: name(), value_version, finding, count: 1, upstream_status: Some(401) };
-        self.health.report(&"proxies/a".parse().unwrap(), vec![evidence]).await.unwrap();
+        self.tell_as("proxies/a", evidence).await;
+    }
+
+    async fn tell_as(&self, proxy: &str, evidence: Evidence) {
+        let told = Told { uses: Vec::new(), evidence: vec![evidence] };
+        self.health.report(&proxy.parse().unwrap(), told).await.unwrap();
+    }
+
+    async fn use_as(&self, proxy: &str) {
+        let told = Told { uses: vec![(name(), 1)], evidence: Vec::new() };
+        self.health.report(&proxy.parse().unwrap(), told).await.unwrap();
     }
 
     fn status(&self) -> Arc<CredentialStatus> {
@@ -72,6 +86,11 @@ impl Drop for World {
     }
 }
 
+fn master_keys() -> MasterKeys {
+    let key = "one:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=".to_owned();
+    MasterKeys::from_text(&Secret::from(key)).unwrap()
+}
+
 fn name() -> CredentialName {
     NAME.parse().unwrap()
 }
@@ -83,41 +102,30 @@ fn meta(uid: &str) -> Meta {
 
 fn seed(provider: &ProviderDouble, store: &dyn Store, sealer: &Sealer, status: CredentialStatus) -> Vec<Change> {
     let origin = provider.base_url.origin();
-    let binding = Binding {
-        store_id: store.identity().store_id,
-        uid: "crd_1",
-        field: Credential::VALUE_FIELD,
-        version: 1,
-        origin: origin.as_str(),
-    };
+    let binding = SealedField::value("crd_1").binding(store.identity().store_id, 1, origin.as_str());
     let sealed = sealer.seal(&Secret::from("sk-canary-value".to_owned()), binding);
     let credential = Stored {
         name: name(),
         meta: meta("crd_1"),
         spec: Credential {
             display_name: "c".to_owned(),
-            value: SealedValue { sealed, masked: "***".to_owned(), version: 1, origin },
+            value: StoredValue {
+                kind: CredentialType::ApiKey,
+                held: HeldValue::Here(sealed),
+                masked: "***".to_owned(),
+                version: 1,
+                destinations: Destinations::of(CredentialType::ApiKey, origin),
+            },
+            additional_key: None,
+            quota_group: None,
             weight: Weight::DEFAULT,
             disabled: false,
             owner: String::new(),
             expire_time: None,
         },
     };
-    let provider = Stored {
-        name: name().provider(),
-        meta: meta("aip_1"),
-        spec: Provider {
-            display_name: "a".to_owned(),
-            vendor: "stand-in".to_owned(),
-            adapter: AdapterKind::OpenAi,
-            base_url: provider.base_url.clone(),
-            enabled: true,
-            auth_mode: AuthMode::Managed,
-            environments: BTreeSet::new(),
-            exposed_models: Vec::new(),
-            default_model: None,
-        },
-    };
+    let provider =
+        Stored { name: name().provider(), meta: meta("aip_1"), spec: Provider::stand_in(provider.base_url.clone()) };
     let put = |key: Arc<str>, value: Vec<u8>| Change { key, value: Some(value.into()) };
     vec![
         put(key::spec("projects/p/providers/a"), provider.to_record()),
@@ -242,11 +250,126 @@ async fn every_check_in_a_storm_is_answered() {
                 count: 1,
                 upstream_status: Some(400 + at % 100),
             };
-            world.health.report(&"proxies/a".parse().unwrap(), vec![evidence]).await.unwrap();
+            world.tell_as("proxies/a", evidence).await;
         }
     };
     let (answers, ()) = tokio::join!(checks, reports);
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(world.status().health, Health::Inactive);
     assert!(world.provider.asked().len() <= 3, "checks that wait are one: {}", world.provider.asked().len());
+}
+
+fn exhausted(count: u64) -> Evidence {
+    let finding = Finding::Exhausted;
+    Evidence { credential: name(), value_version: 1, finding, count, upstream_status: Some(429) }
+}
+
+#[tokio::test]
+async fn an_empty_account_that_no_list_shows_is_taken_out_by_most_of_its_proxies() {
+    let world = World::new((200, MODELS), known(Health::Active, None)).await;
+    for proxy in ["proxies/a", "proxies/b", "proxies/c"] {
+        world.use_as(proxy).await;
+    }
+    world.tell_as("proxies/a", exhausted(1_000_000)).await;
+    let noted = world.until(|status| status.last_error.is_some()).await;
+    assert_eq!(noted.health, Health::Active, "one of three");
+    world.tell_as("proxies/b", exhausted(1)).await;
+    let status = world.until(|status| status.health == Health::Inactive).await;
+    assert_eq!(status.reason, Some(HealthReason::Exhausted));
+    assert_eq!(world.provider.asked().len(), 1, "one probe for all of them");
+    // An admin who knows better brings it back, and what was said before counts no more.
+    world.health.check(name()).await.unwrap();
+    assert_eq!(world.status().health, Health::Active);
+    world.tell_as("proxies/c", exhausted(1)).await;
+    world.health.check(name()).await.unwrap();
+    assert_eq!(world.status().health, Health::Active);
+}
+
+#[tokio::test]
+async fn the_only_proxy_takes_an_empty_account_out_after_five_failures() {
+    let world = World::new((200, MODELS), known(Health::Active, None)).await;
+    world.tell_as("proxies/a", exhausted(4)).await;
+    world.until(|status| status.last_error.is_some()).await;
+    assert_eq!(world.status().health, Health::Active);
+    world.tell_as("proxies/a", exhausted(1)).await;
+    world.until(|status| status.health == Health::Inactive).await;
+}
+
+/// Ten thousand findings of a hostile proxy, of a key that others use: nothing changes for them, and the provider is asked once.
+#[tokio::test]
+async fn a_storm_of_one_hostile_proxy_changes_nothing() {
+    let world = World::new((200, MODELS), known(Health::Active, None)).await;
+    world.use_as("proxies/honest").await;
+    for at in 0..10_000_u64 {
+        let finding = if at.is_multiple_of(2) { Finding::Exhausted } else { Finding::Rejected };
+        world.tell_as("proxies/hostile", Evidence { finding, ..exhausted(1000) }).await;
+    }
+    world.health.check(name()).await.unwrap();
+    assert_eq!(world.status().health, Health::Active);
+    assert!(world.provider.asked().len() <= 3, "{}", world.provider.asked().len());
+}
+
+/// A store in which somebody else changes the status just before the first commit that is decided on one.
+#[derive(Debug)]
+struct RacedStore {
+    store: MemoryStore,
+    other: Mutex<Option<Change>>,
+}
+
+impl Store for RacedStore {
+    fn identity(&self) -> Identity {
+        self.store.identity()
+    }
+
+    fn head(&self) -> Revision {
+        self.store.head()
+    }
+
+    fn commit(&self, commit: Commit) -> StoreFuture<'_, Result<Revision, CommitError>> {
+        Box::pin(async move {
+            let other = self.other.lock().unwrap().take_if(|_| !commit.preconditions.is_empty());
+            if let Some(change) = other {
+                self.store.commit(Commit { preconditions: Vec::new(), changes: vec![change] }).await?;
+            }
+            self.store.commit(commit).await
+        })
+    }
+
+    fn range(&self, prefix: &str) -> StoreFuture<'_, Result<Range, StoreError>> {
+        self.store.range(prefix)
+    }
+
+    fn watch(&self, after: Revision) -> Box<dyn Watch> {
+        self.store.watch(after)
+    }
+
+    fn observe(&self, changes: Vec<Change>) -> StoreFuture<'_, Result<(), ObserveError>> {
+        self.store.observe(changes)
+    }
+
+    fn observed(&self, prefix: &str) -> StoreFuture<'_, Result<Vec<Observation>, StoreError>> {
+        self.store.observed(prefix)
+    }
+
+    fn compact(&self, up_to: Revision) -> StoreFuture<'_, Result<(), StoreError>> {
+        self.store.compact(up_to)
+    }
+}
+
+#[tokio::test]
+async fn a_status_is_stored_only_over_the_one_that_it_was_decided_on() {
+    let out = known(Health::Inactive, Some(HealthReason::Rejected));
+    let change = Change { key: key::status(NAME), value: Some(out.to_record().into()) };
+    let store = MemoryStore::new();
+    // What unlocking stores has preconditions of its own.
+    let keys = master_keys();
+    Sealer::unlock(&store, &keys).await.unwrap();
+    let store = RacedStore { store, other: Mutex::new(Some(change)) };
+    let world = World::on(Arc::new(store), (500, ""), known(Health::Active, None)).await;
+    world.health.check(name()).await.unwrap();
+    // It answered nothing of use: by the status that was read it would serve, by the one that is there it does not.
+    let status = world.status();
+    assert_eq!((status.health, status.reason), (Health::Inactive, Some(HealthReason::Rejected)));
+    assert!(status.last_check_time.is_some());
+    assert_eq!(world.provider.asked().len(), 1, "decided anew, and not asked again");
 }

@@ -1,21 +1,23 @@
 //! The work on one credential: the machine's steps, with their probes and commits, until there is nothing more to do.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use shared::credential::CredentialValue;
-use shared::name::CredentialName;
-use shared::secret::Secret;
+use shared::name::{CredentialName, ProxyName};
+use shared::revision::Revision;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::CheckError;
+use crate::health::evidence::{Finding, Told};
+use crate::health::metrics::Metrics;
 use crate::health::probe::{Prober, Question};
+use crate::health::tally::Tallies;
 use crate::health::{Action, Input, Machine, Moment, Standing, Subject};
-use crate::resource::{AuthMode, Credential, CredentialStatus, Provider, Stored, key};
-use crate::store::seal::{Binding, SealError, Sealer};
+use crate::resource::{AuthMode, Credential, CredentialState, CredentialStatus, Health, Provider, Stored, key};
+use crate::store::seal::Sealer;
 use crate::store::{Change, Commit, CommitError, Precondition, Store};
-use crate::view::{View, Views};
+use crate::view::{NotOpened, OpenedValues, View, Views, open_values};
 
 /// A commit that loses a race is decided anew, and this often at the most.
 const ATTEMPTS: usize = 8;
@@ -29,6 +31,8 @@ pub(super) struct Worker {
     pub(super) sealer: Option<Arc<Sealer>>,
     pub(super) prober: Prober,
     pub(super) probes: Arc<Semaphore>,
+    pub(super) tallies: Arc<Mutex<Tallies>>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// Whether a probe waits for its turn. An admin's check, of which there are few, does not wait behind a thousand re-checks.
@@ -61,30 +65,43 @@ impl Outcome {
 /// A credential with its provider and its status, all of one view.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
+    view: Arc<View>,
     credential: Arc<Stored<Credential>>,
     provider: Arc<Stored<Provider>>,
     status: Arc<CredentialStatus>,
+    /// The commit that last changed the status; `None` where none is stored.
+    status_revision: Option<Revision>,
 }
 
 impl Known {
-    pub(super) fn of(view: &View, name: &CredentialName) -> Option<Self> {
+    pub(super) fn of(view: &Arc<View>, name: &CredentialName) -> Option<Self> {
         let credential = view.credentials.get(name)?.clone();
         let provider = view.providers.get(&name.provider())?.clone();
         let status = view.status_of(&credential);
-        Some(Self { credential, provider, status })
+        let status_revision = view.credential_status.get(name).map(|observed| observed.revision);
+        Some(Self { view: Arc::clone(view), credential, provider, status, status_revision })
     }
 
-    pub(super) fn subject(&self) -> Subject<'_> {
+    pub(super) fn subject(&self, agreed: Option<Finding>) -> Subject<'_> {
         Subject {
             status: &self.status,
-            value_version: self.credential.spec.value.version,
+            value_version: self.value_version(),
             standing: standing(&self.credential.spec, &self.provider.spec),
+            agreed,
         }
+    }
+
+    pub(super) fn state(&self) -> CredentialState {
+        self.credential.spec.state(&self.status, &self.provider.spec).0
+    }
+
+    fn value_version(&self) -> u64 {
+        self.credential.spec.value.version
     }
 }
 
 fn standing(credential: &Credential, provider: &Provider) -> Standing {
-    if credential.value.origin != provider.base_url.origin() || provider.auth_mode != AuthMode::Managed {
+    if !credential.may_be_sent_to(&provider.base_url.origin()) || provider.auth_mode != AuthMode::Managed {
         Standing::Elsewhere
     } else if credential.disabled || !provider.enabled {
         Standing::OutOfUse
@@ -100,29 +117,54 @@ enum NotStored {
     Failed(CommitError),
 }
 
-/// Why a value could not be opened.
+/// Why a provider could not be asked.
 #[derive(Debug, thiserror::Error)]
-enum NotOpened {
+enum NotChecked {
     /// The master key is missing or wrong.
     #[error("the store is sealed")]
     StoreSealed,
-    /// The value is damaged.
+    /// The values can't be opened.
     #[error(transparent)]
-    Value(#[from] SealError),
+    Values(#[from] NotOpened),
 }
 
 impl Worker {
+    /// What proxies do with each credential. Held for a moment only.
+    pub(super) fn tallies(&self) -> MutexGuard<'_, Tallies> {
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts what a proxy told, of the values that are current.
+    pub(super) fn count(&self, proxy: &ProxyName, told: &Told, now: std::time::Instant) {
+        let view = self.views.load();
+        let is_current = |name: &CredentialName, version: u64| {
+            view.credentials.get(name).is_some_and(|credential| credential.spec.value.version == version)
+        };
+        let mut tallies = self.tallies();
+        for (credential, version) in told.uses.iter().filter(|(name, version)| is_current(name, *version)) {
+            tallies.used(credential, *version, proxy, now);
+        }
+        for one in told.evidence.iter().filter(|one| is_current(&one.credential, one.value_version)) {
+            tallies.told(&one.credential, one.value_version, (proxy, one.finding, one.count), now);
+        }
+    }
+
     /// Carries the machine from an input to where there is nothing more to do.
     pub(super) async fn drive(&self, name: &CredentialName, mut machine: Machine, input: Input) -> (Machine, Outcome) {
-        let queue = if input == Input::CheckRequested { Queue::Skip } else { Queue::Wait };
+        let (queue, paid_check_model) = match &input {
+            Input::CheckRequested { paid_check_model } => (Queue::Skip, paid_check_model.clone()),
+            Input::Evidence { .. } | Input::RecheckDue | Input::Probed { .. } => (Queue::Wait, None),
+        };
         let mut input = input;
         let mut attempts = 0;
         loop {
             let Some(known) = Known::of(&self.views.load(), name) else { return (machine, Outcome::Gone) };
             let before = machine.clone();
-            match machine.step(known.subject(), input.clone(), moment()) {
+            let moment_now = moment();
+            let agreed = self.tallies().agreed(name, known.value_version(), moment_now.now);
+            match machine.step(known.subject(agreed), input.clone(), moment_now) {
                 Action::Nothing => return (machine, Outcome::Done),
-                Action::Probe => match self.probe(&known, queue).await {
+                Action::Probe => match self.probe(&known, queue, paid_check_model.clone()).await {
                     Ok(probed) => input = probed,
                     Err(error) => {
                         tracing::error!(credential = %name, %error, "a credential can't be checked");
@@ -132,7 +174,7 @@ impl Worker {
                 },
                 Action::Commit(status) => match self.store(&known, &status).await {
                     Ok(()) => {
-                        report_change(&known, &status);
+                        self.note_change(&known, &status);
                         return (machine, Outcome::Done);
                     }
                     Err(NotStored::Stale) if attempts < ATTEMPTS => {
@@ -151,33 +193,26 @@ impl Worker {
         }
     }
 
-    async fn probe(&self, known: &Known, queue: Queue) -> Result<Input, NotOpened> {
-        let secret = self.open(known)?;
+    async fn probe(&self, known: &Known, queue: Queue, paid_check_model: Option<String>) -> Result<Input, NotChecked> {
+        let opened = self.open(known)?;
         // The semaphore is never closed, and without a permit the probe is only less orderly.
         let _permit = match queue {
             Queue::Wait => self.probes.acquire().await.ok(),
             Queue::Skip => None,
         };
         let provider = &known.provider.spec;
-        let question = Question::of(provider, Some(CredentialValue::ApiKey(secret)));
+        let OpenedValues { value, additional_key } = opened;
+        let question = Question { additional_key, paid_check_model, ..Question::of(provider, Some(value)) };
         let result = self.prober.probe(&question, SystemTime::now()).await;
+        self.metrics.probed(result.outcome);
         let problem = result.problem(&provider.base_url, SystemTime::now());
-        Ok(Input::Probed { value_version: known.credential.spec.value.version, outcome: result.outcome, problem })
+        Ok(Input::Probed { value_version: known.value_version(), outcome: result.outcome, problem })
     }
 
-    /// Opens the value for the provider's present origin: for another one than it was given for, it does not open.
-    fn open(&self, known: &Known) -> Result<Secret, NotOpened> {
-        let sealer = self.sealer.as_ref().ok_or(NotOpened::StoreSealed)?;
-        let value = &known.credential.spec.value;
-        let origin = known.provider.spec.base_url.origin();
-        let binding = Binding {
-            store_id: self.store.identity().store_id,
-            uid: &known.credential.meta.uid,
-            field: Credential::VALUE_FIELD,
-            version: value.version,
-            origin: origin.as_str(),
-        };
-        Ok(sealer.open(&value.sealed, binding)?)
+    /// Opens the values for the provider's present origin: for another one than they were given for, they do not open.
+    fn open(&self, known: &Known) -> Result<OpenedValues, NotChecked> {
+        let sealer = self.sealer.as_ref().ok_or(NotChecked::StoreSealed)?;
+        Ok(open_values(sealer, &known.view, &known.credential, &known.provider.spec.base_url.origin())?)
     }
 
     /// Stores a status, and waits until the view has it. Whatever it was decided on must not have changed.
@@ -186,8 +221,14 @@ impl Worker {
         let spec = Precondition::Unchanged(key::spec(name.to_string().as_str()), known.credential.meta.revision);
         let provider = known.provider.name.to_string();
         let provider = Precondition::Unchanged(key::spec(provider.as_str()), known.provider.meta.revision);
-        let change = Change { key: key::status(name.to_string().as_str()), value: Some(status.to_record().into()) };
-        let commit = Commit { preconditions: vec![spec, provider], changes: vec![change] };
+        let key = key::status(name.to_string().as_str());
+        // Two decisions on one status can't both be right: the later one is made anew.
+        let before = match known.status_revision {
+            Some(revision) => Precondition::Unchanged(key.clone(), revision),
+            None => Precondition::Absent(key.clone()),
+        };
+        let change = Change { key, value: Some(status.to_record().into()) };
+        let commit = Commit { preconditions: vec![spec, provider, before], changes: vec![change] };
         match self.store.commit(commit).await {
             Ok(revision) => {
                 // A view that has stopped is the end of the process, soon.
@@ -201,15 +242,24 @@ impl Worker {
             Err(error) => Err(NotStored::Failed(error)),
         }
     }
-}
 
-fn report_change(known: &Known, status: &CredentialStatus) {
-    if known.status.health != status.health || known.status.reason != status.reason {
-        let upstream_status = status.last_error.as_ref().and_then(|problem| problem.upstream_status);
-        tracing::info!(
-            credential = %known.credential.name, health = ?status.health, reason = ?status.reason, upstream_status,
-            "a credential's health has changed"
-        );
+    fn note_change(&self, known: &Known, status: &CredentialStatus) {
+        let (before, name) = (&known.status, &known.credential.name);
+        match (before.health, status.health) {
+            (Health::Unverified | Health::Active, Health::Inactive) => {
+                self.metrics.taken_out.inc();
+            }
+            // It is judged by what comes from now on.
+            (Health::Inactive, Health::Unverified | Health::Active) => self.tallies().begin_anew(name),
+            _ => {}
+        }
+        if before.health != status.health || before.reason != status.reason {
+            let upstream_status = status.last_error.as_ref().and_then(|problem| problem.upstream_status);
+            tracing::info!(
+                credential = %name, health = ?status.health, reason = ?status.reason, upstream_status,
+                "a credential's health has changed"
+            );
+        }
     }
 }
 

@@ -1,7 +1,14 @@
 use shared::address::AddressPolicy;
+use shared::name::ResourceName as _;
 
-use super::super::{Exposure, Mask, Targets};
+use crate::error::FieldReason;
+
+use super::super::{Exposure, Mask, Source, Targets};
 use super::*;
+
+mod fields;
+mod masks;
+mod places;
 
 #[derive(Debug)]
 struct OnlyProduction;
@@ -14,12 +21,14 @@ impl Targets for OnlyProduction {
     fn exposure(&self, _provider: &ProviderName, _upstream_model: &str) -> Exposure {
         Exposure::NoProvider
     }
+
+    fn auth_mode(&self, _provider: &ProviderName) -> Option<AuthMode> {
+        None
+    }
 }
 
-use shared::name::ResourceName as _;
-
 fn read(message: v1::Provider) -> Result<Provider, Vec<(String, FieldReason)>> {
-    let rules = Rules { addresses: AddressPolicy::Public, targets: &OnlyProduction };
+    let rules = Rules { addresses: AddressPolicy::Public, targets: &OnlyProduction, source: Source::Request };
     let mut violations = FieldViolations::new();
     let provider = Provider::read(message, &"projects/p/providers/a".parse().unwrap(), (), &rules, &mut violations);
     violations
@@ -83,40 +92,14 @@ fn a_default_model_has_to_be_exposed() {
     assert_eq!(read(message).unwrap_err(), [("default_model".to_owned(), FieldReason::NotExposed)]);
 }
 
-fn merged(given: v1::Provider, paths: Option<&[&str]>) -> Result<v1::Provider, FieldViolations> {
-    let mask = Mask::from(
-        paths.map(|paths| prost_types::FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }),
-    );
-    let mut violations = FieldViolations::new();
-    let mut merge = Merge::new(&mask, &mut violations);
-    let current = v1::Provider { base_url: "https://a.example".into(), enabled: Some(true), ..openai() };
-    let message = Provider::apply(current, given, &mut merge);
-    let unknown = merge.finish();
-    violations.append(unknown);
-    violations.into_result(Some(message))
+fn text(value: &str) -> prost_types::Value {
+    prost_types::Value { kind: Some(prost_types::value::Kind::StringValue(value.to_owned())) }
 }
 
-#[test]
-fn a_mask_takes_what_it_names_and_an_absent_one_what_is_set() {
-    let given = v1::Provider { display_name: "New".into(), enabled: Some(false), ..Default::default() };
-    let all = merged(given.clone(), None).unwrap();
-    assert_eq!(
-        (all.display_name.as_str(), all.enabled, all.base_url.as_str()),
-        ("New", Some(false), "https://a.example")
-    );
-    let one = merged(given.clone(), Some(&["enabled", "uid", "credential_counts"])).unwrap();
-    assert_eq!((one.display_name.as_str(), one.enabled), ("OpenAI", Some(false)));
-    let replaced = merged(given, Some(&["*"])).unwrap();
-    assert_eq!((replaced.base_url.as_str(), replaced.vendor.as_str()), ("", "openai"));
+fn number(value: f64) -> prost_types::Value {
+    prost_types::Value { kind: Some(prost_types::value::Kind::NumberValue(value)) }
 }
 
-#[test]
-fn unknown_paths_and_changes_of_what_never_changes_are_refused() {
-    let given = v1::Provider { vendor: "groq".into(), ..Default::default() };
-    for paths in [None, Some(&["vendor"][..]), Some(&["*"])] {
-        let violations = merged(given.clone(), paths).unwrap_err();
-        assert_eq!(violations.iter().next().unwrap().reason, FieldReason::Immutable);
-    }
-    let violations = merged(openai(), Some(&["exposed_models.upstream_model", "nonsense"])).unwrap_err();
-    assert_eq!(violations.iter().filter(|one| one.reason == FieldReason::UnknownPath).count(), 2);
+fn struct_of(fields: &[(&str, prost_types::Value)]) -> prost_types::Struct {
+    prost_types::Struct { fields: fields.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect() }
 }

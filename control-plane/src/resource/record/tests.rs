@@ -3,11 +3,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::option;
 use proptest::prelude::*;
 use shared::adapter::AdapterKind;
-use shared::name::{CallerKeyName, CredentialName, ModelName, ResourceName as _};
+use shared::base_url::BaseUrl;
+use shared::credential::CredentialType;
+use shared::name::{CallerKeyName, CredentialName, ModelName, ResourceName as _, SecretName};
 
 use super::super::{
-    AuthMode, CallerKey, Credential, CredentialProblem, CredentialStatus, ExposedModel, Health, HealthReason,
-    JoinTokenUse, Model, Provider, Proxy, Target, Weight,
+    AdditionalKey, AuthMode, CallerKey, Credential, CredentialProblem, CredentialStatus, CredentialValues,
+    Destinations, ExposedModel, Health, HealthReason, HeldValue, JoinTokenUse, Model, NamedSecret, Provider, Proxy,
+    SealedValue, StoredValue, Target, Weight, kind_to_message,
 };
 use super::*;
 
@@ -39,21 +42,19 @@ fn any_meta() -> impl Strategy<Value = Meta> {
 
 fn any_provider() -> impl Strategy<Value = Provider> {
     (any_display_name(), "[a-z]{1,12}", any::<bool>(), any::<bool>(), any_environments(), any::<bool>()).prop_map(
-        |(display_name, vendor, enabled, managed, environments, default)| Provider {
-            display_name,
-            base_url: BaseUrl::parse(
-                AdapterKind::OpenAi,
-                &format!("https://{vendor}.example/v1"),
-                AddressPolicy::Public,
-            )
-            .unwrap(),
-            vendor,
-            adapter: AdapterKind::OpenAi,
-            enabled,
-            auth_mode: if managed { AuthMode::Managed } else { AuthMode::None },
-            environments,
-            exposed_models: vec![ExposedModel { upstream_model: "gpt-4o".into(), display_name: None }],
-            default_model: default.then(|| "gpt-4o".to_owned()),
+        |(display_name, vendor, enabled, managed, environments, default)| {
+            let url = format!("https://{vendor}.example/v1");
+            let base_url = BaseUrl::parse(AdapterKind::OpenAi, &url, AddressPolicy::Public).unwrap();
+            Provider {
+                display_name,
+                vendor,
+                enabled,
+                auth_mode: if managed { AuthMode::Managed } else { AuthMode::None },
+                environments,
+                exposed_models: vec![ExposedModel { upstream_model: "gpt-4o".into(), display_name: None }],
+                default_model: default.then(|| "gpt-4o".to_owned()),
+                ..Provider::stand_in(base_url)
+            }
         },
     )
 }
@@ -78,25 +79,66 @@ fn any_model() -> impl Strategy<Value = Model> {
     )
 }
 
+fn any_kind() -> impl Strategy<Value = CredentialType> {
+    prop_oneof![
+        Just(CredentialType::ApiKey),
+        Just(CredentialType::AccessKeyPair),
+        Just(CredentialType::ServiceAccount),
+        Just(CredentialType::ClientSecret)
+    ]
+}
+
+fn any_destinations() -> impl Strategy<Value = Destinations> {
+    proptest::collection::btree_set("https://[a-z]{1,9}\\.example(:8[0-9]{3})?", 0..4).prop_map(|texts| {
+        if texts.is_empty() {
+            return Destinations::Anywhere;
+        }
+        Destinations::Only(texts.iter().map(|text| value::read_origin(text).unwrap()).collect())
+    })
+}
+
+fn any_sealed() -> impl Strategy<Value = SealedValue> {
+    let sealed = (any::<u32>(), any::<Vec<u8>>(), any::<Vec<u8>>()).prop_map(|(data_key, nonce, ciphertext)| Sealed {
+        data_key,
+        nonce,
+        ciphertext,
+    });
+    (any_kind(), sealed, "[a-z]{4}\\.\\.\\.[a-z]{3}", any::<u64>(), any_destinations()).prop_map(
+        |(kind, sealed, masked, version, destinations)| SealedValue { kind, sealed, masked, version, destinations },
+    )
+}
+
+fn any_values() -> impl Strategy<Value = CredentialValues> {
+    let additional_key = option::of(any_sealed()).prop_map(|key| {
+        key.map(|SealedValue { sealed, version, destinations, .. }| AdditionalKey { sealed, version, destinations })
+    });
+    (any_sealed(), any::<bool>(), additional_key).prop_map(|(value, linked, additional_key)| {
+        let SealedValue { kind, sealed, masked, version, destinations } = value;
+        let held =
+            if linked { HeldValue::In("projects/p/secrets/s".parse().unwrap()) } else { HeldValue::Here(sealed) };
+        CredentialValues { value: StoredValue { kind, held, masked, version, destinations }, additional_key }
+    })
+}
+
 fn any_credential() -> impl Strategy<Value = Credential> {
-    let value = (any::<u32>(), any::<Vec<u8>>(), any::<Vec<u8>>(), "[a-z]{4}\\.\\.\\.[a-z]{3}", any::<u64>()).prop_map(
-        |(data_key, nonce, ciphertext, masked, version)| SealedValue {
-            sealed: Sealed { data_key, nonce, ciphertext },
-            masked,
-            version,
-            origin: read_origin("https://api.openai.com").unwrap(),
-        },
-    );
-    (any_display_name(), value, 0_u32..=100, any::<bool>(), "[a-z]{0,20}", option::of(any_time())).prop_map(
-        |(display_name, value, weight, disabled, owner, expire_time)| Credential {
+    let quota_group = option::of("[a-z]{1,63}");
+    let rest = ("[a-z]{0,20}", quota_group, option::of(any_time()));
+    (any_display_name(), any_values(), 0_u32..=100, any::<bool>(), rest).prop_map(
+        |(display_name, values, weight, disabled, (owner, quota_group, expire_time))| Credential {
             display_name,
-            value,
+            value: values.value,
+            additional_key: values.additional_key,
             weight: Weight::new(weight).unwrap(),
+            quota_group,
             disabled,
             owner,
             expire_time,
         },
     )
+}
+
+fn any_secret() -> impl Strategy<Value = NamedSecret> {
+    (any_display_name(), any_sealed()).prop_map(|(display_name, value)| NamedSecret { display_name, value })
 }
 
 fn any_caller_key() -> impl Strategy<Value = CallerKey> {
@@ -159,12 +201,13 @@ proptest! {
     #[test]
     fn every_record_is_read_as_it_was_written(
         meta in any_meta(), provider in any_provider(), model in any_model(),
-        credential in any_credential(), key in any_caller_key(), status in any_status(),
+        credential in any_credential(), secret in any_secret(), key in any_caller_key(), status in any_status(),
     ) {
         round_trip("projects/p/providers/a".parse().unwrap(), meta.clone(), provider);
         round_trip("projects/p/models/meta/llama:3".parse::<ModelName>().unwrap(), meta.clone(), model);
         let name: CredentialName = "projects/p/providers/a/credentials/b".parse().unwrap();
         round_trip(name, meta.clone(), credential);
+        round_trip("projects/p/secrets/s".parse::<SecretName>().unwrap(), meta.clone(), secret);
         round_trip("projects/p/callerKeys/k".parse::<CallerKeyName>().unwrap(), meta, key);
         prop_assert_eq!(CredentialStatus::from_record(&status.to_record()).unwrap(), status);
     }
@@ -173,6 +216,7 @@ proptest! {
     fn damaged_bytes_are_refused_or_read_and_never_panic(bytes: Vec<u8>) {
         let _ = Stored::<Provider>::from_record("projects/p/providers/a", Revision(1), &bytes);
         let _ = Stored::<CallerKey>::from_record("projects/p/callerKeys/a", Revision(1), &bytes);
+        let _ = Stored::<NamedSecret>::from_record("projects/p/secrets/a", Revision(1), &bytes);
         let _ = CredentialStatus::from_record(&bytes);
         let _ = Proxy::from_record(&bytes);
     }
@@ -190,4 +234,62 @@ fn proxies_and_uses_are_read_as_they_were_written() {
     };
     assert_eq!(Proxy::from_record(&proxy.to_record()).unwrap(), proxy);
     assert_eq!(JoinTokenUse::from_record(&JoinTokenUse { uses: 3 }.to_record()).unwrap().uses, 3);
+}
+
+/// A record of the first version: an API key with its origin, and no type.
+#[test]
+fn an_old_record_of_a_credential_is_read_as_an_api_key() {
+    #[derive(Clone, PartialEq, Message)]
+    struct OldValue {
+        #[prost(message, optional, tag = "1")]
+        sealed: Option<Sealed>,
+        #[prost(string, tag = "2")]
+        masked: String,
+        #[prost(uint64, tag = "3")]
+        version: u64,
+        #[prost(string, tag = "4")]
+        origin: String,
+    }
+    #[derive(Clone, PartialEq, Message)]
+    struct OldSpec {
+        #[prost(string, tag = "1")]
+        uid: String,
+        #[prost(message, optional, tag = "3")]
+        create_time: Option<Timestamp>,
+        #[prost(message, optional, tag = "4")]
+        update_time: Option<Timestamp>,
+        #[prost(bytes = "vec", tag = "5")]
+        message: Vec<u8>,
+        #[prost(message, optional, tag = "6")]
+        value: Option<OldValue>,
+    }
+    let message = proto::admin::v1::Credential {
+        r#type: kind_to_message(CredentialType::ApiKey).into(),
+        weight: Some(3),
+        ..Default::default()
+    };
+    let sealed = Sealed { data_key: 1, nonce: vec![1; 24], ciphertext: vec![2; 20] };
+    let value = OldValue {
+        sealed: Some(sealed.clone()),
+        masked: "sk-a...xyz".into(),
+        version: 4,
+        origin: "https://api.openai.com".into(),
+    };
+    let time = Some(Timestamp::default());
+    let record = OldSpec {
+        uid: "crd_1".into(),
+        create_time: time,
+        update_time: time,
+        message: message.encode_to_vec(),
+        value: Some(value),
+    };
+    let name = "projects/p/providers/a/credentials/b";
+    let read = Stored::<Credential>::from_record(name, Revision(7), &record.encode_to_vec()).unwrap().spec;
+    let origin = value::read_origin("https://api.openai.com").unwrap();
+    assert_eq!(
+        (read.value.kind, read.value.version, read.value.held),
+        (CredentialType::ApiKey, 4, HeldValue::Here(sealed))
+    );
+    assert_eq!(read.value.destinations.as_text(), origin.as_str(), "what it was sealed with");
+    assert!(read.additional_key.is_none() && read.quota_group.is_none() && read.weight.get() == 3);
 }

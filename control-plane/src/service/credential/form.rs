@@ -2,7 +2,7 @@
 
 use proto::admin::v1;
 
-use crate::resource::{Credential, CredentialProblem, CredentialStatus, Stored, timestamp};
+use crate::resource::{Credential, CredentialProblem, CredentialStatus, Provider, Stored, timestamp};
 use crate::service::{Field, FieldValue};
 use crate::view::View;
 
@@ -19,12 +19,29 @@ pub(super) const FIELDS: [Field; 5] = [
 
 /// A credential as the API answers it, with what was observed of it.
 pub(super) fn message(view: &View, credential: &Stored<Credential>, status: &CredentialStatus) -> v1::Credential {
-    let mut message = credential.to_message(view.identity.epoch);
-    if let Some(provider) = view.providers.get(&credential.name.provider()) {
-        let (state, reason) = credential.spec.state(status, &provider.spec);
-        message.state = state.to_message().into();
-        message.state_reason = reason.map_or(0, |reason| reason.to_message().into());
+    match view.providers.get(&credential.name.provider()) {
+        Some(provider) => message_at(view, credential, status, &provider.spec),
+        None => observed(view, credential, status),
     }
+}
+
+/// The same with the provider at hand, which the view may not have yet.
+pub(super) fn message_at(
+    view: &View,
+    credential: &Stored<Credential>,
+    status: &CredentialStatus,
+    provider: &Provider,
+) -> v1::Credential {
+    let (state, reason) = credential.spec.state(status, provider);
+    v1::Credential {
+        state: state.to_message().into(),
+        state_reason: reason.map_or(0, |reason| reason.to_message().into()),
+        ..observed(view, credential, status)
+    }
+}
+
+fn observed(view: &View, credential: &Stored<Credential>, status: &CredentialStatus) -> v1::Credential {
+    let mut message = credential.to_message(view.identity.epoch);
     message.last_check_time = status.last_check_time.map(timestamp);
     message.last_error = status.last_error.as_ref().map(CredentialProblem::to_message);
     message

@@ -1,10 +1,14 @@
 //! The service with a store in memory and a provider that answers as it is told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use proto::admin::v1::credential_value::Value;
 use proto::admin::v1::project_service_server::ProjectService as _;
 use proto::admin::v1::provider_service_server::ProviderService as _;
+use proto::admin::v1::secret_service_server::SecretService as _;
 use shared::address::AddressPolicy;
+use shared::secret::Secret;
 use shared::task::Tasks;
 use tonic::Code;
 use tonic_types::StatusExt as _;
@@ -16,24 +20,32 @@ use crate::health::schedule;
 use crate::service::Sealing;
 use crate::service::project::Projects;
 use crate::service::provider::Providers;
+use crate::service::secret::Secrets;
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::store::seal::{MasterKeys, Sealer};
 use crate::view::Views;
 
-const PARENT: &str = "projects/p/providers/a";
-const NAME: &str = "projects/p/providers/a/credentials/c";
+mod bound;
+mod first_use;
+mod rotate;
+mod values;
 
-struct World {
-    context: Context,
-    providers: Providers,
-    credentials: Credentials,
-    upstream: ProviderDouble,
+const PARENT: &str = "projects/p/providers/a";
+pub(in crate::service) const NAME: &str = "projects/p/providers/a/credentials/c";
+
+/// The services, with a project and its provider `a`.
+pub(in crate::service) struct World {
+    pub(in crate::service) context: Context,
+    pub(in crate::service) providers: Providers,
+    pub(in crate::service) credentials: Credentials,
+    pub(in crate::service) secrets: Secrets,
+    pub(in crate::service) upstream: ProviderDouble,
     tasks: Tasks,
 }
 
 impl World {
-    async fn new(status: u16, body: &'static str) -> Self {
+    pub(in crate::service) async fn new(status: u16, body: &'static str) -> Self {
         Self::with_auth_mode(status, body, v1::AuthMode::Managed).await
     }
 
@@ -49,6 +61,7 @@ impl World {
         let health = schedule::start(&tasks, views.clone(), store.clone(), Some(sealer.clone()), prober.clone());
         let context = Context { store, views, sealing: Sealing::Open(sealer), addresses: AddressPolicy::AllowPrivate };
         let projects = Projects::new(context.clone());
+        let allowance = Allowance::default();
         let project = v1::CreateProjectRequest {
             project_id: "p".into(),
             project: Some(v1::Project::default()),
@@ -56,44 +69,78 @@ impl World {
         };
         projects.create_project(call(project)).await.unwrap();
         let world = Self {
-            providers: Providers::new(context.clone()),
-            credentials: Credentials::new(context.clone(), prober, health),
+            providers: Providers::new(context.clone(), prober.clone(), allowance.clone()),
+            credentials: Credentials::new(context.clone(), prober.clone(), health, allowance.clone()),
+            secrets: Secrets::new(context.clone(), prober, allowance),
             context,
             upstream,
             tasks,
         };
-        let provider = v1::Provider {
-            display_name: "A".into(),
-            vendor: "stand-in".into(),
-            adapter: v1::Adapter::Openai.into(),
-            base_url: world.upstream.base_url.to_string(),
-            auth_mode: auth_mode.into(),
-            ..Default::default()
-        };
-        let provider = v1::CreateProviderRequest {
-            parent: "projects/p".into(),
-            provider_id: "a".into(),
-            provider: Some(provider),
-            ..Default::default()
-        };
-        world.providers.create_provider(call(provider)).await.unwrap();
+        let provider = v1::Provider { auth_mode: auth_mode.into(), ..stand_in(&world.upstream) };
+        world.create_provider("a", provider).await;
         world
     }
 
-    async fn create(&self, request: v1::CreateCredentialRequest) -> Result<v1::Credential, Status> {
+    pub(in crate::service) async fn create_provider(&self, id: &str, provider: v1::Provider) {
+        let request = v1::CreateProviderRequest {
+            parent: "projects/p".into(),
+            provider_id: id.into(),
+            provider: Some(v1::Provider { display_name: id.into(), ..provider }),
+            ..Default::default()
+        };
+        self.providers.create_provider(call(request)).await.unwrap();
+    }
+
+    /// Changes the fields that are set.
+    pub(in crate::service) async fn change_provider(&self, id: &str, provider: v1::Provider) {
+        let provider = v1::Provider { name: format!("projects/p/providers/{id}"), ..provider };
+        let request = v1::UpdateProviderRequest { provider: Some(provider), ..Default::default() };
+        self.providers.update_provider(call(request)).await.unwrap();
+    }
+
+    pub(in crate::service) async fn create_secret(
+        &self,
+        id: &str,
+        value: Option<v1::CredentialValue>,
+        allowed_origins: &[&ProviderDouble],
+    ) -> Result<v1::Secret, Status> {
+        let allowed_origins = allowed_origins.iter().map(|one| one.base_url.origin().to_string()).collect();
+        let request = v1::CreateSecretRequest {
+            parent: "projects/p".into(),
+            secret_id: id.into(),
+            secret: Some(v1::Secret { value, allowed_origins, ..Default::default() }),
+            ..Default::default()
+        };
+        self.secrets.create_secret(call(request)).await.map(Response::into_inner)
+    }
+
+    pub(in crate::service) async fn rotate(
+        &self,
+        request: v1::RotateCredentialRequest,
+    ) -> Result<v1::RotateCredentialResponse, Status> {
+        self.credentials.rotate_credential(call(request)).await.map(Response::into_inner)
+    }
+
+    pub(in crate::service) async fn create(
+        &self,
+        request: v1::CreateCredentialRequest,
+    ) -> Result<v1::Credential, Status> {
         self.credentials.create_credential(call(request)).await.map(Response::into_inner)
     }
 
-    async fn update(&self, request: v1::UpdateCredentialRequest) -> Result<v1::Credential, Status> {
+    pub(in crate::service) async fn update(
+        &self,
+        request: v1::UpdateCredentialRequest,
+    ) -> Result<v1::Credential, Status> {
         self.credentials.update_credential(call(request)).await.map(Response::into_inner)
     }
 
-    async fn get(&self) -> v1::Credential {
+    pub(in crate::service) async fn get(&self) -> v1::Credential {
         let request = v1::GetCredentialRequest { name: NAME.into() };
         self.credentials.get_credential(call(request)).await.unwrap().into_inner()
     }
 
-    async fn check(&self) -> Result<v1::Credential, Status> {
+    pub(in crate::service) async fn check(&self) -> Result<v1::Credential, Status> {
         let request = v1::CheckCredentialRequest { name: NAME.into(), ..Default::default() };
         self.credentials.check_credential(call(request)).await.map(Response::into_inner)
     }
@@ -105,7 +152,7 @@ impl Drop for World {
     }
 }
 
-fn call<T>(message: T) -> Request<T> {
+pub(in crate::service) fn call<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     let call = Call {
         principal: bootstrap_principal(),
@@ -116,11 +163,36 @@ fn call<T>(message: T) -> Request<T> {
     request
 }
 
-fn value(key: &str) -> Option<v1::CredentialValue> {
+/// A provider of a vendor outside the catalog, at the double.
+pub(in crate::service) fn stand_in(upstream: &ProviderDouble) -> v1::Provider {
+    v1::Provider {
+        vendor: "stand-in".into(),
+        adapter: v1::Adapter::Openai.into(),
+        base_url: upstream.base_url.to_string(),
+        ..Default::default()
+    }
+}
+
+pub(in crate::service) fn link(secret: &str) -> Option<v1::CredentialValue> {
+    Some(v1::CredentialValue { value: Some(Value::Secret(format!("projects/p/secrets/{secret}"))) })
+}
+
+/// The paths of the fields at fault.
+pub(in crate::service) fn fields(status: &Status) -> Vec<String> {
+    let bad_request = status.get_details_bad_request().unwrap();
+    bad_request.field_violations.into_iter().map(|one| one.field).collect()
+}
+
+/// The keys that an upstream was asked with.
+pub(in crate::service) fn keys_of(upstream: &ProviderDouble) -> Vec<String> {
+    upstream.asked().iter().map(|(_, headers)| headers["authorization"].to_str().unwrap().to_owned()).collect()
+}
+
+pub(in crate::service) fn value(key: &str) -> Option<v1::CredentialValue> {
     Some(v1::CredentialValue { value: Some(Value::ApiKey(key.to_owned())) })
 }
 
-fn new(key: &str) -> v1::CreateCredentialRequest {
+pub(in crate::service) fn new(key: &str) -> v1::CreateCredentialRequest {
     v1::CreateCredentialRequest {
         parent: PARENT.into(),
         credential_id: "c".into(),
@@ -129,12 +201,12 @@ fn new(key: &str) -> v1::CreateCredentialRequest {
     }
 }
 
-fn change(credential: v1::Credential) -> v1::UpdateCredentialRequest {
+pub(in crate::service) fn change(credential: v1::Credential) -> v1::UpdateCredentialRequest {
     let credential = v1::Credential { name: NAME.into(), ..credential };
     v1::UpdateCredentialRequest { credential: Some(credential), ..Default::default() }
 }
 
-fn reason(status: &Status) -> (Code, String) {
+pub(in crate::service) fn reason(status: &Status) -> (Code, String) {
     (status.code(), status.get_details_error_info().map(|info| info.reason).unwrap_or_default())
 }
 
@@ -243,6 +315,32 @@ async fn a_change_of_origin_takes_the_value_out_until_it_is_given_again() {
     let given = change(v1::Credential { value: value("sk-first-value-1"), ..Default::default() });
     assert_eq!(world.update(given).await.unwrap().state(), v1::CredentialState::Active);
     assert_eq!(elsewhere.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_check_costs_something_only_where_a_model_is_named() {
+    let world = World::new(200, MODELS).await;
+    world.create(new("sk-1")).await.unwrap();
+    let pay = async |model: String| {
+        let request = v1::CheckCredentialRequest { name: NAME.into(), paid_check_model: model };
+        world.credentials.check_credential(call(request)).await.map(Response::into_inner)
+    };
+    world.upstream.answer(404, r#"{"error":{"code":"model_not_found"}}"#);
+    world.upstream.answer_next(200, MODELS);
+    let checked = pay("gpt-x".to_owned()).await.unwrap();
+    assert_eq!(checked.state(), v1::CredentialState::Active, "a model that is not there says nothing of the key");
+    assert_eq!(checked.last_error.unwrap().reason, "MODEL_UNKNOWN");
+    world.upstream.answer_next(200, MODELS);
+    world.upstream.answer(429, r#"{"error":{"code":"insufficient_quota"}}"#);
+    let checked = pay("gpt-a".to_owned()).await.unwrap();
+    assert_eq!(checked.state_reason(), v1::CredentialStateReason::Exhausted);
+    let paid = |asked: Vec<(String, _)>| asked.iter().filter(|(path, _)| path.ends_with("/chat/completions")).count();
+    assert_eq!(paid(world.upstream.asked()), 2);
+    let refused = pay("m".repeat(MOST_MODEL_BYTES + 1)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    world.upstream.answer(200, MODELS);
+    world.check().await.unwrap();
+    assert_eq!(paid(world.upstream.asked()), 2);
 }
 
 #[tokio::test]

@@ -31,6 +31,12 @@ impl Draft {
         self.changes.insert(key, None);
     }
 
+    /// Whether it puts the record: then it has a precondition of its own, and nothing else needs one on it.
+    #[must_use]
+    pub fn puts(&self, key: &str) -> bool {
+        matches!(self.changes.get(key), Some(Some(_)))
+    }
+
     /// Whether it changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -7,7 +7,7 @@ use shared::revision::Revision;
 use sled::Tree;
 
 use crate::store::record::{Joined, Joiner};
-use crate::store::{Record, StoreError, key, record};
+use crate::store::{Observation, Record, StoreError, key, record};
 
 /// What stands for a key: the commit that last changed it, and how many parts it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,16 @@ pub(super) fn records_after(tree: &Tree, after: Option<&str>, most: usize) -> Re
     // No record has as many parts as this.
     let from = after.map_or_else(|| key::record_prefix(""), |after| key::record(after, u8::MAX));
     read(tree.range(from..key::after_records()), after.unwrap_or_default(), most)
+}
+
+/// Every observation whose key begins with the prefix, in the order of the keys.
+pub(super) fn observations(tree: &Tree, prefix: &str) -> Result<Vec<Observation>, StoreError> {
+    let items = tree.scan_prefix(key::observation(prefix)).map(|item| {
+        let (bytes, value) = item.map_err(|error| corrupt(prefix, &error))?;
+        let key = key::parse_observation(&bytes).ok_or_else(|| corrupt(prefix, &"its key can't be read"))?;
+        Ok(Observation { key: Arc::from(key), value: Bytes::copy_from_slice(&value) })
+    });
+    items.collect()
 }
 
 fn read(items: sled::Iter, place: &str, most: usize) -> Result<Vec<Record>, StoreError> {

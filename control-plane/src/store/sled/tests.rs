@@ -13,8 +13,10 @@ use tempfile::TempDir;
 use super::disk::{Disk, WATERMARK_BYTES};
 use super::{Options, SledStore, open, restore};
 use crate::store::checkpoint::{self, CheckpointError};
+use crate::store::memory::MemoryStore;
 use crate::store::{
-    Change, Commit, CommitError, Identity, MAX_VALUE_BYTES, Precondition, Store, StoreError, WatchError,
+    Change, Commit, CommitError, Identity, MAX_OBSERVATION_BYTES, MAX_VALUE_BYTES, ObserveError, Precondition, Store,
+    StoreError, WatchError,
 };
 
 /// A disk that fails when told to.
@@ -377,4 +379,64 @@ async fn everything_in_the_data_directory_is_for_its_owner_only() {
     names.sort();
     let checkpoint = checkpoint.file_name().unwrap().to_str().unwrap();
     assert_eq!(names, [checkpoint, "ballast", "checkpoints", "head", "lock", "replaced-1", "sled"]);
+}
+
+fn observation(key: &str, value: Option<&'static [u8]>) -> Change {
+    Change { key: key.into(), value: value.map(Bytes::from_static) }
+}
+
+async fn observed(store: &dyn Store, prefix: &str) -> Vec<(String, Bytes)> {
+    let found = store.observed(prefix).await.unwrap();
+    found.into_iter().map(|one| (one.key.to_string(), one.value)).collect()
+}
+
+/// What both stores do with observations.
+async fn check_observations(store: &dyn Store) {
+    store.commit(put("seen/a", "a record")).await.unwrap();
+    let head = store.head();
+    let mut watch = store.watch(head);
+    let changes =
+        vec![observation("seen/b", Some(b"2")), observation("seen/a", Some(b"1")), observation("sent/c", Some(b"3"))];
+    store.observe(changes).await.unwrap();
+    let changes = vec![observation("seen/b", Some(b"4")), observation("sent/c", None), observation("none", None)];
+    store.observe(changes).await.unwrap();
+    let expected = [("seen/a".to_owned(), Bytes::from("1")), ("seen/b".to_owned(), Bytes::from("4"))];
+    assert_eq!(observed(store, "seen/").await, expected);
+    assert_eq!(observed(store, "").await, expected);
+    assert_eq!(observed(store, "seen/b").await, expected[1..]);
+    let large = Change { key: "seen/l".into(), value: Some(vec![0; MAX_OBSERVATION_BYTES + 1].into()) };
+    let refused = store.observe(vec![observation("seen/x", Some(b"5")), large]).await;
+    assert!(matches!(refused, Err(ObserveError::TooLarge { .. })), "{refused:?}");
+    assert_eq!(observed(store, "seen/").await, expected, "all of them or none");
+    // Records, revisions and watches know nothing of them.
+    assert_eq!(store.head(), head);
+    let records: Vec<_> = store.range("").await.unwrap().records.into_iter().map(|record| record.value).collect();
+    assert_eq!(records, ["a record"]);
+    store.commit(put("k", "v")).await.unwrap();
+    assert_eq!(watch.next().await.unwrap().changes, put("k", "v").changes);
+}
+
+#[tokio::test]
+async fn observations_are_beside_the_commits_in_every_store() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    check_observations(&store).await;
+    check_observations(&MemoryStore::new()).await;
+    store.close().await;
+    let store = open(&folder);
+    assert_eq!(observed(&store, "seen/a").await, [("seen/a".to_owned(), Bytes::from("1"))], "durable");
+    let checkpoint = checkpoint::read(&store.checkpoint().await.unwrap()).unwrap();
+    assert_eq!(checkpoint.records.len(), 2, "not in a checkpoint");
+}
+
+#[tokio::test]
+async fn observations_are_refused_by_a_full_disk_and_stop_the_store_when_a_sync_fails() {
+    let (folder, disk) = (TempDir::new().unwrap(), FaultyDisk::default());
+    let store = open_on(&folder, &disk);
+    disk.used_bytes.store((1 << 40) - WATERMARK_BYTES, Ordering::SeqCst);
+    assert_eq!(store.observe(vec![observation("a", Some(b"1"))]).await, Err(ObserveError::Full));
+    disk.used_bytes.store(0, Ordering::SeqCst);
+    disk.fails.store(true, Ordering::SeqCst);
+    let stopped = Err(ObserveError::Store(StoreError::Stopped));
+    assert_eq!(store.observe(vec![observation("a", Some(b"1"))]).await, stopped);
 }

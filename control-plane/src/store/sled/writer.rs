@@ -23,7 +23,9 @@ use super::tail::Tail;
 use super::witness::Witness;
 use super::{Options, scan};
 use crate::store::checkpoint;
-use crate::store::{Commit, CommitError, Committed, Identity, Range, StoreError, WatchError, key};
+use crate::store::{
+    Change, Commit, CommitError, Committed, Identity, Observation, ObserveError, Range, StoreError, WatchError, key,
+};
 
 /// How much one batch takes at the most: a sync is worth sharing, but not waiting for forever.
 const BATCH_COMMITS: usize = 512;
@@ -40,6 +42,8 @@ pub(super) enum Request {
     Commit(Commit, Answer<Result<Revision, CommitError>>),
     Range(String, Answer<Result<Range, StoreError>>),
     Log(Revision, Answer<Result<Vec<Arc<Committed>>, WatchError>>),
+    Observe(Vec<Change>, Answer<Result<(), ObserveError>>),
+    Observed(String, Answer<Result<Vec<Observation>, StoreError>>),
     Compact(Revision, Answer<()>),
     Checkpoint(Asker),
     Close(Answer<()>),
@@ -145,6 +149,11 @@ impl Writer {
                 }
                 Request::Range(prefix, answer) => drop(answer.send(self.range(&prefix))),
                 Request::Log(after, answer) => drop(answer.send(self.log(after))),
+                Request::Observe(changes, answer) => {
+                    let result = self.observe(changes)?;
+                    let _ = answer.send(result);
+                }
+                Request::Observed(prefix, answer) => drop(answer.send(scan::observations(&self.db, &prefix))),
                 Request::Compact(up_to, answer) => {
                     self.compact(up_to)?;
                     let _ = answer.send(());
@@ -202,6 +211,22 @@ impl Writer {
             self.checkpoint(None);
         }
         Ok(())
+    }
+
+    /// Beside the commits: no revision, no log, nobody is woken.
+    fn observe(&mut self, changes: Vec<Change>) -> Result<Result<(), ObserveError>, Failure> {
+        if !disk::has_room(&*self.disk, size_of(&changes)) {
+            return Ok(Err(ObserveError::Full));
+        }
+        let mut writes = sled::Batch::default();
+        for Change { key, value } in changes {
+            match value {
+                Some(value) => writes.insert(key::observation(&key), &*value),
+                None => writes.remove(key::observation(&key)),
+            }
+        }
+        self.make_durable(writes)?;
+        Ok(Ok(()))
     }
 
     /// Keeps the log at its length: as a part of the batch, so that it costs no sync.
@@ -275,5 +300,9 @@ fn gather(first: Waiting, requests: &mut mpsc::Receiver<Request>) -> (Vec<Waitin
 
 /// About how many bytes a commit has.
 fn size(commit: &Commit) -> usize {
-    commit.changes.iter().map(|change| change.key.len() + change.value.as_ref().map_or(0, bytes::Bytes::len)).sum()
+    size_of(&commit.changes)
+}
+
+fn size_of(changes: &[Change]) -> usize {
+    changes.iter().map(|change| change.key.len() + change.value.as_ref().map_or(0, bytes::Bytes::len)).sum()
 }

@@ -8,8 +8,9 @@ use shared::revision::Revision;
 use tokio::sync::OnceCell;
 
 use super::{Feed, Next, State};
+use crate::store::seal::OpenValue;
 use crate::sync::frame::{self, Encoder, Frame};
-use crate::sync::projection::{self, OpenValue};
+use crate::sync::projection;
 use crate::view::View;
 
 /// The most bytes that a chunk has.

@@ -3,20 +3,24 @@
 //! What is in a form depends on the resource's own record, and for a model on where its targets' providers are active: nothing of one
 //! environment may ever stand in another one's bytes, not even a provider's name.
 
+mod credential;
+mod provider;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use prost::Message as _;
 use proto::sync::v1;
-use shared::adapter::AdapterKind;
 use shared::digest::Digest;
 use shared::name::{CredentialName, EnvironmentName};
 use shared::secret::Secret;
 
-use super::{Form, Key, OpenValue};
-use crate::resource::{AuthMode, CallerKey, Credential, CredentialState, Model, Provider, Stored};
-use crate::store::seal::Binding;
-use crate::view::View;
+use super::{Form, Key};
+use crate::resource::{CallerKey, Credential, CredentialState, Model, Provider, Stored};
+use crate::store::seal::OpenValue;
+use crate::view::{OpenedValues, View, open_values};
+
+use self::credential::credential;
 
 /// Makes forms, and notes what does not open.
 pub(super) struct Forms<'a, O> {
@@ -52,7 +56,7 @@ impl<'a, O: OpenValue> Forms<'a, O> {
             Key::Provider(name) => {
                 let stored = view.providers.get(name)?;
                 let active = stored.spec.environments.contains(environment);
-                active.then(|| form(key, stored.meta.revision.0, provider(&stored.spec).encode_to_vec()))
+                active.then(|| form(key, stored.meta.revision.0, provider::provider(&stored.spec).encode_to_vec()))
             }
             Key::Credential(name) => {
                 let stored = view.credentials.get(name)?;
@@ -61,8 +65,8 @@ impl<'a, O: OpenValue> Forms<'a, O> {
                 if !provider.spec.environments.contains(environment) {
                     return None;
                 }
-                let secret = self.open(view, stored)?;
-                let message = credential(&stored.spec, state, &secret);
+                let opened = self.open(view, stored, &provider.spec)?;
+                let message = credential(&stored.spec, state, &opened);
                 Some(form(key, stored.meta.revision.0, message.encode_to_vec()))
             }
             Key::Model(name) => {
@@ -78,16 +82,9 @@ impl<'a, O: OpenValue> Forms<'a, O> {
         }
     }
 
-    fn open(&mut self, view: &View, stored: &Stored<Credential>) -> Option<Secret> {
-        let value = &stored.spec.value;
-        let binding = Binding {
-            store_id: view.identity.store_id,
-            uid: &stored.meta.uid,
-            field: "value",
-            version: value.version,
-            origin: value.origin.as_str(),
-        };
-        let opened = self.opener.open(&value.sealed, binding);
+    /// The values, for where the provider is now.
+    fn open(&mut self, view: &View, stored: &Stored<Credential>, provider: &Provider) -> Option<OpenedValues> {
+        let opened = open_values(self.opener, view, stored, &provider.base_url.origin());
         if opened.is_err() {
             self.unopened.insert(stored.name.clone());
         }
@@ -143,43 +140,6 @@ fn form(key: &Key, version: u64, put: Vec<u8>) -> Form {
     let digest = Digest::of(key.kind().into(), key.name(), version, &put);
     // All forms take the way of the secret ones, so that none is forgotten.
     Form { version, put: Secret::new(put).expose_shared(), digest }
-}
-
-fn provider(provider: &Provider) -> v1::ProviderConfig {
-    let adapter = match provider.adapter {
-        AdapterKind::OpenAi => v1::UpstreamAdapter::Openai,
-        AdapterKind::AzureOpenAi => v1::UpstreamAdapter::AzureOpenai,
-        AdapterKind::Anthropic => v1::UpstreamAdapter::Anthropic,
-        AdapterKind::Gemini => v1::UpstreamAdapter::Gemini,
-        AdapterKind::Vertex => v1::UpstreamAdapter::Vertex,
-        AdapterKind::Bedrock => v1::UpstreamAdapter::Bedrock,
-        AdapterKind::Cohere => v1::UpstreamAdapter::Cohere,
-    };
-    let auth = match provider.auth_mode {
-        AuthMode::Managed => v1::UpstreamAuth::Managed,
-        AuthMode::None => v1::UpstreamAuth::None,
-        AuthMode::Passthrough => v1::UpstreamAuth::Passthrough,
-    };
-    v1::ProviderConfig {
-        adapter: adapter.into(),
-        base_url: provider.base_url.as_str().to_owned(),
-        disabled: !provider.enabled,
-        auth: auth.into(),
-        exposed_models: provider.exposed_models.iter().map(|exposed| exposed.upstream_model.clone()).collect(),
-        default_model: provider.default_model.clone().unwrap_or_default(),
-        vendor: provider.vendor.clone(),
-        ..Default::default()
-    }
-}
-
-fn credential(credential: &Credential, state: CredentialState, secret: &Secret) -> v1::CredentialConfig {
-    v1::CredentialConfig {
-        value: Some(v1::credential_config::Value::ApiKey(secret.expose_shared())),
-        value_version: credential.value.version,
-        weight: credential.weight.get(),
-        unverified: state == CredentialState::Unverified,
-        ..Default::default()
-    }
 }
 
 /// The model's form; `None` where the environment does not have the model.

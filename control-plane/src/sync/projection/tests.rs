@@ -6,13 +6,16 @@ use proptest::prelude::*;
 use shared::adapter::AdapterKind;
 use shared::address::AddressPolicy;
 use shared::base_url::BaseUrl;
+use shared::credential::CredentialType;
 use shared::revision::{Epoch, Revision, StoreId};
+use shared::secret::Secret;
 
 use super::*;
 use crate::resource::{
-    AuthMode, CallerKey, Credential, CredentialStatus, Environment, ExposedModel, Health, Meta, Model, Provider,
-    Resource, SealedValue, Stored, Target, Weight, key,
+    CallerKey, Credential, CredentialStatus, Destinations, Environment, ExposedModel, Health, HeldValue, Meta, Model,
+    Provider, Resource, Stored, StoredValue, Target, Weight, key,
 };
+use crate::store::seal::{Binding, SealError, Sealed};
 use crate::store::{Change, Committed, Identity};
 
 /// Values in clear, for tests: the "ciphertext" is the value; an empty one does not open.
@@ -122,15 +125,11 @@ pub(crate) fn changes(view: &View, operation: &Operation, revision: Revision) ->
         Operation::DeleteEnvironment(at) => vec![delete(&environment(at))],
         Operation::PutProvider { provider: at, environments, enabled, moved } => {
             let spec = Provider {
-                display_name: "p".into(),
                 vendor: "openai".into(),
-                adapter: AdapterKind::OpenAi,
-                base_url: url(at, moved),
                 enabled,
-                auth_mode: AuthMode::Managed,
                 environments: chosen(environments, environment).collect(),
                 exposed_models: vec![ExposedModel { upstream_model: "*".into(), display_name: None }],
-                default_model: None,
+                ..Provider::stand_in(url(at, moved))
             };
             vec![put(provider(at), revision, spec)]
         }
@@ -146,7 +145,15 @@ pub(crate) fn changes(view: &View, operation: &Operation, revision: Revision) ->
             let sealed = Sealed { data_key: 1, nonce: vec![0; 24], ciphertext: text.unwrap_or_default().into_bytes() };
             let spec = Credential {
                 display_name: "c".into(),
-                value: SealedValue { sealed, masked: "***".into(), version, origin: url(at, moved).origin() },
+                value: StoredValue {
+                    kind: CredentialType::ApiKey,
+                    held: HeldValue::Here(sealed),
+                    masked: "***".into(),
+                    version,
+                    destinations: Destinations::of(CredentialType::ApiKey, url(at, moved).origin()),
+                },
+                additional_key: None,
+                quota_group: None,
                 weight: Weight::DEFAULT,
                 disabled,
                 owner: String::new(),

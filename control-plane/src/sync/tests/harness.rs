@@ -17,6 +17,7 @@ use rustls::RootCertStore;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use shared::address::AddressPolicy;
+use shared::credential::CredentialType;
 use shared::revision::Revision;
 use shared::secret::Secret;
 use shared::task::Tasks;
@@ -28,7 +29,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, Streaming};
 use tower::service_fn;
 
-use crate::resource::{Credential, JoinToken, SealedValue, Weight};
+use crate::resource::{Credential, Destinations, HeldValue, JoinToken, StoredValue, Weight};
 use crate::service::{Context, Sealing};
 use crate::store::memory::MemoryStore;
 use crate::store::seal::{Binding, MasterKeys, Sealer};
@@ -51,9 +52,9 @@ pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
 
 pub(crate) struct Control {
     store: MemoryStore,
-    views: Views,
+    pub(crate) views: Views,
     sealer: Arc<Sealer>,
-    sync: Sync,
+    pub(crate) sync: Sync,
     address: SocketAddr,
     tasks: Tasks,
     reported: mpsc::Receiver<Reported>,
@@ -89,12 +90,15 @@ impl Control {
         let binding = Binding { store_id, uid: "crd_1", field: "value", version: 1, origin: origin.as_str() };
         let spec = Credential {
             display_name: "c0".into(),
-            value: SealedValue {
-                sealed: control.sealer.seal(&secret, binding),
+            value: StoredValue {
+                kind: CredentialType::ApiKey,
+                held: HeldValue::Here(control.sealer.seal(&secret, binding)),
                 masked: "***".into(),
                 version: 1,
-                origin,
+                destinations: Destinations::of(CredentialType::ApiKey, origin.clone()),
             },
+            additional_key: None,
+            quota_group: None,
             weight: Weight::DEFAULT,
             disabled: false,
             owner: String::new(),
@@ -247,8 +251,12 @@ impl Control {
         soon(self.reported.recv()).await.unwrap()
     }
 
+    pub(crate) fn try_reported(&mut self) -> Option<Reported> {
+        self.reported.try_recv().ok()
+    }
+
     pub(crate) fn nothing_more_reported(&mut self) -> bool {
-        self.reported.try_recv().is_err()
+        self.try_reported().is_none()
     }
 
     fn connection(&self, certificate: Option<(Vec<CertificateDer<'static>>, Vec<u8>)>) -> Connection {

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use proptest::prelude::*;
-use shared::adapter::AdapterKind;
+use shared::adapter::{AdapterKind, Place, Settings};
 use shared::address::AddressPolicy;
 use shared::base_url::BaseUrl;
 
@@ -18,7 +18,13 @@ fn provider(exposed: &[&str], default_model: Option<&str>) -> Provider {
     };
     Provider {
         adapter: AdapterKind::OpenAi,
-        base_url: BaseUrl::parse(AdapterKind::OpenAi, "https://h.example/v1", AddressPolicy::Public).unwrap(),
+        place: Place {
+            base_url: BaseUrl::parse(AdapterKind::OpenAi, "https://h.example/v1", AddressPolicy::Public).unwrap(),
+            region: None,
+            settings: Settings::default(),
+            key_header: None,
+            additional_key_header: None,
+        },
         disabled: false,
         auth: Auth::None,
         exposed,

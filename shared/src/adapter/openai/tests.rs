@@ -104,6 +104,13 @@ fn what_no_code_says_is_read_from_the_message() {
             Failure::Rejected,
         ),
         (400, "Invalid value for temperature", Failure::CallersFault),
+        (403, "Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE_DATA_LEAKAGE", Failure::CallersFault),
+        (403, "Your newly created team doesn't have any credits yet.", Failure::Exhausted),
+        (
+            429,
+            "Your team 16f2151a has either used all available credits or reached its monthly spending limit.",
+            Failure::Exhausted,
+        ),
     ] {
         assert_eq!(classify(status, &message(text)), Some((failure, None)), "{text}");
     }
@@ -120,6 +127,93 @@ fn an_error_in_an_array_or_in_its_type_is_read() {
     assert_eq!(classify(429, array), Some((Failure::Exhausted, Some("insufficient_quota"))));
     let kind = r#"{"error":{"type":"insufficient_quota","code":null}}"#;
     assert_eq!(classify(429, kind), Some((Failure::Exhausted, Some("insufficient_quota"))));
+}
+
+/// What vendors that are compatible with OpenAI really answer.
+#[test]
+fn the_compatible_vendors_errors_are_read() {
+    for (vendor, status, body, failure) in [
+        (
+            "xai",
+            400,
+            r#"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: xa***. You can obtain an API key from https://console.x.ai."}"#,
+            Failure::Rejected,
+        ),
+        (
+            "fireworks",
+            412,
+            r#"{"error":{"message":"Account x is suspended, possibly due to reaching the monthly spending limit or failure to pay past invoices.","param":null,"code":"PRECONDITION_FAILED","type":"error"}}"#,
+            Failure::Exhausted,
+        ),
+        (
+            "nvidia",
+            404,
+            r#"{"status":404,"title":"Not Found","detail":"Function 'd8dd4e9b': Not found for account 'x'"}"#,
+            Failure::Denied,
+        ),
+        ("nvidia", 404, r#"{"status":404,"title":"Not Found"}"#, Failure::CallersFault),
+        ("nvidia", 401, r#"{"status":401,"title":"Unauthorized","detail":"Authentication failed"}"#, Failure::Rejected),
+        ("openrouter", 401, r#"{"error":{"message":"No auth credentials found","code":401}}"#, Failure::Rejected),
+        (
+            "openrouter",
+            402,
+            r#"{"error":{"message":"Insufficient credits. Add more using https://openrouter.ai/settings/credits","code":402}}"#,
+            Failure::Exhausted,
+        ),
+        (
+            "openrouter",
+            403,
+            r#"{"error":{"code":403,"message":"x requires moderation","metadata":{"reasons":["hate"],"flagged_input":"…","provider_name":"OpenAI","model_slug":"x"}}}"#,
+            Failure::CallersFault,
+        ),
+        (
+            "openrouter",
+            403,
+            r#"{"error":{"code":403,"message":"x","metadata":{"error_type":"content_policy_violation"}}}"#,
+            Failure::CallersFault,
+        ),
+        (
+            "deepseek",
+            402,
+            r#"{"error":{"message":"Insufficient Balance","type":"unknown_error","param":null,"code":"invalid_request_error"}}"#,
+            Failure::Exhausted,
+        ),
+        (
+            "deepseek",
+            401,
+            r#"{"error":{"message":"Authentication Fails, Your api key: ****x is invalid","type":"authentication_error","param":null,"code":"invalid_request_error"}}"#,
+            Failure::Rejected,
+        ),
+        ("mistral", 401, r#"{"message":"Unauthorized","request_id":"x"}"#, Failure::Rejected),
+        ("mistral", 429, r#"{"message":"Requests rate limit exceeded"}"#, Failure::RateLimited),
+        (
+            "groq",
+            401,
+            r#"{"error":{"message":"Invalid API Key","type":"invalid_request_error","code":"invalid_api_key"}}"#,
+            Failure::Rejected,
+        ),
+        (
+            "groq",
+            400,
+            r#"{"error":{"message":"Organization has been restricted.","type":"invalid_request_error","code":"organization_restricted"}}"#,
+            Failure::Rejected,
+        ),
+        (
+            "ollama",
+            404,
+            r#"{"error":{"message":"model \"x\" not found","type":"not_found_error","param":null,"code":null}}"#,
+            Failure::Denied,
+        ),
+        (
+            "vllm",
+            404,
+            r#"{"object":"error","message":"The model `x` does not exist.","type":"NotFoundError","param":null,"code":404}"#,
+            Failure::Denied,
+        ),
+        ("vllm", 401, r#"{"error":"Unauthorized"}"#, Failure::Rejected),
+    ] {
+        assert_eq!(classify(status, body).map(|(failure, _)| failure), Some(failure), "{vendor} {status} {body}");
+    }
 }
 
 #[test]
@@ -186,7 +280,7 @@ fn a_signature_replaces_what_stood_there_and_is_sensitive() {
         OpenAi.sign(&place, Key { value: &value, token: None, additional: None }, request)
     };
     sign("sk-1").unwrap();
-    for unfit in ["sk-1\n", "a\u{0}b", "a\r\nx: y"] {
+    for unfit in ["sk-1\n", "a\u{0}b", "a\r\nx: y", "", " sk-1", "sk-1 ", "sk-é", "sk\t1"] {
         assert_eq!(sign(unfit), Err(UnfitSecret));
     }
     sign("sk-2").unwrap();
