@@ -8,13 +8,15 @@ use proto::admin::v1::fleet_service_client::FleetServiceClient;
 use proto::admin::v1::model_service_client::ModelServiceClient;
 use proto::admin::v1::project_service_client::ProjectServiceClient;
 use proto::admin::v1::provider_service_client::ProviderServiceClient;
+use proto::admin::v1::rate_service_client::RateServiceClient;
+use proto::admin::v1::secret_service_client::SecretServiceClient;
 use proto::admin::v1::system_service_client::SystemServiceClient;
 use proto::admin::v1::{
-    Adapter, CallerKey, CheckCredentialRequest, CreateCallerKeyRequest, CreateCredentialRequest,
-    CreateEnvironmentRequest, CreateJoinTokenRequest, CreateModelRequest, CreateProjectRequest, CreateProviderRequest,
-    Credential, CredentialValue, DeleteCredentialRequest, DeleteProviderRequest, Environment, ExposedModel,
-    GetCredentialRequest, JoinToken, Model, Project, Provider, Target, WaitForRolloutRequest, WaitForRolloutResponse,
-    credential_value,
+    AccessKeyPair, Adapter, CallerKey, CheckCredentialRequest, ClientSecret, CreateCallerKeyRequest,
+    CreateCredentialRequest, CreateEnvironmentRequest, CreateJoinTokenRequest, CreateModelRequest,
+    CreateProjectRequest, CreateProviderRequest, Credential, CredentialValue, DeleteCredentialRequest,
+    DeleteProviderRequest, Environment, ExposedModel, GetCredentialRequest, GetStatusRequest, JoinToken, Model,
+    Project, Provider, Target, WaitForRolloutRequest, WaitForRolloutResponse, credential_value,
 };
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -76,6 +78,18 @@ impl Admin {
     #[must_use]
     pub fn credentials(&self) -> CredentialServiceClient<Transport> {
         CredentialServiceClient::new(self.transport.clone())
+    }
+
+    /// Secrets.
+    #[must_use]
+    pub fn secrets(&self) -> SecretServiceClient<Transport> {
+        SecretServiceClient::new(self.transport.clone())
+    }
+
+    /// Rates.
+    #[must_use]
+    pub fn rates(&self) -> RateServiceClient<Transport> {
+        RateServiceClient::new(self.transport.clone())
     }
 
     /// Models.
@@ -271,6 +285,15 @@ impl Admin {
         Ok(self.fleet().create_join_token(request).await?.into_inner())
     }
 
+    /// The store's head.
+    ///
+    /// # Errors
+    ///
+    /// When it is not told.
+    pub async fn head(&self) -> anyhow::Result<u64> {
+        Ok(self.system().get_status(GetStatusRequest {}).await?.into_inner().revision)
+    }
+
     /// Waits until every proxy has a revision; 0 is the head.
     ///
     /// # Errors
@@ -285,8 +308,39 @@ impl Admin {
     }
 }
 
-/// A credential's value.
+/// A credential's value: a key.
 #[must_use]
 pub fn api_key(value: &str) -> CredentialValue {
     CredentialValue { value: Some(credential_value::Value::ApiKey(value.to_owned())) }
+}
+
+/// A credential's value: a pair, with a session's token or, where that is empty, without.
+#[must_use]
+pub fn access_key_pair(id: &str, secret: &str, session_token: &str) -> CredentialValue {
+    let pair = AccessKeyPair {
+        access_key_id: id.to_owned(),
+        secret_access_key: secret.to_owned(),
+        session_token: session_token.to_owned(),
+    };
+    CredentialValue { value: Some(credential_value::Value::AccessKeyPair(pair)) }
+}
+
+/// A credential's value: a service account's JSON.
+#[must_use]
+pub fn service_account(json: &str) -> CredentialValue {
+    CredentialValue { value: Some(credential_value::Value::ServiceAccountJson(json.to_owned())) }
+}
+
+/// A credential's value: a client of Entra.
+#[must_use]
+pub fn client_secret(tenant: &str, client: &str, secret: &str) -> CredentialValue {
+    let client =
+        ClientSecret { tenant_id: tenant.to_owned(), client_id: client.to_owned(), client_secret: secret.to_owned() };
+    CredentialValue { value: Some(credential_value::Value::ClientSecret(client)) }
+}
+
+/// A credential's value: a link to a Secret.
+#[must_use]
+pub fn linked(secret: &str) -> CredentialValue {
+    CredentialValue { value: Some(credential_value::Value::Secret(secret.to_owned())) }
 }

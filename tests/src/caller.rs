@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 use shared::task::Tasks;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::http::{HttpClient, client, text};
 
@@ -38,6 +40,31 @@ impl Answer {
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
+    }
+}
+
+/// A whole answer whose body may be anything.
+#[derive(Debug)]
+pub struct RawAnswer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub bytes: Bytes,
+}
+
+impl RawAnswer {
+    /// The body as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    /// The body as JSON; null where it isn't.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_default()
     }
 }
 
@@ -108,6 +135,24 @@ impl Caller {
         Ok(Answer { status, headers, body: text(answer.into_body()).await? })
     }
 
+    /// Any body to any path with headers of one's own beside the caller key in `x-keyplane-key`; the answer's body may be anything.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer.
+    pub async fn ask(&self, path: &str, headers: &[(&str, &str)], body: &str) -> anyhow::Result<RawAnswer> {
+        let mut request = Request::post(format!("{}{path}", self.url))
+            .header("x-keyplane-key", &self.key)
+            .header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = self.http.request(request.body(Full::new(Bytes::from(body.to_owned())))?).await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let bytes = answer.into_body().collect().await.context("the body comes whole")?.to_bytes();
+        Ok(RawAnswer { status, headers, bytes })
+    }
+
     async fn send(&self, path: &str, body: &str) -> anyhow::Result<http::Response<Incoming>> {
         let request = Request::post(format!("{}{path}", self.url))
             .header("authorization", format!("Bearer {}", self.key))
@@ -130,6 +175,12 @@ impl Load {
     /// Starts some workers, each chatting without a pause.
     #[must_use]
     pub fn start(caller: &Caller, model: &str, workers: usize) -> Self {
+        Self::start_paced(caller, model, workers, Duration::ZERO)
+    }
+
+    /// Starts some workers, each of which begins a chat every so often, or as soon as the one before is answered.
+    #[must_use]
+    pub fn start_paced(caller: &Caller, model: &str, workers: usize, every: Duration) -> Self {
         let load = Self { tasks: Tasks::new(), stop: Arc::default(), served: Arc::default(), failures: Arc::default() };
         for _ in 0..workers {
             let (caller, model) = (caller.clone(), model.to_owned());
@@ -137,6 +188,7 @@ impl Load {
                 (Arc::clone(&load.stop), Arc::clone(&load.served), Arc::clone(&load.failures));
             load.tasks.spawn("caller", async move {
                 while !stop.load(Ordering::Relaxed) {
+                    let next = Instant::now() + every;
                     match caller.chat(&model).await {
                         Ok(answer) if answer.status == StatusCode::OK => {
                             served.fetch_add(1, Ordering::Relaxed);
@@ -144,6 +196,7 @@ impl Load {
                         Ok(answer) => failures.lock().await.push(format!("{}: {}", answer.status, answer.body)),
                         Err(error) => failures.lock().await.push(format!("{error:#}")),
                     }
+                    tokio::time::sleep_until(next).await;
                 }
             });
         }

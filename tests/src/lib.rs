@@ -13,6 +13,7 @@ pub mod process;
 pub mod provider;
 pub mod proxy;
 pub mod search;
+pub mod standin;
 pub mod sync;
 pub mod tap;
 pub mod world;

@@ -1,7 +1,6 @@
 //! An OpenAI stand-in, in the tests' own process: scripted and counted per key, its model list counted apart from what is served.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,19 +8,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
 use serde_json::{Value, json};
 use shared::task::Tasks;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-type Body = UnsyncBoxBody<Bytes, io::Error>;
+use crate::standin::listen::{Body, Transport, listen};
 
 /// How requests with one key are answered.
 #[derive(Debug, Clone)]
@@ -32,6 +26,10 @@ pub struct Script {
     pub code: &'static str,
     /// A `retry-after` header.
     pub retry_after: Option<String>,
+    /// A `location` header.
+    pub location: Option<String>,
+    /// How long an answer waits before its head.
+    pub head_delay: Duration,
     /// How many pieces a stream has, after the role and before its end.
     pub pieces: u32,
     /// How long a stream waits before each piece.
@@ -42,7 +40,16 @@ pub struct Script {
 
 impl Default for Script {
     fn default() -> Self {
-        Self { status: 200, code: "", retry_after: None, pieces: 3, piece_delay: Duration::ZERO, cut_after: None }
+        Self {
+            status: 200,
+            code: "",
+            retry_after: None,
+            location: None,
+            head_delay: Duration::ZERO,
+            pieces: 3,
+            piece_delay: Duration::ZERO,
+            cut_after: None,
+        }
     }
 }
 
@@ -100,25 +107,10 @@ impl Provider {
     ///
     /// When it can't listen.
     pub async fn start() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let (address, state, tasks) = (listener.local_addr()?, Arc::<Mutex<State>>::default(), Tasks::new());
-        let (accepting, shared) = (tasks.clone(), Arc::clone(&state));
-        tasks.spawn("provider", async move {
-            loop {
-                let accepted = tokio::select! {
-                    accepted = listener.accept() => accepted,
-                    () = accepting.stopping() => return,
-                };
-                let Ok((stream, _)) = accepted else { continue };
-                let _ = stream.set_nodelay(true);
-                let (state, tasks) = (Arc::clone(&shared), accepting.clone());
-                accepting.spawn("provider connection", async move {
-                    let service = service_fn(|request| answer(request, Arc::clone(&state), tasks.clone()));
-                    let builder = auto::Builder::new(TokioExecutor::new());
-                    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-                });
-            }
-        });
+        let (state, tasks) = (Arc::<Mutex<State>>::default(), Tasks::new());
+        let (shared, streaming) = (Arc::clone(&state), tasks.clone());
+        let answer = move |request| answer(request, Arc::clone(&shared), streaming.clone());
+        let address = listen(&Transport::Plain, &tasks, answer).await?;
         Ok(Self { address, state, tasks })
     }
 
@@ -161,11 +153,7 @@ impl Provider {
     }
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    state: Arc<Mutex<State>>,
-    tasks: Tasks,
-) -> Result<Response<Body>, Infallible> {
+async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>, tasks: Tasks) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let key = parts.headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -187,16 +175,17 @@ async fn answer(
         }
         script
     };
+    tokio::time::sleep(script.head_delay).await;
     if script.status != 200 {
-        return Ok(refusal(&script, &key));
+        return refusal(&script, &key);
     }
     let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    Ok(match (is_probe, body["stream"] == true) {
+    match (is_probe, body["stream"] == true) {
         (true, _) => json_answer(&models()),
         (false, true) => stream(&script, &body, &tasks),
         (false, false) if parts.uri.path().ends_with("/embeddings") => json_answer(&embeddings(&body)),
         (false, false) => json_answer(&completion(&body)),
-    })
+    }
 }
 
 fn models() -> Value {
@@ -228,8 +217,10 @@ fn refusal(script: &Script, key: &str) -> Response<Body> {
         json!({"error": {"message": message, "type": "invalid_request_error", "param": null, "code": script.code}});
     let mut response = json_answer(&body);
     *response.status_mut() = StatusCode::from_u16(script.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    if let Some(value) = script.retry_after.as_deref().and_then(|text| text.parse().ok()) {
-        response.headers_mut().insert("retry-after", value);
+    for (name, text) in [("retry-after", &script.retry_after), ("location", &script.location)] {
+        if let Some(value) = text.as_deref().and_then(|text| text.parse().ok()) {
+            response.headers_mut().insert(name, value);
+        }
     }
     response
 }

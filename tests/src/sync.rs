@@ -9,7 +9,8 @@ use hyper_util::rt::TokioIo;
 use prost::Message as _;
 use proto::sync::v1::sync_service_client::SyncServiceClient;
 use proto::sync::v1::{
-    Applied, Change, ControlFrame, EnrollRequest, Held, Hello, Position, ProxyFrame, change, control_frame, proxy_frame,
+    Applied, Batch, BatchAck, Change, ControlFrame, CredentialEvidence, EnrollRequest, Held, Hello, Position,
+    ProxyFrame, Use, change, control_frame, proxy_frame,
 };
 use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::pki_types::pem::PemObject as _;
@@ -175,6 +176,45 @@ impl Identity {
             received: Vec::new(),
             building: BTreeMap::new(),
         })
+    }
+}
+
+/// An open stream of reports.
+#[derive(Debug)]
+pub struct Reports {
+    acks: Streaming<BatchAck>,
+    send: mpsc::Sender<Batch>,
+    boot_id: Bytes,
+    sequence: u64,
+}
+
+impl Identity {
+    /// Opens a stream of reports.
+    ///
+    /// # Errors
+    ///
+    /// The connection's, or the control plane's refusal as a [`Status`].
+    pub async fn reports(&self) -> anyhow::Result<Reports> {
+        let channel = connect(self.port, Arc::clone(&self.tls)).await?;
+        let (send, rx) = mpsc::channel(64);
+        let acks = SyncServiceClient::new(channel).report(ReceiverStream::new(rx)).await?.into_inner();
+        Ok(Reports { acks, send, boot_id: Bytes::copy_from_slice(&shared::id::random::<16>()), sequence: 0 })
+    }
+}
+
+impl Reports {
+    /// Sends a batch, and waits until it is taken.
+    ///
+    /// # Errors
+    ///
+    /// When the stream ends.
+    pub async fn tell(&mut self, evidence: Vec<CredentialEvidence>, uses: Vec<Use>) -> anyhow::Result<()> {
+        self.sequence += 1;
+        let (boot_id, sequence) = (self.boot_id.clone(), self.sequence);
+        self.send.send(Batch { boot_id, sequence, credential_evidence: evidence, dropped: 0, uses }).await?;
+        let ack = self.acks.message().await?.ok_or_else(|| Status::cancelled("the stream ended"))?;
+        ensure!(ack.sequence == sequence, "batch {} is acknowledged, not {sequence}", ack.sequence);
+        Ok(())
     }
 }
 

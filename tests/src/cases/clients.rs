@@ -9,7 +9,7 @@ use crate::process::repository;
 use crate::world::{ENVIRONMENT, PROJECT, World};
 
 /// Runs a script of `tests/python` in the environment that `tests/run` made.
-async fn run(script: &str, arguments: Vec<String>) -> anyhow::Result<()> {
+pub(super) async fn run(script: &str, arguments: Vec<String>) -> anyhow::Result<()> {
     let script = script.to_owned();
     let run = move || -> anyhow::Result<Output> {
         let python = repository().join(".venv/bin/python");
