@@ -28,7 +28,7 @@ pub use caller_key::CallerKey;
 pub use credential::{
     API_KEY_BYTES, AdditionalKey, Credential, CredentialProblem, CredentialSettings, CredentialState, CredentialStatus,
     CredentialValues, Destinations, GivenValue, Health, HealthReason, HeldValue, SealedField, SealedValue, StoredValue,
-    Weight, kind_as_str, kind_of_message, kind_to_message, read_additional_key, read_own_value, takes, value_path,
+    Weight, kind_as_str, kind_of_message, kind_to_message, read_additional_key, read_own_value, taken, value_path,
 };
 pub use decimal::{Decimal, NotADecimal};
 pub use environment::Environment;

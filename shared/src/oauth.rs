@@ -55,9 +55,9 @@ pub struct Source<'a> {
 /// What to think of a token that its provider refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// It was an old one: the next is another, and worth one more try.
+    /// Tokens end before their time, by a revocation or a clock: the next is another, and worth one more try.
     AskAgain,
-    /// It was minted a moment ago, so that another would not be better: the credential itself is refused.
+    /// One was refused a moment ago, and this is the one that followed it: the credential itself is refused.
     Believe,
 }
 

@@ -9,7 +9,7 @@ mod status;
 mod value;
 
 pub use given::{API_KEY_BYTES, GivenValue, read_additional_key, read_own_value, value_path};
-pub use kind::{kind_as_str, kind_of_message, kind_to_message, takes};
+pub use kind::{kind_as_str, kind_of_message, kind_to_message, taken};
 pub use status::{CredentialProblem, CredentialState, CredentialStatus, Health, HealthReason};
 pub use value::{AdditionalKey, Destinations, HeldValue, SealedField, SealedValue, StoredValue};
 

@@ -18,7 +18,7 @@ use super::Context;
 use crate::error::{Error, FieldReason, FieldViolations};
 use crate::resource::{
     AdditionalKey, Credential, CredentialValues, GivenValue, NamedSecret, Provider, Stored, kind_as_str,
-    kind_of_message, read_additional_key, takes, value_path,
+    kind_of_message, read_additional_key, taken, value_path,
 };
 use crate::store::seal::SealError;
 use crate::view::{NotOpened, OpenedValues, View, open_additional_key, open_secret, open_value, open_values};
@@ -83,7 +83,7 @@ impl Given {
         let wanted = kind_of_message(message.r#type, violations);
         // Where no value is given, the type is that of the stored one, which was taken.
         let new = wanted.filter(|_| message.value.is_some());
-        if let Some(kind) = new.filter(|kind| !takes(&provider.vendor, provider.adapter, *kind)) {
+        if let Some(kind) = new.filter(|kind| !taken(&provider.vendor, provider.adapter).contains(kind)) {
             violations.add("type", FieldReason::Unsupported, not_taken(provider, kind));
         }
         let value = message.value.take().and_then(|value| {
@@ -214,7 +214,7 @@ impl Source {
             }
             // Said of `type` already.
             Some(_) => {}
-            None if !takes(&provider.vendor, provider.adapter, kind) => {
+            None if !taken(&provider.vendor, provider.adapter).contains(&kind) => {
                 violations.add(self.path(), FieldReason::Unsupported, not_taken(provider, kind));
             }
             None => {}
@@ -285,7 +285,8 @@ fn not_opened(error: NotOpened, name: &str) -> Error {
 }
 
 fn not_taken(provider: &Provider, kind: CredentialType) -> String {
-    format!("{} takes no credential of type {}", provider.vendor, kind_as_str(kind))
+    let types: Vec<_> = taken(&provider.vendor, provider.adapter).iter().map(|kind| kind_as_str(*kind)).collect();
+    format!("{} takes no credential of type {}: give one of {}", provider.vendor, kind_as_str(kind), types.join(", "))
 }
 
 #[cfg(test)]

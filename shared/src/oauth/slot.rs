@@ -18,7 +18,7 @@ pub(super) type Outcome = Result<Secret, MintError>;
 
 /// A token is refreshed at least so long before it ends, and up to a twentieth of its life earlier, so that many do not come due at once.
 const EARLY: Duration = Duration::from_secs(60);
-/// A token that is refused within this time after it was minted shows that the credential itself is refused.
+/// A token that is refused so soon after another was shows that the credential itself is refused.
 const YOUNG: Duration = Duration::from_secs(60);
 /// The pauses after failures: under 2 s, then growing.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -29,7 +29,6 @@ const SET_BACK: Duration = Duration::from_secs(60);
 /// A token with its times.
 pub(super) struct Token {
     secret: Secret,
-    minted: SystemTime,
     refresh: SystemTime,
     expiry: SystemTime,
 }
@@ -70,6 +69,8 @@ struct Minting {
     call: Option<watch::Receiver<Option<Outcome>>>,
     backoff: Backoff,
     pause: Option<Pause>,
+    /// When a token was last dropped because its provider refused it.
+    refused: Option<SystemTime>,
 }
 
 struct Pause {
@@ -85,13 +86,14 @@ impl Token {
         let jitter = Backoff::new(lifetime / 20, lifetime / 20).next_delay(random);
         // A token of two minutes or less would else be refreshed all the time.
         let early = (EARLY + jitter).min(lifetime / 2);
-        Self { secret, minted: now, refresh: now + (lifetime - early), expiry: now + lifetime }
+        Self { secret, refresh: now + (lifetime - early), expiry: now + lifetime }
     }
 }
 
 impl Slot {
     pub(super) fn new(now: SystemTime) -> Self {
-        let minting = Minting { call: None, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), pause: None };
+        let minting =
+            Minting { call: None, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), pause: None, refused: None };
         Self { token: ArcSwapOption::empty(), last_used: AtomicU64::new(seconds(now)), minting: Mutex::new(minting) }
     }
 
@@ -151,14 +153,17 @@ impl Slot {
         done.send_replace(Some(outcome));
     }
 
-    /// Drops a token that its provider refused, unless it is young or another has its place already.
+    /// Drops a token that its provider refused, unless one was dropped a moment ago or another has its place already.
     pub(super) fn refused(&self, token: &Secret, now: SystemTime) -> Refused {
-        let _minting = self.minting();
+        let mut minting = self.minting();
         match &*self.token.load() {
             Some(held) if is_same(&held.secret, token) => {
-                if now.duration_since(held.minted).is_ok_and(|age| age < YOUNG) {
+                // A clock that was set back makes no refusal young.
+                let since = minting.refused.and_then(|refused| now.duration_since(refused).ok());
+                if since.is_some_and(|since| since < YOUNG) {
                     return Refused::Believe;
                 }
+                minting.refused = Some(now);
                 self.token.store(None);
                 Refused::AskAgain
             }

@@ -196,17 +196,20 @@ async fn a_check_mints_whatever_is_kept() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_worth_one_more_try_unless_it_is_young() {
+async fn a_refused_token_is_worth_one_more_try_and_the_one_after_it_is_not() {
     let world = World::new().await;
+    // Also one that is a second old: a revocation does not wait.
     let first = world.secret(0).await.unwrap();
-    assert_eq!(world.minter.refused(world.source(), &first, at(59)), Refused::Believe);
-    assert_eq!(world.token(59).await.unwrap(), "token-1");
+    assert_eq!(world.minter.refused(world.source(), &first, at(1)), Refused::AskAgain);
+    assert_eq!(world.token(1).await.unwrap(), "token-2");
     // Whoever comes second does not drop the token that the first one got.
-    assert_eq!(world.minter.refused(world.source(), &first, at(60)), Refused::AskAgain);
+    assert_eq!(world.minter.refused(world.source(), &first, at(2)), Refused::AskAgain);
+    let second = world.secret(2).await.unwrap();
+    assert_eq!(world.minter.refused(world.source(), &second, at(60)), Refused::Believe);
     assert_eq!(world.token(60).await.unwrap(), "token-2");
-    assert_eq!(world.minter.refused(world.source(), &first, at(61)), Refused::AskAgain);
-    assert_eq!(world.token(61).await.unwrap(), "token-2");
-    assert_eq!(world.endpoint.calls(), 2);
+    assert_eq!(world.minter.refused(world.source(), &second, at(61)), Refused::AskAgain);
+    assert_eq!(world.token(61).await.unwrap(), "token-3");
+    assert_eq!(world.endpoint.calls(), 3);
 }
 
 #[tokio::test]

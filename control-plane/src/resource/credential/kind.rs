@@ -7,12 +7,12 @@ use shared::credential::CredentialType;
 
 use crate::error::{FieldReason, FieldViolations};
 
-/// Whether a vendor takes credentials of a type: by the catalog, and outside of it whatever the adapter can sign with. A known vendor behind
-/// another adapter than its own is as good as unknown.
+/// The types that a vendor takes, the usual one first: by the catalog, and outside of it whatever the adapter can sign with. A known vendor
+/// behind another adapter than its own is as good as unknown.
 #[must_use]
-pub fn takes(vendor: &str, adapter: AdapterKind, kind: CredentialType) -> bool {
+pub fn taken(vendor: &str, adapter: AdapterKind) -> &'static [CredentialType] {
     let known = catalog::entry(vendor).filter(|entry| entry.adapter == adapter);
-    known.map_or_else(|| catalog::credential_types(adapter), |entry| entry.credential_types).contains(&kind)
+    known.map_or_else(|| catalog::credential_types(adapter), |entry| entry.credential_types)
 }
 
 /// A type as the API has it.
@@ -73,7 +73,7 @@ mod tests {
             // A known vendor's name with another adapter says nothing of what that adapter signs with.
             ("openai", Bedrock, [true, true, false, false]),
         ] {
-            assert_eq!(all.map(|kind| takes(vendor, adapter, kind)), expected, "{vendor} {adapter:?}");
+            assert_eq!(all.map(|kind| taken(vendor, adapter).contains(&kind)), expected, "{vendor} {adapter:?}");
         }
     }
 
