@@ -93,6 +93,17 @@ impl Machine {
         machine
     }
 
+    /// The machine of a credential that wants a re-check and has none planned: it was not in use when its time came. That it went out before
+    /// is not forgotten.
+    #[must_use]
+    pub fn resumed(mut self, subject: Subject<'_>, moment: Moment) -> Self {
+        if self.value_version != subject.value_version {
+            return Self::found(subject, moment);
+        }
+        self.rechecks.resume(moment);
+        self
+    }
+
     /// When to come with [`Input::RecheckDue`]; `None` for never.
     #[must_use]
     pub fn recheck_at(&self) -> Option<Instant> {

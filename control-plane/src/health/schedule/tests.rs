@@ -63,6 +63,14 @@ impl World {
         self.health.report(&proxy.parse().unwrap(), told).await.unwrap();
     }
 
+    async fn enable_provider(&self, enabled: bool) {
+        let mut provider = (*self.views.load().providers[&name().provider()]).clone();
+        provider.spec.enabled = enabled;
+        let change = Change { key: key::spec("projects/p/providers/a"), value: Some(provider.to_record().into()) };
+        commit(&*self.store, vec![change]).await;
+        self.views.wait_for(self.store.head()).await.unwrap();
+    }
+
     fn status(&self) -> Arc<CredentialStatus> {
         let view = self.views.load();
         view.status_of(&view.credentials[&name()])
@@ -232,6 +240,20 @@ async fn what_is_out_is_asked_about_again_after_a_restart_until_it_is_good() {
     world.provider.answer(200, MODELS);
     world.until(|status| status.health == Health::Active).await;
     assert_eq!(world.provider.asked().len(), 2);
+}
+
+/// Its re-check fell into the time in which nobody was to be asked: it is asked about again once somebody may be.
+#[tokio::test(start_paused = true)]
+async fn what_is_out_is_asked_about_again_when_its_provider_is_enabled_again() {
+    let world = World::new((401, "{}"), known(Health::Active, None)).await;
+    world.health.check(name()).await.unwrap();
+    assert_eq!(world.status().health, Health::Inactive);
+    world.enable_provider(false).await;
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    assert_eq!(world.provider.asked().len(), 1, "a disabled provider is not asked");
+    world.provider.answer(200, MODELS);
+    world.enable_provider(true).await;
+    world.until(|status| status.health == Health::Active).await;
 }
 
 /// Reports of every kind, checks and a moving provider at once: every check is answered, and what is stored is what the provider said last.
