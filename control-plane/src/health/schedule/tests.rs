@@ -9,7 +9,7 @@ use shared::revision::Revision;
 use shared::secret::Secret;
 
 use super::*;
-use crate::health::double::{MODELS, ProviderDouble, prober};
+use crate::health::double::{MODELS, ProviderDouble, base_url, prober};
 use crate::health::evidence::Finding;
 use crate::resource::{
     Credential, CredentialStatus, Destinations, Health, HealthReason, HeldValue, Meta, Provider, SealedField, Stored,
@@ -394,4 +394,23 @@ async fn a_status_is_stored_only_over_the_one_that_it_was_decided_on() {
     assert_eq!((status.health, status.reason), (Health::Inactive, Some(HealthReason::Rejected)));
     assert!(status.last_check_time.is_some());
     assert_eq!(world.provider.asked().len(), 1, "decided anew, and not asked again");
+}
+
+/// The provider moves to another path of its host while it is asked: what it answered there is of another API.
+#[tokio::test]
+async fn what_was_answered_at_a_place_that_is_the_providers_no_more_is_asked_anew() {
+    let store = MemoryStore::new();
+    let keys = master_keys();
+    Sealer::unlock(&store, &keys).await.unwrap();
+    let store = Arc::new(RacedStore { store, other: Mutex::new(None) });
+    let world = World::on(store.clone(), (200, MODELS), known(Health::Active, None)).await;
+    let mut provider = (*world.views.load().providers[&name().provider()]).clone();
+    provider.spec.base_url = base_url(&format!("{}/moved", world.provider.base_url.origin()));
+    let change = Change { key: key::spec("projects/p/providers/a"), value: Some(provider.to_record().into()) };
+    *store.other.lock().unwrap() = Some(change);
+    world.provider.answer_next(401, "{}");
+    world.health.check(name()).await.unwrap();
+    assert_eq!((world.status().health, world.status().last_error.clone()), (Health::Active, None));
+    let asked: Vec<_> = world.provider.asked().into_iter().map(|(path, _)| path).collect();
+    assert_eq!(asked, ["/v1/models", "/moved/models"]);
 }
