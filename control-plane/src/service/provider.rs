@@ -72,7 +72,7 @@ impl Providers {
             if stored.spec.exposed_models != current.spec.exposed_models {
                 keep_used_models_exposed(plan, &stored)?;
             }
-            Ok(message(plan.view, &stored))
+            Ok(self.shown(plan.view, &stored))
         };
         self.context.write(call, &request, mode, decide).await
     }
