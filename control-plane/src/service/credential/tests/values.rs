@@ -139,3 +139,25 @@ async fn a_change_answers_when_it_was_last_used() {
     let changed = world.providers.update_provider(call(request)).await.unwrap().into_inner();
     assert_eq!(changed.last_used_time, used);
 }
+
+/// Without its header a second key could not be sent, and whoever has one could sign nothing.
+#[tokio::test]
+async fn the_header_of_second_keys_stays_while_there_is_one() {
+    let world = World::new(200, MODELS).await;
+    let header = v1::Provider { additional_key_header: "x-second".into(), ..Default::default() };
+    world.change_provider("a", header).await;
+    let credential = v1::Credential { value: value("sk-1"), additional_key: "second-1".into(), ..Default::default() };
+    world.create(v1::CreateCredentialRequest { credential: Some(credential), ..new("") }).await.unwrap();
+    let drop_header = async || {
+        let paths = vec!["additional_key_header".to_owned()];
+        let provider = v1::Provider { name: PARENT.into(), ..Default::default() };
+        let update_mask = Some(prost_types::FieldMask { paths });
+        let request = v1::UpdateProviderRequest { provider: Some(provider), update_mask, ..Default::default() };
+        world.providers.update_provider(call(request)).await
+    };
+    let refused = drop_header().await.unwrap_err();
+    assert_eq!(reason(&refused), (Code::FailedPrecondition, "HAS_DEPENDENTS".to_owned()));
+    assert!(refused.message().contains(NAME));
+    world.update(masked(&["additional_key"], v1::Credential::default())).await.unwrap();
+    drop_header().await.unwrap();
+}
