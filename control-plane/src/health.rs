@@ -93,6 +93,17 @@ impl Machine {
         machine
     }
 
+    /// The machine of a credential that wants a re-check and has none planned: it was not in use when its time came. That it went out before
+    /// is not forgotten.
+    #[must_use]
+    pub fn resumed(mut self, subject: Subject<'_>, moment: Moment) -> Self {
+        if self.value_version != subject.value_version {
+            return Self::found(subject, moment);
+        }
+        self.rechecks.resume(moment);
+        self
+    }
+
     /// When to come with [`Input::RecheckDue`]; `None` for never.
     #[must_use]
     pub fn recheck_at(&self) -> Option<Instant> {
@@ -154,12 +165,7 @@ impl Machine {
         match finding {
             Finding::Served if subject.status.health == Health::Unverified => {
                 self.rechecks.good(moment.now);
-                Action::Commit(CredentialStatus {
-                    value_version: subject.value_version,
-                    health: Health::Active,
-                    reason: subject.status.reason.filter(|reason| *reason == HealthReason::Limited),
-                    ..subject.status.clone()
-                })
+                Action::Commit(served_at_last(subject))
             }
             Finding::Denied => note_denied(subject, status, moment.wall),
             // One that is out already is asked about by the schedule.
@@ -285,6 +291,18 @@ fn judge(before: &CredentialStatus, cause: Cause, outcome: ProbeOutcome) -> (Hea
         // A list of models does not show that an account was filled: the next use does.
         (Cause::Schedule, ProbeOutcome::Passed | ProbeOutcome::Limited) if was_empty => ON_PROBATION,
         (Cause::Evidence(..) | Cause::Admin | Cause::Schedule, _) => verdict(before, outcome),
+    }
+}
+
+/// A request was served: what was wrong before is wrong no more, but for a right that is missing for other requests.
+fn served_at_last(subject: Subject<'_>) -> CredentialStatus {
+    let limited = subject.status.reason.filter(|reason| *reason == HealthReason::Limited);
+    CredentialStatus {
+        value_version: subject.value_version,
+        health: Health::Active,
+        reason: limited,
+        last_check_time: subject.status.last_check_time,
+        last_error: subject.status.last_error.clone().filter(|_| limited.is_some()),
     }
 }
 

@@ -38,6 +38,11 @@ impl Rechecks {
         Self { at: Some(moment.now + rest + fraction(FIRST, moment.random)), ..Self::default() }
     }
 
+    /// The next one was due while nobody was to be asked: soon, spread so that an enabled provider with many credentials is no storm.
+    pub(super) fn resume(&mut self, moment: Moment) {
+        self.at = Some(moment.now + fraction(FIRST, moment.random));
+    }
+
     /// The next one; `None` for never.
     pub(super) fn at(&self) -> Option<Instant> {
         self.at

@@ -287,7 +287,8 @@ impl Schedule {
         }
     }
 
-    /// Finds what has to be asked about again and has no machine yet: after a start, and what a service stored. Drops what is quiet.
+    /// Finds what has to be asked about again and waits for nothing: after a start, what a service stored, and what is in use again. Drops
+    /// what is quiet.
     fn scan(&mut self) {
         let view = self.worker.views.load();
         let now = Instant::now().into_std();
@@ -298,12 +299,23 @@ impl Schedule {
             let Some(known) = Known::of(&view, credential) else { continue };
             counts.iter_mut().filter(|(state, _)| *state == known.state()).for_each(|(_, count)| *count += 1);
             // Nothing can be asked while the store is sealed.
-            let is_known = self.worker.sealer.is_none() || self.entries.contains_key(credential);
-            if !is_known && wants_recheck(known.subject(None)) {
-                self.rest(credential.clone(), Machine::found(known.subject(None), moment()));
+            if self.worker.sealer.is_some() && wants_recheck(known.subject(None)) {
+                self.plan_recheck(credential, &known);
             }
         }
         self.worker.metrics.count(counts.map(|(_, count)| count));
+    }
+
+    /// Sees to it that the credential is asked about again, unless it is already.
+    fn plan_recheck(&mut self, credential: &CredentialName, known: &Known) {
+        let machine = match self.entries.get(credential) {
+            Some(Entry::AtWork { .. }) => return,
+            Some(Entry::Idle(machine)) if machine.recheck_at().is_some() => return,
+            // Its time came while nobody was to be asked.
+            Some(Entry::Idle(machine)) => machine.clone().resumed(known.subject(None), moment()),
+            None => Machine::found(known.subject(None), moment()),
+        };
+        self.rest(credential.clone(), machine);
     }
 }
 

@@ -124,6 +124,11 @@ fn the_first_use_makes_it_active_and_a_missing_right_is_noted() {
     let unverified = status(UNVERIFIED.0, UNVERIFIED.1);
     let served = Machine::default().step(subject(&unverified), told(Finding::Served), at(Instant::now(), 0));
     assert_eq!(committed(served), ACTIVE);
+    let problem = CredentialProblem::unsettled(Finding::Exhausted, None, SystemTime::UNIX_EPOCH);
+    let unreached = CredentialStatus { last_error: problem, ..unverified };
+    let served = Machine::default().step(subject(&unreached), told(Finding::Served), at(Instant::now(), 0));
+    let Action::Commit(served) = served else { panic!("{served:?}") };
+    assert_eq!(served.last_error, None, "what was wrong is wrong no more");
     let active = status(ACTIVE.0, ACTIVE.1);
     let denied = Machine::default().step(subject(&active), told(Finding::Denied), at(Instant::now(), 0));
     assert_eq!(committed(denied), LIMITED);

@@ -71,7 +71,7 @@ impl CallerKeys {
         let mode = Mode::of(request.validate_only, &request.request_id);
         let decide = |plan: &mut Plan<'_>| {
             let (_, stored) = plan.update::<CallerKey>(request.caller_key.clone(), request.update_mask.clone())?;
-            Ok(stored.to_message(plan.view.identity.epoch))
+            Ok(self.shown(plan.view, &stored))
         };
         self.context.write(call, &request, mode, decide).await
     }

@@ -182,8 +182,13 @@ fn credential_faults(
         let provider = Stored::new(name.clone(), String::new(), provider.clone(), plan.call.now);
         let new = New { provider: &provider, id: &request.credential_id, credential: &request.credential, uid: "" };
         violations.append(plan::faults(plan, new)?);
-    } else if provider.auth_mode == AuthMode::Managed {
+        return Ok(violations);
+    }
+    if provider.auth_mode == AuthMode::Managed {
         violations.add("credential", FieldReason::Required, "give the first credential, or another auth_mode");
+    }
+    if !request.credential_id.is_empty() {
+        violations.add("credential_id", FieldReason::Unsupported, "leave it out, or give the credential that it names");
     }
     Ok(violations)
 }

@@ -22,16 +22,13 @@ use crate::access::Call;
 use crate::error::{Error, FieldReason};
 use crate::health::probe::Prober;
 use crate::health::schedule::{CheckError, HealthHandle};
-use crate::resource::{Credential, Project, Provider, Resource as _, Stored};
+use crate::resource::{Credential, Project, Provider, Resource as _, Stored, is_upstream_model};
 use crate::store::StoreError;
 use crate::view::View;
 
 use form::{FIELDS, field, message};
 use plan::{New, Planned, stored_provider};
 use validate::{Ask, Validated, Validator};
-
-/// The longest name of an upstream's model.
-const MOST_MODEL_BYTES: usize = 512;
 
 /// Serves `CredentialService`.
 #[derive(Debug, Clone)]
@@ -127,9 +124,8 @@ impl Credentials {
     async fn check(&self, call: &Call, request: v1::CheckCredentialRequest) -> Result<v1::Credential, Error> {
         let v1::CheckCredentialRequest { name, paid_check_model } = request;
         let name = call.allow(parse_name::<CredentialName>(&name, "name")?)?;
-        if paid_check_model.len() > MOST_MODEL_BYTES {
-            let description = format!("name one of the upstream's models, in at most {MOST_MODEL_BYTES} bytes");
-            return Err(Error::field("paid_check_model", FieldReason::Malformed, description));
+        if !paid_check_model.is_empty() && !is_upstream_model(&paid_check_model) {
+            return Err(Error::field("paid_check_model", FieldReason::Malformed, "name one model of the upstream"));
         }
         self.context.sealing.sealer()?;
         if !self.context.views.load().credentials.contains_key(name.name()) {

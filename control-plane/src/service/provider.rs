@@ -72,7 +72,10 @@ impl Providers {
             if stored.spec.exposed_models != current.spec.exposed_models {
                 keep_used_models_exposed(plan, &stored)?;
             }
-            Ok(message(plan.view, &stored))
+            if current.spec.additional_key_header.is_some() && stored.spec.additional_key_header.is_none() {
+                keep_a_place_for_second_keys(plan, &stored)?;
+            }
+            Ok(self.shown(plan.view, &stored))
         };
         self.context.write(call, &request, mode, decide).await
     }
@@ -146,6 +149,17 @@ fn keep_used_models_exposed(plan: &mut Plan<'_>, provider: &Stored<Provider>) ->
         return Err(Error::HasDependents { name, dependents: vec![models], force_helps: false });
     }
     plan.rely_on_references(&provider.name);
+    Ok(())
+}
+
+/// A credential with a second key that no header takes can sign nothing: without its header, all of them would go out at once.
+fn keep_a_place_for_second_keys(plan: &mut Plan<'_>, provider: &Stored<Provider>) -> Result<(), Error> {
+    let of_provider = plan.view.credentials_of(&provider.name);
+    if let Some(credentials) = dependents(of_provider.filter(|one| one.spec.additional_key.is_some())) {
+        let name = provider.name.to_string();
+        return Err(Error::HasDependents { name, dependents: vec![credentials], force_helps: false });
+    }
+    plan.rely_on_children(&provider.name);
     Ok(())
 }
 

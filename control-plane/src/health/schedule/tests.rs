@@ -9,7 +9,7 @@ use shared::revision::Revision;
 use shared::secret::Secret;
 
 use super::*;
-use crate::health::double::{MODELS, ProviderDouble, prober};
+use crate::health::double::{MODELS, ProviderDouble, base_url, prober};
 use crate::health::evidence::Finding;
 use crate::resource::{
     Credential, CredentialStatus, Destinations, Health, HealthReason, HeldValue, Meta, Provider, SealedField, Stored,
@@ -61,6 +61,14 @@ impl World {
     async fn use_as(&self, proxy: &str) {
         let told = Told { uses: vec![(name(), 1)], evidence: Vec::new() };
         self.health.report(&proxy.parse().unwrap(), told).await.unwrap();
+    }
+
+    async fn enable_provider(&self, enabled: bool) {
+        let mut provider = (*self.views.load().providers[&name().provider()]).clone();
+        provider.spec.enabled = enabled;
+        let change = Change { key: key::spec("projects/p/providers/a"), value: Some(provider.to_record().into()) };
+        commit(&*self.store, vec![change]).await;
+        self.views.wait_for(self.store.head()).await.unwrap();
     }
 
     fn status(&self) -> Arc<CredentialStatus> {
@@ -234,6 +242,20 @@ async fn what_is_out_is_asked_about_again_after_a_restart_until_it_is_good() {
     assert_eq!(world.provider.asked().len(), 2);
 }
 
+/// Its re-check fell into the time in which nobody was to be asked: it is asked about again once somebody may be.
+#[tokio::test(start_paused = true)]
+async fn what_is_out_is_asked_about_again_when_its_provider_is_enabled_again() {
+    let world = World::new((401, "{}"), known(Health::Active, None)).await;
+    world.health.check(name()).await.unwrap();
+    assert_eq!(world.status().health, Health::Inactive);
+    world.enable_provider(false).await;
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    assert_eq!(world.provider.asked().len(), 1, "a disabled provider is not asked");
+    world.provider.answer(200, MODELS);
+    world.enable_provider(true).await;
+    world.until(|status| status.health == Health::Active).await;
+}
+
 /// Reports of every kind, checks and a moving provider at once: every check is answered, and what is stored is what the provider said last.
 #[tokio::test]
 async fn every_check_in_a_storm_is_answered() {
@@ -372,4 +394,23 @@ async fn a_status_is_stored_only_over_the_one_that_it_was_decided_on() {
     assert_eq!((status.health, status.reason), (Health::Inactive, Some(HealthReason::Rejected)));
     assert!(status.last_check_time.is_some());
     assert_eq!(world.provider.asked().len(), 1, "decided anew, and not asked again");
+}
+
+/// The provider moves to another path of its host while it is asked: what it answered there is of another API.
+#[tokio::test]
+async fn what_was_answered_at_a_place_that_is_the_providers_no_more_is_asked_anew() {
+    let store = MemoryStore::new();
+    let keys = master_keys();
+    Sealer::unlock(&store, &keys).await.unwrap();
+    let store = Arc::new(RacedStore { store, other: Mutex::new(None) });
+    let world = World::on(store.clone(), (200, MODELS), known(Health::Active, None)).await;
+    let mut provider = (*world.views.load().providers[&name().provider()]).clone();
+    provider.spec.base_url = base_url(&format!("{}/moved", world.provider.base_url.origin()));
+    let change = Change { key: key::spec("projects/p/providers/a"), value: Some(provider.to_record().into()) };
+    *store.other.lock().unwrap() = Some(change);
+    world.provider.answer_next(401, "{}");
+    world.health.check(name()).await.unwrap();
+    assert_eq!((world.status().health, world.status().last_error.clone()), (Health::Active, None));
+    let asked: Vec<_> = world.provider.asked().into_iter().map(|(path, _)| path).collect();
+    assert_eq!(asked, ["/v1/models", "/moved/models"]);
 }

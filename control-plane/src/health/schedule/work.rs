@@ -100,6 +100,23 @@ impl Known {
     }
 }
 
+/// A question that was asked: where, and what led to it.
+struct Asked {
+    provider: Arc<Stored<Provider>>,
+    machine: Machine,
+    input: Input,
+}
+
+impl Asked {
+    /// Whether the provider is still asked alike.
+    fn is_of(&self, provider: &Provider) -> bool {
+        let before = &self.provider.spec;
+        before.place() == provider.place()
+            && before.request_headers == provider.request_headers
+            && before.ca_certificates == provider.ca_certificates
+    }
+}
+
 fn standing(credential: &Credential, provider: &Provider) -> Standing {
     if !credential.may_be_sent_to(&provider.base_url.origin()) || provider.auth_mode != AuthMode::Managed {
         Standing::Elsewhere
@@ -157,15 +174,28 @@ impl Worker {
         };
         let mut input = input;
         let mut attempts = 0;
+        let mut asked: Option<Asked> = None;
         loop {
             let Some(known) = Known::of(&self.views.load(), name) else { return (machine, Outcome::Gone) };
+            // What another place answered says nothing: what led to the question leads to the next one.
+            if let Some(elsewhere) = asked.take_if(|asked| !asked.is_of(&known.provider.spec)) {
+                attempts += 1;
+                (machine, input) = (elsewhere.machine, elsewhere.input);
+            }
             let before = machine.clone();
             let moment_now = moment();
             let agreed = self.tallies().agreed(name, known.value_version(), moment_now.now);
             match machine.step(known.subject(agreed), input.clone(), moment_now) {
                 Action::Nothing => return (machine, Outcome::Done),
+                Action::Probe if attempts > ATTEMPTS => {
+                    machine.postpone(moment());
+                    return (machine, Outcome::Failed);
+                }
                 Action::Probe => match self.probe(&known, queue, paid_check_model.clone()).await {
-                    Ok(probed) => input = probed,
+                    Ok(probed) => {
+                        let input = std::mem::replace(&mut input, probed);
+                        asked = Some(Asked { provider: known.provider, machine: before, input });
+                    }
                     Err(error) => {
                         tracing::error!(credential = %name, %error, "a credential can't be checked");
                         machine.postpone(moment());

@@ -188,3 +188,14 @@ async fn nothing_is_made_in_a_project_that_went_meanwhile() {
     world.context.store.commit(Commit { preconditions: Vec::new(), changes: vec![gone] }).await.unwrap();
     assert!(world.context.store.commit(commit).await.is_err());
 }
+
+#[tokio::test]
+async fn an_id_of_no_credential_is_not_ignored() {
+    let world = World::new(200, MODELS).await;
+    let mut keyless = v1::ConnectProviderRequest { credential: None, credential_id: "c".into(), ..request(&world) };
+    if let Some(provider) = &mut keyless.provider {
+        provider.auth_mode = v1::AuthMode::None.into();
+    }
+    assert_eq!(fields(&connect(&world, keyless.clone()).await.unwrap_err()), ["credential_id"]);
+    connect(&world, v1::ConnectProviderRequest { credential_id: String::new(), ..keyless }).await.unwrap();
+}

@@ -107,7 +107,10 @@ pub(in crate::service) fn update(
     let settings = violations.into_result(Some(settings))?;
     if given.value.is_none() && matches!(given.additional_key, AdditionalKeyChange::Keep) {
         let stored = plan.replace(&current, settings.with_values(current.spec.values()))?;
-        let answer = message(plan.view, &stored, &plan.view.status_of(&current));
+        let answer = v1::Credential {
+            last_used_time: context.views.last_used().of(&stored),
+            ..message(plan.view, &stored, &plan.view.status_of(&current))
+        };
         return Ok(Planned { answer, asks: Vec::new() });
     }
     renew(context, plan, &current, (settings, given), validated)
@@ -126,7 +129,9 @@ pub(super) fn renew(
     takes_credentials(provider)?;
     let made = given.make(context, view, (&provider.spec, &current.meta.uid), Some(current))?;
     let stored = plan.replace(current, settings.with_values(made.values.clone()))?;
-    finish(plan, &stored, (provider, made), validated)
+    let Planned { answer, asks } = finish(plan, &stored, (provider, made), validated)?;
+    let answer = v1::Credential { last_used_time: context.views.last_used().of(&stored), ..answer };
+    Ok(Planned { answer, asks })
 }
 
 /// Puts the status of new values beside them, and relies on the provider being where they were bound to and asked about.

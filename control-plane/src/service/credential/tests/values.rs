@@ -117,3 +117,47 @@ async fn a_second_key_needs_a_header_and_is_sealed_counted_shown_as_set_and_drop
     let again = world.update(masked(&["additional_key"], v1::Credential::default())).await.unwrap();
     assert_eq!(again.version, 4, "there is none to drop");
 }
+
+#[tokio::test]
+async fn a_change_answers_when_it_was_last_used() {
+    let world = World::new(200, MODELS).await;
+    world.create(new("sk-first-value-1")).await.unwrap();
+    for name in [NAME, PARENT] {
+        let now = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_900_000_000);
+        world.context.views.last_used().note(name, 1_800_000_100_000, now);
+    }
+    let used = Some(prost_types::Timestamp { seconds: 1_800_000_100, nanos: 0 });
+    let owner = v1::Credential { owner: "me".into(), ..Default::default() };
+    assert_eq!(world.update(change(owner)).await.unwrap().last_used_time, used);
+    let given = v1::Credential { value: value("sk-second-value-2"), ..Default::default() };
+    assert_eq!(world.update(change(given)).await.unwrap().last_used_time, used);
+    let rotation =
+        v1::RotateCredentialRequest { name: NAME.into(), value: value("sk-third-value-33"), ..Default::default() };
+    assert_eq!(world.rotate(rotation).await.unwrap().credential.unwrap().last_used_time, used);
+    let provider = v1::Provider { name: PARENT.into(), default_model: String::new(), ..stand_in(&world.upstream) };
+    let request = v1::UpdateProviderRequest { provider: Some(provider), ..Default::default() };
+    let changed = world.providers.update_provider(call(request)).await.unwrap().into_inner();
+    assert_eq!(changed.last_used_time, used);
+}
+
+/// Without its header a second key could not be sent, and whoever has one could sign nothing.
+#[tokio::test]
+async fn the_header_of_second_keys_stays_while_there_is_one() {
+    let world = World::new(200, MODELS).await;
+    let header = v1::Provider { additional_key_header: "x-second".into(), ..Default::default() };
+    world.change_provider("a", header).await;
+    let credential = v1::Credential { value: value("sk-1"), additional_key: "second-1".into(), ..Default::default() };
+    world.create(v1::CreateCredentialRequest { credential: Some(credential), ..new("") }).await.unwrap();
+    let drop_header = async || {
+        let paths = vec!["additional_key_header".to_owned()];
+        let provider = v1::Provider { name: PARENT.into(), ..Default::default() };
+        let update_mask = Some(prost_types::FieldMask { paths });
+        let request = v1::UpdateProviderRequest { provider: Some(provider), update_mask, ..Default::default() };
+        world.providers.update_provider(call(request)).await
+    };
+    let refused = drop_header().await.unwrap_err();
+    assert_eq!(reason(&refused), (Code::FailedPrecondition, "HAS_DEPENDENTS".to_owned()));
+    assert!(refused.message().contains(NAME));
+    world.update(masked(&["additional_key"], v1::Credential::default())).await.unwrap();
+    drop_header().await.unwrap();
+}
