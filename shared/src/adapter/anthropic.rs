@@ -111,6 +111,14 @@ impl Adapter for Anthropic {
         header::goes_up(name) || name.starts_with("anthropic-") || name.starts_with("x-stainless-")
     }
 
+    /// Organizations may forbid calls from browsers, with the 401 of a wrong key; one that names itself a browser's is judged so.
+    fn belongs_to_the_key(&self, name: &str) -> bool {
+        matches!(
+            name,
+            "anthropic-dangerous-direct-browser-access" | "anthropic-organization-id" | "anthropic-workspace-id"
+        )
+    }
+
     fn forwards_response_header(&self, name: &str) -> bool {
         header::comes_down(name) || name == "request-id" || name.starts_with("anthropic-ratelimit-")
     }

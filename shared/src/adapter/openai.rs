@@ -77,6 +77,10 @@ impl Adapter for OpenAi {
         forwards_request_header(name)
     }
 
+    fn belongs_to_the_key(&self, name: &str) -> bool {
+        belongs_to_the_key(name)
+    }
+
     fn forwards_response_header(&self, name: &str) -> bool {
         forwards_response_header(name)
     }
@@ -116,6 +120,10 @@ pub(super) fn forwards_request_header(name: &str) -> bool {
         || name == "idempotency-key"
         || name.starts_with("openai-")
         || name.starts_with("x-stainless-")
+}
+
+pub(super) fn belongs_to_the_key(name: &str) -> bool {
+    matches!(name, "openai-organization" | "openai-project")
 }
 
 pub(super) fn forwards_response_header(name: &str) -> bool {
