@@ -138,9 +138,9 @@ fn add_oauth_beta(headers: &mut HeaderMap) {
 
 /// What Anthropic's errors mean. Sentences first: they stand in errors of a type that says less.
 pub(super) const RULES: &[Rule] = &[
-    Rule::wording(wording::CREDIT_BALANCE_TOO_LOW, Failure::Exhausted).with(&[400, 403]),
-    Rule::wording(wording::USAGE_LIMITS_REACHED, Failure::Exhausted).with(&[400, 403]),
-    Rule::wording(wording::ORGANIZATION_DISABLED, Failure::Rejected).with(&[400, 403]),
+    Rule::opening(wording::CREDIT_BALANCE_TOO_LOW, Failure::Exhausted).with(&[400, 403]),
+    Rule::opening(wording::USAGE_LIMITS_REACHED, Failure::Exhausted).with(&[400, 403]),
+    Rule::opening(wording::ORGANIZATION_DISABLED, Failure::Rejected).with(&[400, 403]),
     Rule::wording(wording::TOKEN_REVOKED, Failure::Rejected).with(&[401, 403]),
     Rule::wording(wording::OAUTH_NOT_ALLOWED, Failure::Rejected).with(&[401, 403]),
     Rule::code("authentication_error", Failure::Rejected),

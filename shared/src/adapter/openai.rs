@@ -154,7 +154,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::code("flagged_input", Failure::CallersFault).with(&[403]),
     Rule::code("refusal", Failure::CallersFault).with(&[403]),
     // xAI answers 400 to a bad key, 403 to a bad prompt.
-    Rule::wording(wording::INCORRECT_API_KEY, Failure::Rejected).with(&[400]),
+    Rule::opening(wording::INCORRECT_API_KEY, Failure::Rejected).with(&[400]),
     Rule::wording(wording::VIOLATES_GUIDELINES, Failure::CallersFault).with(&[403]),
     Rule::wording(wording::USED_ALL_CREDITS, Failure::Exhausted).with(&[403, 429]),
     Rule::wording(wording::NO_CREDITS_YET, Failure::Exhausted).with(&[403, 429]),
