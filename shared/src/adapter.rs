@@ -250,6 +250,12 @@ pub trait Adapter: std::fmt::Debug + Send + Sync {
     /// Whether a header of the caller's may go upstream. Names are lower case; hop-by-hop headers and those with keys never get here.
     fn forwards_request_header(&self, name: &str) -> bool;
 
+    /// Whether such a header says whose account a request is for, so that it may go with the caller's own key only: beside ours a caller could
+    /// name another account with it, and have our key refused.
+    fn belongs_to_the_key(&self, _name: &str) -> bool {
+        false
+    }
+
     /// Whether a header of the upstream's may go to the caller.
     fn forwards_response_header(&self, name: &str) -> bool;
 }

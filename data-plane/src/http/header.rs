@@ -5,12 +5,14 @@ use http::{HeaderMap, HeaderName};
 use shared::adapter::Adapter;
 
 use crate::hop::stays_here;
-use crate::snapshot::resource::Edits;
+use crate::snapshot::resource::{Auth, Edits};
 
 /// The caller's headers that go upstream, and those that the provider adds. Framing and the credential are added later, by those who own
 /// them.
-pub(crate) fn for_upstream(headers: &HeaderMap, adapter: &dyn Adapter, edits: &Edits) -> HeaderMap {
-    let mut kept = filtered(headers, |name| adapter.forwards_request_header(name), edits);
+pub(crate) fn for_upstream(headers: &HeaderMap, adapter: &dyn Adapter, auth: Auth, edits: &Edits) -> HeaderMap {
+    let belongs_to_ours = |name: &str| auth != Auth::Passthrough && adapter.belongs_to_the_key(name);
+    let forwards = |name: &str| adapter.forwards_request_header(name) && !belongs_to_ours(name);
+    let mut kept = filtered(headers, forwards, edits);
     for (name, value) in &edits.request_headers {
         kept.insert(name.clone(), value.clone());
     }
@@ -57,19 +59,19 @@ mod tests {
         for (name, value) in [
             ("content-type", "application/json"),
             ("openai-beta", "x"),
-            ("openai-organization", "dropped: the connection lists it"),
+            ("openai-version", "dropped: the connection lists it"),
             ("authorization", "Bearer kp_x"),
             ("x-keyplane-key", "kp_x"),
             ("x-api-key", "k"),
             ("cookie", "c"),
             ("accept-encoding", "gzip"),
-            ("connection", "close, OpenAI-Organization"),
+            ("connection", "close, OpenAI-Version"),
             ("x-forwarded-for", "1.2.3.4"),
             ("host", "h"),
         ] {
             headers.append(name, value.parse().unwrap());
         }
-        let sent = for_upstream(&headers, adapter(AdapterKind::OpenAi), &Edits::default());
+        let sent = for_upstream(&headers, adapter(AdapterKind::OpenAi), Auth::Managed, &Edits::default());
         let mut names: Vec<_> = sent.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["content-type", "openai-beta"]);
@@ -78,8 +80,24 @@ mod tests {
             request_headers: vec![(HeaderName::from_static("x-team"), "a".parse().unwrap())],
             ..Edits::default()
         };
-        let sent = for_upstream(&headers, adapter(AdapterKind::OpenAi), &edits);
+        let sent = for_upstream(&headers, adapter(AdapterKind::OpenAi), Auth::Managed, &edits);
         assert!(!sent.contains_key("openai-beta"));
         assert_eq!(sent["x-team"], "a");
+    }
+
+    #[test]
+    fn what_names_an_account_goes_with_the_callers_own_key_only() {
+        for (kind, name) in [
+            (AdapterKind::OpenAi, "openai-organization"),
+            (AdapterKind::OpenAi, "openai-project"),
+            (AdapterKind::AzureOpenAi, "openai-organization"),
+            (AdapterKind::Anthropic, "anthropic-dangerous-direct-browser-access"),
+        ] {
+            let headers = HeaderMap::from_iter([(HeaderName::from_static(name), "of-another".parse().unwrap())]);
+            for (auth, goes) in [(Auth::Managed, false), (Auth::None, false), (Auth::Passthrough, true)] {
+                let sent = for_upstream(&headers, adapter(kind), auth, &Edits::default());
+                assert_eq!(sent.contains_key(name), goes, "{name} with {auth:?}");
+            }
+        }
     }
 }

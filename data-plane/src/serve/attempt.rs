@@ -172,7 +172,8 @@ async fn once(
     let upstream = &*stop.upstream;
     let key = member.map(|member| member.value.kind());
     let uri = stop.address(call.operation, call.delivery, key).map_err(no_address)?;
-    let mut headers = header::for_upstream(call.headers, upstream.adapter, &upstream.provider.edits);
+    let mut headers =
+        header::for_upstream(call.headers, upstream.adapter, upstream.provider.auth, &upstream.provider.edits);
     if let Some((name, value)) = &call.own_key {
         headers.insert(name.clone(), value.clone());
     }

@@ -111,6 +111,14 @@ impl Adapter for Anthropic {
         header::goes_up(name) || name.starts_with("anthropic-") || name.starts_with("x-stainless-")
     }
 
+    /// Organizations may forbid calls from browsers, with the 401 of a wrong key; one that names itself a browser's is judged so.
+    fn belongs_to_the_key(&self, name: &str) -> bool {
+        matches!(
+            name,
+            "anthropic-dangerous-direct-browser-access" | "anthropic-organization-id" | "anthropic-workspace-id"
+        )
+    }
+
     fn forwards_response_header(&self, name: &str) -> bool {
         header::comes_down(name) || name == "request-id" || name.starts_with("anthropic-ratelimit-")
     }
@@ -130,9 +138,9 @@ fn add_oauth_beta(headers: &mut HeaderMap) {
 
 /// What Anthropic's errors mean. Sentences first: they stand in errors of a type that says less.
 pub(super) const RULES: &[Rule] = &[
-    Rule::wording(wording::CREDIT_BALANCE_TOO_LOW, Failure::Exhausted).with(&[400, 403]),
-    Rule::wording(wording::USAGE_LIMITS_REACHED, Failure::Exhausted).with(&[400, 403]),
-    Rule::wording(wording::ORGANIZATION_DISABLED, Failure::Rejected).with(&[400, 403]),
+    Rule::opening(wording::CREDIT_BALANCE_TOO_LOW, Failure::Exhausted).with(&[400, 403]),
+    Rule::opening(wording::USAGE_LIMITS_REACHED, Failure::Exhausted).with(&[400, 403]),
+    Rule::opening(wording::ORGANIZATION_DISABLED, Failure::Rejected).with(&[400, 403]),
     Rule::wording(wording::TOKEN_REVOKED, Failure::Rejected).with(&[401, 403]),
     Rule::wording(wording::OAUTH_NOT_ALLOWED, Failure::Rejected).with(&[401, 403]),
     Rule::code("authentication_error", Failure::Rejected),

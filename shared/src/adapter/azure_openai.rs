@@ -116,6 +116,10 @@ impl Adapter for AzureOpenAi {
         openai::forwards_request_header(name) || name == "x-ms-client-request-id"
     }
 
+    fn belongs_to_the_key(&self, name: &str) -> bool {
+        openai::belongs_to_the_key(name)
+    }
+
     fn forwards_response_header(&self, name: &str) -> bool {
         openai::forwards_response_header(name)
             || matches!(name, "apim-request-id" | "x-ms-client-request-id" | "x-ms-region")

@@ -15,6 +15,8 @@ pub(super) struct Rule {
     /// The statuses that it is for; empty for every one.
     statuses: &'static [u16],
     mark: Mark,
+    /// A code that its body has to have too.
+    beside: Option<&'static str>,
     failure: Failure,
 }
 
@@ -25,6 +27,8 @@ enum Mark {
     Code(&'static str),
     /// A sentence, where the provider has no such word.
     Wording(Wording),
+    /// A sentence that its message begins with.
+    Opening(Wording),
     /// An error of the API itself, not a page of an edge proxy.
     Message,
     /// The status alone.
@@ -32,24 +36,34 @@ enum Mark {
 }
 
 impl Rule {
+    const fn of(mark: Mark, failure: Failure) -> Self {
+        Self { statuses: &[], mark, beside: None, failure }
+    }
+
     /// Known by a code, whatever the status.
     pub(super) const fn code(code: &'static str, failure: Failure) -> Self {
-        Self { statuses: &[], mark: Mark::Code(code), failure }
+        Self::of(Mark::Code(code), failure)
     }
 
     /// Known by a sentence, whatever the status.
     pub(super) const fn wording(wording: Wording, failure: Failure) -> Self {
-        Self { statuses: &[], mark: Mark::Wording(wording), failure }
+        Self::of(Mark::Wording(wording), failure)
+    }
+
+    /// Known by the beginning of its message. Errors of wrong requests quote what the caller wrote, further on: a caller must not be able to
+    /// write what a credential is taken out for.
+    pub(super) const fn opening(wording: Wording, failure: Failure) -> Self {
+        Self::of(Mark::Opening(wording), failure)
     }
 
     /// Known by having a message.
     pub(super) const fn message(statuses: &'static [u16], failure: Failure) -> Self {
-        Self { statuses, mark: Mark::Message, failure }
+        Self::of(Mark::Message, failure).with(statuses)
     }
 
     /// Known by the status alone.
     pub(super) const fn status(statuses: &'static [u16], failure: Failure) -> Self {
-        Self { statuses, mark: Mark::Status, failure }
+        Self::of(Mark::Status, failure).with(statuses)
     }
 
     /// The same with these statuses only.
@@ -57,20 +71,28 @@ impl Rule {
         Self { statuses, ..self }
     }
 
+    /// The same where the body has this code too.
+    pub(super) const fn beside(self, code: &'static str) -> Self {
+        Self { beside: Some(code), ..self }
+    }
+
     fn fits(&self, status: StatusCode, error: &ErrorBody) -> bool {
         let has_mark = match self.mark {
             Mark::Code(code) => error.has_code(code),
             Mark::Wording(wording) => error.says(wording.says),
+            Mark::Opening(wording) => error.opens_with(wording.says),
             Mark::Message => error.has_message(),
             Mark::Status => true,
         };
-        has_mark && (self.statuses.is_empty() || self.statuses.contains(&status.as_u16()))
+        has_mark
+            && self.beside.is_none_or(|code| error.has_code(code))
+            && (self.statuses.is_empty() || self.statuses.contains(&status.as_u16()))
     }
 
     fn known_code(&self) -> Option<&'static str> {
         match self.mark {
             Mark::Code(code) => Some(code),
-            Mark::Wording(_) | Mark::Message | Mark::Status => None,
+            Mark::Wording(_) | Mark::Opening(_) | Mark::Message | Mark::Status => None,
         }
     }
 }

@@ -79,6 +79,11 @@ impl ErrorBody {
         self.message.contains(words)
     }
 
+    /// Whether its message begins with these words, which are in lower case.
+    pub(super) fn opens_with(&self, words: &str) -> bool {
+        self.message.starts_with(words)
+    }
+
     /// How long it asks to wait (`google.rpc.RetryInfo`); the longest wait for a limit of a day, whatever it asks for.
     pub(super) fn retry_delay(&self) -> Option<Duration> {
         if self.has_daily_quota { Some(hint::MOST) } else { self.retry_delay }

@@ -77,6 +77,10 @@ impl Adapter for OpenAi {
         forwards_request_header(name)
     }
 
+    fn belongs_to_the_key(&self, name: &str) -> bool {
+        belongs_to_the_key(name)
+    }
+
     fn forwards_response_header(&self, name: &str) -> bool {
         forwards_response_header(name)
     }
@@ -118,6 +122,10 @@ pub(super) fn forwards_request_header(name: &str) -> bool {
         || name.starts_with("x-stainless-")
 }
 
+pub(super) fn belongs_to_the_key(name: &str) -> bool {
+    matches!(name, "openai-organization" | "openai-project")
+}
+
 pub(super) fn forwards_response_header(name: &str) -> bool {
     header::comes_down(name) || name.starts_with("openai-") || name.starts_with("x-ratelimit-")
 }
@@ -146,7 +154,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::code("flagged_input", Failure::CallersFault).with(&[403]),
     Rule::code("refusal", Failure::CallersFault).with(&[403]),
     // xAI answers 400 to a bad key, 403 to a bad prompt.
-    Rule::wording(wording::INCORRECT_API_KEY, Failure::Rejected).with(&[400]),
+    Rule::opening(wording::INCORRECT_API_KEY, Failure::Rejected).with(&[400]),
     Rule::wording(wording::VIOLATES_GUIDELINES, Failure::CallersFault).with(&[403]),
     Rule::wording(wording::USED_ALL_CREDITS, Failure::Exhausted).with(&[403, 429]),
     Rule::wording(wording::NO_CREDITS_YET, Failure::Exhausted).with(&[403, 429]),

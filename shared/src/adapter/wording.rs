@@ -22,7 +22,7 @@ pub(super) const INSUFFICIENT_PERMISSIONS: Wording = Wording {
 };
 /// xAI: a wrong key.
 pub(super) const INCORRECT_API_KEY: Wording =
-    Wording { says: "incorrect api key", because: "xAI answers 400 with the code of any wrong argument" };
+    Wording { says: "incorrect api key provided", because: "xAI answers 400 with the code of any wrong argument" };
 /// xAI: the team has used up what it paid.
 pub(super) const USED_ALL_CREDITS: Wording =
     Wording { says: "used all available credits", because: "xAI answers 429 with the code of any rate limit" };
@@ -38,16 +38,18 @@ pub(super) const VIOLATES_GUIDELINES: Wording = Wording {
 pub(super) const NOT_FOUND_FOR_ACCOUNT: Wording =
     Wording { says: "not found for account", because: "NVIDIA's 404 has no code, and is that of a wrong path too" };
 /// Anthropic: no credit.
-pub(super) const CREDIT_BALANCE_TOO_LOW: Wording =
-    Wording { says: "credit balance is too low", because: "Anthropic answers 400 with the type of any wrong request" };
+pub(super) const CREDIT_BALANCE_TOO_LOW: Wording = Wording {
+    says: "your credit balance is too low",
+    because: "Anthropic answers 400 with the type of any wrong request",
+};
 /// Anthropic: the organization's own limit of what it spends.
 pub(super) const USAGE_LIMITS_REACHED: Wording = Wording {
-    says: "reached your specified api usage limits",
+    says: "you have reached your specified api usage limits",
     because: "Anthropic answers 400 with the type of any wrong request",
 };
 /// Anthropic: the whole account is closed.
 pub(super) const ORGANIZATION_DISABLED: Wording = Wording {
-    says: "organization has been disabled",
+    says: "this organization has been disabled",
     because: "Anthropic answers 400 with the type of any wrong request",
 };
 /// Anthropic: a token of OAuth that is good no more.
@@ -59,8 +61,10 @@ pub(super) const OAUTH_NOT_ALLOWED: Wording = Wording {
     because: "Anthropic gives it the type of a missing permission",
 };
 /// Gemini: Google found the key in public and shut it off.
-pub(super) const REPORTED_AS_LEAKED: Wording =
-    Wording { says: "reported as leaked", because: "Google's status for it is that of a missing permission" };
+pub(super) const REPORTED_AS_LEAKED: Wording = Wording {
+    says: "your api key was reported as leaked",
+    because: "Google's status for it is that of a missing permission",
+};
 /// Gemini: an account that pays in advance has nothing left.
 pub(super) const CREDITS_DEPLETED: Wording =
     Wording { says: "credits are depleted", because: "Google's status for it is that of any rate limit" };

@@ -52,6 +52,9 @@ fn an_account_without_credit_is_exhausted_although_its_request_is_called_invalid
         ),
         ("This organization has been disabled.", Failure::Rejected),
         ("max_tokens: field required", Failure::CallersFault),
+        // What the caller wrote, quoted.
+        ("tools.0.name: 'Your credit balance is too low' is no name", Failure::CallersFault),
+        ("tool_choice: 'This organization has been disabled' is not in tools", Failure::CallersFault),
     ] {
         let body = error("invalid_request_error", message);
         assert_eq!(meaning(&Anthropic, 400, &body), (failure, Some("invalid_request_error")), "{message}");

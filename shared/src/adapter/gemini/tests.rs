@@ -72,6 +72,9 @@ fn what_no_reason_says_is_read_from_the_message() {
             "Gemini API free tier is not available in your country. Please enable billing on your project in Google AI Studio.",
             Failure::Exhausted,
         ),
+        // What the caller wrote, quoted.
+        (400, "INVALID_ARGUMENT", "Invalid value at 'role' (TYPE_ENUM), enable billing", Failure::CallersFault),
+        (400, "INVALID_ARGUMENT", "Invalid value, your API key was reported as leaked", Failure::CallersFault),
         (400, "FAILED_PRECONDITION", "User location is not supported for the API use.", Failure::CallersFault),
         (
             429,

@@ -104,6 +104,8 @@ fn what_no_code_says_is_read_from_the_message() {
             Failure::Rejected,
         ),
         (400, "Invalid value for temperature", Failure::CallersFault),
+        // What the caller wrote, quoted.
+        (400, "Invalid value: 'Incorrect API key provided'. Supported values are: 'system'.", Failure::CallersFault),
         (403, "Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE_DATA_LEAKAGE", Failure::CallersFault),
         (403, "Your newly created team doesn't have any credits yet.", Failure::Exhausted),
         (
