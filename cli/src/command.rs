@@ -255,19 +255,57 @@ pub(crate) fn print_deleted<M: Printable>(
     answer: &M,
     revision: u64,
     dependents: &[Dependents],
+    holds: Holds,
 ) -> Result<(), Error> {
+    let is_held = revision == 0 && dependents.iter().any(|dependent| holds.is_held_by(&dependent.kind));
     if output.is_json() {
-        return output.one(answer);
+        output.one(answer)?;
+    } else {
+        match revision {
+            0 if is_held => output.say(&format!("{name} is depended on; nothing was changed"))?,
+            0 => output.say(&format!("{name} could be deleted; nothing was changed"))?,
+            _ => output.say(&format!("{name} was deleted by revision {revision}"))?,
+        }
+        print_dependents(output, dependents)?;
     }
-    match revision {
-        0 => output.say(&format!("{name} could be deleted; nothing was changed"))?,
-        _ => output.say(&format!("{name} was deleted by revision {revision}"))?,
+    if is_held { Err(Error::Held { name: name.to_string(), advice: holds.advice() }) } else { Ok(()) }
+}
+
+/// Which dependents hold something, so that it can't be deleted while they are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// None does: they go with it, or do without it.
+    Nothing,
+    /// Each of them does.
+    All,
+    /// Those of a kind do.
+    Kind(&'static str),
+    /// Those of a kind do, but for `--force`, which was not given.
+    UnlessForced(&'static str),
+}
+
+impl Holds {
+    fn is_held_by(self, kind: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::All => true,
+            Self::Kind(held_by) | Self::UnlessForced(held_by) => kind == held_by,
+        }
     }
-    print_dependents(output, dependents)
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Nothing | Self::All | Self::Kind(_) => "delete what depends on it first",
+            Self::UnlessForced(_) => "delete what depends on it first, or give --force",
+        }
+    }
 }
 
 /// Prints what depends on something, a kind a line.
 fn print_dependents(output: Output, dependents: &[Dependents]) -> Result<(), Error> {
+    if !dependents.is_empty() {
+        output.say("what depends on it:")?;
+    }
     for dependent in dependents {
         let names = dependent.sample_names.join(", ");
         output.say(&format!("  {} {}: {names}", dependent.count, dependent.kind))?;
@@ -315,6 +353,27 @@ mod tests {
         assert!(Flags::try_parse_from(flags).is_err());
         let flags = ["keyplane", "credentials", "create", "main", "--provider", "openai", "--value-file", "-"];
         assert!(Flags::try_parse_from(flags).is_ok());
+    }
+
+    #[test]
+    fn a_delete_is_tried_as_it_would_go() {
+        let dependents =
+            |kind: &str| [Dependents { kind: kind.into(), count: 1, sample_names: vec!["projects/p/x/y".into()] }];
+        let tried = |kind: &str, revision: u64, holds: Holds| {
+            let answer = proto::admin::v1::DeleteSecretResponse { revision, ..Default::default() };
+            let output = Output::new(crate::config::OutputFormat::Table);
+            print_deleted(output, &"projects/p/secrets/s", &answer, revision, &dependents(kind), holds)
+        };
+        for (kind, holds, is_held) in [
+            ("Credential", Holds::Kind("Credential"), true),
+            ("Model", Holds::Kind("Credential"), false),
+            ("Model", Holds::UnlessForced("Model"), true),
+            ("Model", Holds::Nothing, false),
+            ("CallerKey", Holds::All, true),
+        ] {
+            assert_eq!(tried(kind, 0, holds).is_err(), is_held, "{kind} {holds:?}");
+            assert!(tried(kind, 7, holds).is_ok(), "what was deleted was not held");
+        }
     }
 
     #[test]

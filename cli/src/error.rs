@@ -46,6 +46,12 @@ pub(crate) enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// Nothing can be asked of the person at the terminal.
+    #[error("the terminal can't be read")]
+    Terminal {
+        /// Why not.
+        source: io::Error,
+    },
     /// The answer can't be printed.
     #[error("the answer can't be printed")]
     Print(#[from] io::Error),
@@ -69,6 +75,20 @@ pub(crate) enum Error {
     /// A provider would not work as it was given.
     #[error("the connection would not work: {0}")]
     WouldNotWork(String),
+    /// What a delete was tried on is held by what depends on it.
+    #[error("{name} can't be deleted: {advice}")]
+    Held {
+        /// Its name.
+        name: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// The person who was asked has left.
+    #[error("left before the end: nothing was made")]
+    Left,
+    /// Ctrl-C, at a prompt where the terminal does not end the process by itself.
+    #[error("interrupted: nothing was made")]
+    Interrupted,
     /// A process is not healthy.
     #[error("not healthy: {0}")]
     Unhealthy(String),
@@ -124,11 +144,16 @@ impl Error {
                 _ => 1,
             },
             Self::Incomplete(_) => 5,
+            // As a shell tells of a process that Ctrl-C has ended.
+            Self::Interrupted => 130,
             Self::Read { .. }
             | Self::Write { .. }
+            | Self::Terminal { .. }
             | Self::Print(_)
             | Self::Json(_)
             | Self::WouldNotWork(_)
+            | Self::Held { .. }
+            | Self::Left
             | Self::Unhealthy(_)
             | Self::Runtime { .. }
             | Self::EchoPort { .. }
@@ -165,13 +190,19 @@ fn describe(status: &Status, text: &mut String) {
     if let Some(info) = details.error_info() {
         let mut pairs: Vec<_> = info.metadata.iter().map(|(key, value)| format!("{key}={value}")).collect();
         pairs.sort_unstable();
-        let _ = writeln!(text, "  reason: {} {}", info.reason, pairs.join(" "));
+        let _ = writeln!(text, "  {}", format!("reason: {} {}", info.reason, pairs.join(" ")).trim_end());
     }
     if let Some(delay) = details.retry_info().and_then(|info| info.retry_delay) {
         let _ = writeln!(text, "  try again in {} s", delay.as_secs().max(1));
     }
-    let reason = details.error_info().map(|info| info.reason.as_str()).unwrap_or_default();
-    if let Some(advice) = advice(status.code(), reason) {
+    let (reason, of) = details.error_info().map_or(("", None), |info| (&*info.reason, Some(&info.metadata)));
+    let says = |key: &str, expected: &str| of.and_then(|of| of.get(key)).is_some_and(|text| text.contains(expected));
+    let about = match reason {
+        "HAS_DEPENDENTS" if says("forceHelps", "true") => About::Forcible,
+        "DESTINATION_CHANGED" if says("name", "/secrets/") => About::Secret,
+        _ => About::Other,
+    };
+    if let Some(advice) = advice(status.code(), reason, about) {
         let _ = writeln!(text, "what to do: {advice}");
     }
 }
@@ -180,11 +211,26 @@ fn violations(status: &Status) -> Vec<FieldViolation> {
     status.get_details_bad_request().map(|request| request.field_violations).unwrap_or_default()
 }
 
+/// What a refusal is about, where that changes what can be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// A delete that force lets through.
+    Forcible,
+    /// A Secret's value.
+    Secret,
+    /// Anything else.
+    Other,
+}
+
 /// What a person can do about it.
-fn advice(code: Code, reason: &str) -> Option<&'static str> {
+fn advice(code: Code, reason: &str, about: About) -> Option<&'static str> {
     Some(match (code, reason) {
         (_, "ETAG_MISMATCH") => "somebody changed it since you read it: get it again, then repeat the change",
-        (_, "HAS_DEPENDENTS") => "delete what depends on it first; where the command has --force, that does so too",
+        (_, "HAS_DEPENDENTS") if about == About::Forcible => "delete what depends on it first, or give --force",
+        (_, "HAS_DEPENDENTS") => "delete or change what depends on it first",
+        (_, "DESTINATION_CHANGED") if about == About::Secret => {
+            "give the Secret's value again with `keyplane secrets rotate` and every --allowed-origin that it may be sent to"
+        }
         (_, "DESTINATION_CHANGED") => {
             "give the credential's value again: it is bound to the host that it was given for"
         }
@@ -196,7 +242,8 @@ fn advice(code: Code, reason: &str) -> Option<&'static str> {
         }
         (_, "MODEL_LISTING_UNSUPPORTED") => "name the models yourself: this provider lists none",
         (_, "AUTH_MODE_FORBIDS") => "this provider takes no credential: see its auth_mode",
-        (_, "UPSTREAM_UNREACHABLE" | "TLS_FAILED") => {
+        (_, "TLS_FAILED") => "check the provider's base URL; --ca-file names a certificate authority of your own",
+        (_, "UPSTREAM_UNREACHABLE") => {
             "check the provider's base URL and the network; --skip-validation stores the value unverified"
         }
         (_, "STORE_SEALED") => "the control plane has no master key that opens its store: see its log",
@@ -225,6 +272,19 @@ mod tests {
             "error: fields are at fault\n  provider.vendor: is required\n  provider.display_name: is required\n  \
              reason: FIELD_INVALID fields=2\n"
         );
+    }
+
+    #[test]
+    fn advice_fits_what_was_refused() {
+        let told = |reason: &str, key: &str, value: &str| {
+            let metadata = [(key.to_owned(), value.to_owned())];
+            let details = ErrorDetails::with_error_info(reason, "keyplane", metadata);
+            Error::from(Status::with_error_details(Code::FailedPrecondition, "no", details)).text()
+        };
+        assert!(told("HAS_DEPENDENTS", "forceHelps", "true").contains("--force"));
+        assert!(!told("HAS_DEPENDENTS", "forceHelps", "false").contains("--force"), "it would not help");
+        assert!(told("DESTINATION_CHANGED", "name", "projects/p/secrets/s").contains("--allowed-origin"));
+        assert!(!told("DESTINATION_CHANGED", "name", "projects/p/providers/q").contains("--allowed-origin"));
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! What comes in beside the flags: secrets, from the standard input or a file and never from an argument, and names.
 
-use std::io::{IsTerminal as _, Read as _};
+mod hidden;
+
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use proto::admin::v1::{CredentialValue, credential_value};
 use shared::name::{ProjectName, ProviderName, ResourceName};
 use shared::secret::Secret;
 
+use self::hidden::Typed;
 use crate::error::Error;
 
 /// Reads a secret from a file, or from the standard input for `-`. White space around it goes: editors and `echo` leave a newline.
@@ -46,12 +49,19 @@ pub(crate) fn is_terminal() -> bool {
 
 /// Asks for a secret on the terminal, which does not show what is typed. White space around it goes.
 ///
+/// `None` at the end of the input.
+///
 /// # Errors
 ///
-/// When the terminal can't be read.
-pub(crate) fn ask_secret(prompt: &str) -> Result<Secret, Error> {
-    let typed = rpassword::prompt_password(format!("{prompt}: "))?;
-    Ok(Secret::from(typed.trim().to_owned()))
+/// When the terminal can't be read, or Ctrl-C is typed.
+pub(crate) fn ask_secret(prompt: &str) -> Result<Option<Secret>, Error> {
+    let failed = |source| Error::Terminal { source };
+    write!(io::stderr(), "{prompt}: ").and_then(|()| io::stderr().flush()).map_err(failed)?;
+    match hidden::line(io::stdin(), &mut io::stdin().lock()).map_err(failed)? {
+        Typed::Line(line) => Ok(Some(Secret::new(line.expose().trim_ascii().to_vec()))),
+        Typed::End => Ok(None),
+        Typed::Interrupt => Err(Error::Interrupted),
+    }
 }
 
 /// `KEY=VALUE`.

@@ -7,7 +7,8 @@ use proto::admin::v1::{
 use shared::name::{CallerKeyName, EnvironmentName};
 
 use super::{
-    Changes, Context, DeleteFlags, InProject, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, ids, print_deleted, time,
+    Changes, Context, DeleteFlags, Holds, InProject, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, ids, print_deleted,
+    time,
 };
 use crate::client::{every_page, send};
 use crate::error::Error;
@@ -191,7 +192,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Error
                 request_id: delete.write.request_id(),
             };
             let answer = send(async || client.caller_keys().delete_caller_key(request.clone()).await).await?;
-            print_deleted(output, &name, &answer, answer.revision, &answer.dependents)
+            print_deleted(output, &name, &answer, answer.revision, &answer.dependents, Holds::Nothing)
         }
     }
 }

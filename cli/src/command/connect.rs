@@ -82,7 +82,7 @@ pub(crate) async fn run(flags: Flags, context: &Context) -> Result<(), Error> {
             send(async || context.client.providers().test_connection(request.clone()).await).await
         };
         let walked = Box::pin(terminal::walk(Wizard::new(draft), &mut Terminal, test)).await?;
-        walked.ok_or_else(|| Error::Usage("left before the end: nothing was made".into()))?
+        walked.ok_or(Error::Left)?
     } else {
         return Err(Error::Usage(format!("missing: {}", missing.join(", "))));
     };

@@ -12,7 +12,8 @@ use shared::name::{CredentialName, ProviderName};
 use super::rotation::{self, RotateFlags};
 use super::value::{ValueFlags, plain};
 use super::{
-    Changes, Context, DeleteFlags, InProject, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, print_deleted, state, time,
+    Changes, Context, DeleteFlags, Holds, InProject, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, print_deleted,
+    state, time,
 };
 use crate::client::{every_page, send};
 use crate::error::Error;
@@ -267,7 +268,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Error
                 request_id: delete.write.request_id(),
             };
             let answer = send(async || client.credentials().delete_credential(request.clone()).await).await?;
-            print_deleted(output, &name, &answer, answer.revision, &answer.dependents)
+            print_deleted(output, &name, &answer, answer.revision, &answer.dependents, Holds::Nothing)
         }
         Command::Check { which, paid_check_model } => {
             let request = CheckCredentialRequest { name: which.name()?.to_string(), paid_check_model };

@@ -7,7 +7,7 @@ use proto::admin::v1::{
 use shared::name::EnvironmentName;
 
 use super::{
-    Changes, Context, DeleteFlags, InProject, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, print_deleted, time,
+    Changes, Context, DeleteFlags, Holds, InProject, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, print_deleted, time,
 };
 use crate::client::{every_page, send};
 use crate::error::Error;
@@ -159,7 +159,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Error
                 request_id: delete.write.request_id(),
             };
             let answer = send(async || client.environments().delete_environment(request.clone()).await).await?;
-            print_deleted(output, &name, &answer, answer.revision, &answer.dependents)
+            print_deleted(output, &name, &answer, answer.revision, &answer.dependents, Holds::All)
         }
     }
 }

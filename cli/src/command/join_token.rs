@@ -6,7 +6,7 @@ use proto::admin::v1::{
 };
 use shared::name::JoinTokenName;
 
-use super::{Context, DeleteFlags, InProject, ListFlags, PAGE_SIZE, WriteFlags, print_deleted, time};
+use super::{Context, DeleteFlags, Holds, InProject, ListFlags, PAGE_SIZE, WriteFlags, print_deleted, time};
 use crate::client::{every_page, send};
 use crate::error::Error;
 use crate::input;
@@ -109,7 +109,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Error
                 request_id: delete.write.request_id(),
             };
             let answer = send(async || client.fleet().delete_join_token(request.clone()).await).await?;
-            print_deleted(output, &name, &answer, answer.revision, &answer.dependents)
+            print_deleted(output, &name, &answer, answer.revision, &answer.dependents, Holds::Nothing)
         }
     }
 }

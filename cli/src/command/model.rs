@@ -7,7 +7,7 @@ use proto::admin::v1::{
 use shared::name::{ModelName, ProviderName};
 
 use super::{
-    Changes, Context, DeleteFlags, InProject, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, ids, print_deleted,
+    Changes, Context, DeleteFlags, Holds, InProject, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, ids, print_deleted,
 };
 use crate::client::{every_page, send};
 use crate::error::Error;
@@ -198,7 +198,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Error
                 request_id: delete.write.request_id(),
             };
             let answer = send(async || client.models().delete_model(request.clone()).await).await?;
-            print_deleted(output, &name, &answer, answer.revision, &answer.dependents)
+            print_deleted(output, &name, &answer, answer.revision, &answer.dependents, Holds::Nothing)
         }
     }
 }

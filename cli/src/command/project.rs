@@ -5,7 +5,7 @@ use proto::admin::v1::{
     UpdateProjectRequest,
 };
 
-use super::{Changes, Context, DeleteFlags, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, print_deleted, time};
+use super::{Changes, Context, DeleteFlags, Holds, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, print_deleted, time};
 use crate::client::{every_page, send};
 use crate::error::Error;
 use crate::input;
@@ -131,7 +131,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Error
                 request_id: delete.write.request_id(),
             };
             let answer = send(async || client.projects().delete_project(request.clone()).await).await?;
-            print_deleted(output, &name, &answer, answer.revision, &answer.dependents)
+            print_deleted(output, &name, &answer, answer.revision, &answer.dependents, Holds::All)
         }
     }
 }

@@ -13,7 +13,7 @@ use shared::name::ProviderName;
 use self::fields::Fields;
 use super::value::ValueFlags;
 use super::{
-    Context, DeleteFlags, InProject, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, credential_counts, ids,
+    Context, DeleteFlags, Holds, InProject, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, credential_counts, ids,
     print_deleted, time,
 };
 use crate::client::{every_page, send};
@@ -56,7 +56,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         write: WriteFlags,
     },
-    /// Changes a provider.
+    /// Changes a provider. A list or map that is given replaces the one that was there.
     Update {
         /// The provider, by its id or its full name.
         name: String,
@@ -186,7 +186,8 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Error
                 force,
             };
             let answer = send(async || client.providers().delete_provider(request.clone()).await).await?;
-            print_deleted(output, &name, &answer, answer.revision, &answer.dependents)
+            let holds = if force { Holds::Nothing } else { Holds::UnlessForced("Model") };
+            print_deleted(output, &name, &answer, answer.revision, &answer.dependents, holds)
         }
         Command::Test { project, fields, value, paid_check_model } => {
             test::run(context, &project, *fields, &value, paid_check_model).await

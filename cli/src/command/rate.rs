@@ -6,7 +6,7 @@ use proto::admin::v1::{
 use shared::name::RateName;
 
 use super::credential::{OfProvider, parent};
-use super::{Changes, Context, DeleteFlags, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, print_deleted};
+use super::{Changes, Context, DeleteFlags, Holds, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, print_deleted};
 use crate::client::{every_page, send};
 use crate::error::Error;
 use crate::input;
@@ -190,7 +190,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Error
                 request_id: delete.write.request_id(),
             };
             let answer = send(async || client.rates().delete_rate(request.clone()).await).await?;
-            print_deleted(output, &name, &answer, answer.revision, &answer.dependents)
+            print_deleted(output, &name, &answer, answer.revision, &answer.dependents, Holds::Nothing)
         }
     }
 }

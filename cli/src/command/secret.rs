@@ -9,7 +9,9 @@ use shared::name::SecretName;
 use super::credential::type_of;
 use super::rotation::{self, RotateFlags};
 use super::value::OwnValueFlags;
-use super::{Changes, Context, DeleteFlags, InProject, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, print_deleted};
+use super::{
+    Changes, Context, DeleteFlags, Holds, InProject, ListFlags, PAGE_SIZE, UpdateFlags, WriteFlags, print_deleted,
+};
 use crate::client::{every_page, send};
 use crate::error::Error;
 use crate::input;
@@ -182,7 +184,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Error
                 request_id: delete.write.request_id(),
             };
             let answer = send(async || client.secrets().delete_secret(request.clone()).await).await?;
-            print_deleted(output, &name, &answer, answer.revision, &answer.dependents)
+            print_deleted(output, &name, &answer, answer.revision, &answer.dependents, Holds::Kind("Credential"))
         }
         Command::Rotate { which, value, allowed_origins, rotate } => {
             let name = which.name()?.to_string();

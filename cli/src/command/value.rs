@@ -65,11 +65,7 @@ impl OwnValueFlags {
     ///
     /// When it is not there, or can't be read.
     pub(crate) fn required(&self) -> Result<CredentialValue, Error> {
-        let missing = || {
-            let flags = "--value-file, --access-key-id, --service-account-file or --tenant-id with --client-id";
-            Error::Usage(format!("give its value: {flags}"))
-        };
-        self.value(Otherwise::Ask)?.ok_or_else(missing)
+        self.value(Otherwise::Ask)?.ok_or_else(|| missing(OWN_FLAGS))
     }
 
     fn value(&self, otherwise: Otherwise) -> Result<Option<CredentialValue>, Error> {
@@ -113,7 +109,9 @@ impl ValueFlags {
     pub(crate) fn required(&self, project: &str) -> Result<CredentialValue, Error> {
         match self.link(project)? {
             Some(link) => Ok(link),
-            None => self.own.required(),
+            None => {
+                self.own.value(Otherwise::Ask)?.ok_or_else(|| missing(&format!("{OWN_FLAGS}, or --secret for a link")))
+            }
         }
     }
 
@@ -144,9 +142,16 @@ pub(crate) fn plain(path: &Path) -> Result<String, Error> {
     input::text(&input::secret(path)?).map_err(|_| Error::Usage(format!("{} is not text", path.display())))
 }
 
+/// The flags that give a value of its own.
+const OWN_FLAGS: &str = "--value-file, --access-key-id, --service-account-file, --tenant-id with --client-id";
+
+fn missing(flags: &str) -> Error {
+    Error::Usage(format!("give its value: {flags}"))
+}
+
 fn asked(what: &str) -> Result<Secret, Error> {
-    let typed = input::ask_secret(what)?;
-    if typed.is_empty() { Err(Error::Usage(format!("{what} is missing"))) } else { Ok(typed) }
+    let typed = input::ask_secret(what)?.filter(|typed| !typed.is_empty());
+    typed.ok_or_else(|| Error::Usage(format!("{what} is missing")))
 }
 
 #[cfg(test)]

@@ -33,18 +33,18 @@ pub(super) struct Terminal;
 
 impl Person for Terminal {
     fn tell(&mut self, text: &str) -> Result<(), Error> {
-        Ok(writeln!(io::stderr(), "{text}")?)
+        writeln!(io::stderr(), "{text}").map_err(|source| Error::Terminal { source })
     }
 
     fn line(&mut self, prompt: &str) -> Result<Option<String>, Error> {
-        write!(io::stderr(), "{prompt}: ")?;
-        io::stderr().flush()?;
         let mut line = String::new();
-        Ok((io::stdin().lock().read_line(&mut line)? > 0).then_some(line))
+        let asked = write!(io::stderr(), "{prompt}: ").and_then(|()| io::stderr().flush());
+        let read = asked.and_then(|()| io::stdin().lock().read_line(&mut line));
+        Ok((read.map_err(|source| Error::Terminal { source })? > 0).then_some(line))
     }
 
     fn hidden(&mut self, prompt: &str) -> Result<Option<String>, Error> {
-        input::text(&input::ask_secret(prompt)?).map(Some)
+        input::ask_secret(prompt)?.map(|typed| input::text(&typed)).transpose()
     }
 }
 
@@ -92,7 +92,11 @@ pub(super) async fn walk(
                 put(person, &ask)?
             }
         };
-        let Some(typed) = answer else { return Ok(None) };
+        let Some(typed) = answer else {
+            // The prompt's line is not ended yet.
+            person.tell("")?;
+            return Ok(None);
+        };
         let answer = if typed.trim() == BACK { Answer::Back } else { Answer::Text(typed) };
         if let Err(why_not) = wizard.answer(&answer) {
             person.tell(&format!("  {why_not}"))?;
@@ -101,7 +105,9 @@ pub(super) async fn walk(
 }
 
 fn put(person: &mut impl Person, ask: &Ask) -> Result<Option<String>, Error> {
-    let prompt = if ask.known.is_empty() { ask.text.clone() } else { format!("{} [{}]", ask.text, ask.known) };
+    // What is typed stands below a list, not behind its last line.
+    let text = if ask.text.contains('\n') { format!("{}\n ", ask.text) } else { ask.text.clone() };
+    let prompt = if ask.known.is_empty() { text } else { format!("{text} [{}]", ask.known) };
     match ask.form {
         Form::Line => person.line(&prompt),
         Form::Hidden => person.hidden(&prompt),
