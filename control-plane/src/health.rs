@@ -30,6 +30,7 @@ pub(crate) mod double;
 pub mod evidence;
 mod input;
 pub mod metrics;
+mod noted;
 pub mod outcome;
 pub mod probe;
 mod problem;
@@ -37,9 +38,10 @@ mod rechecks;
 pub mod schedule;
 mod tally;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::health::evidence::Finding;
+use crate::health::noted::{denied, served_at_last};
 use crate::health::outcome::{ON_PROBATION, unreachable_no_more, verdict};
 use crate::health::rechecks::{Rechecks, doubled};
 use crate::resource::{CredentialProblem, CredentialStatus, Health, HealthReason};
@@ -167,7 +169,7 @@ impl Machine {
                 self.rechecks.good(moment.now);
                 Action::Commit(served_at_last(subject))
             }
-            Finding::Denied => note_denied(subject, status, moment.wall),
+            Finding::Denied => denied(subject, status, moment.wall),
             // One that is out already is asked about by the schedule.
             Finding::Rejected | Finding::Exhausted if subject.status.health != Health::Inactive => {
                 if self.is_open(finding, moment.now) && subject.agreed == Some(finding) {
@@ -292,31 +294,6 @@ fn judge(before: &CredentialStatus, cause: Cause, outcome: ProbeOutcome) -> (Hea
         (Cause::Schedule, ProbeOutcome::Passed | ProbeOutcome::Limited) if was_empty => ON_PROBATION,
         (Cause::Evidence(..) | Cause::Admin | Cause::Schedule, _) => verdict(before, outcome),
     }
-}
-
-/// A request was served: what was wrong before is wrong no more, but for a right that is missing for other requests.
-fn served_at_last(subject: Subject<'_>) -> CredentialStatus {
-    let limited = subject.status.reason.filter(|reason| *reason == HealthReason::Limited);
-    CredentialStatus {
-        value_version: subject.value_version,
-        health: Health::Active,
-        reason: limited,
-        last_check_time: subject.status.last_check_time,
-        last_error: subject.status.last_error.clone().filter(|_| limited.is_some()),
-    }
-}
-
-/// A key that lacks a right still serves the rest. A model's 404 is not noted, since callers could cause it at will.
-fn note_denied(subject: Subject<'_>, status: Option<u16>, wall: SystemTime) -> Action {
-    let noted = subject.status.reason == Some(HealthReason::Limited);
-    if noted || subject.status.health == Health::Inactive || !matches!(status, Some(401 | 403)) {
-        return Action::Nothing;
-    }
-    Action::Commit(CredentialStatus {
-        reason: Some(HealthReason::Limited),
-        last_error: Some(CredentialProblem::denied(status, wall)),
-        ..subject.status.clone()
-    })
 }
 
 /// Whether a credential is asked about without anybody's asking: what is out, and what the provider could not be asked about.

@@ -1,5 +1,7 @@
 //! The machine as tables, and what holds after any inputs.
 
+use std::time::SystemTime;
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,6 +1,7 @@
 //! Connecting providers, at an upstream that answers as it is told.
 
 use proto::admin::v1::provider_service_server::ProviderService as _;
+use proto::admin::v1::secret_service_server::SecretService as _;
 use tonic::{Code, Status};
 
 use super::*;
@@ -198,4 +199,25 @@ async fn an_id_of_no_credential_is_not_ignored() {
     }
     assert_eq!(fields(&connect(&world, keyless.clone()).await.unwrap_err()), ["credential_id"]);
     connect(&world, v1::ConnectProviderRequest { credential_id: String::new(), ..keyless }).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_connected_goes_whole_and_leaves_its_secret_free() {
+    let world = World::new(200, MODELS).await;
+    world.create_secret("s", value("sk-canary-value"), &[&world.upstream]).await.unwrap();
+    let keys = async || {
+        let records = world.context.store.range("").await.unwrap().records;
+        records.into_iter().map(|record| record.key).collect::<Vec<_>>()
+    };
+    let before = keys().await;
+    let linked = Some(v1::Credential { value: link("s"), ..Default::default() });
+    let given = v1::ConnectProviderRequest { credential: linked, models: Vec::new(), ..request(&world) };
+    let made = connect(&world, given).await.unwrap();
+    let of_provider = keys().await.len() - before.len();
+    assert!(of_provider >= 6, "two records, a status, two display names and a reference: {of_provider}");
+    let delete = v1::DeleteProviderRequest { name: made.provider.unwrap().name, ..Default::default() };
+    let gone = world.providers.delete_provider(call(delete)).await.unwrap().into_inner();
+    assert_eq!((gone.revision, keys().await), (made.revision + 1, before));
+    let delete = v1::DeleteSecretRequest { name: "projects/p/secrets/s".into(), ..Default::default() };
+    world.secrets.delete_secret(call(delete)).await.unwrap();
 }
