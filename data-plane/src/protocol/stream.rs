@@ -140,6 +140,11 @@ pub(crate) fn is_of_kind(content_type: &[u8], kind: &[u8]) -> bool {
     content_type.get(..kind.len()).is_some_and(|given| given.eq_ignore_ascii_case(kind))
 }
 
+/// Whether a JSON value begins here that is a string and not empty.
+pub(super) fn begins_with_text(value: &[u8]) -> bool {
+    value.starts_with(b"\"") && !value.starts_with(b"\"\"")
+}
+
 /// Whether a whole answer that came as a success is one: a format may have another word for errors than the status.
 pub(crate) fn is_answer(format: Format, body: &[u8]) -> bool {
     format != Format::Bedrock || bedrock::is_answer(body)
