@@ -71,7 +71,15 @@ impl State {
                 (failures.saturating_add(1).min(MOST_FAILURES), now)
             }
         };
-        Self::Cooling { until: now.plus(hint.unwrap_or_else(|| delay(failures))).max(at_least), failures, cause }
+        let wait = match (hint, cause) {
+            (Some(hint), Cause::RateLimited) => hint,
+            // A hint is about traffic. It does not mend a credential any sooner.
+            (Some(hint), Cause::Rejected | Cause::Exhausted | Cause::Denied | Cause::Missing) => {
+                hint.max(delay(failures))
+            }
+            (None, _) => delay(failures),
+        };
+        Self::Cooling { until: now.plus(wait).max(at_least), failures, cause }
     }
 
     /// In probation, if it is due at `now`.
@@ -304,6 +312,19 @@ mod tests {
         let state = state.failed(Cause::RateLimited, None, seconds(90));
         assert_eq!(state.out().unwrap().0, seconds(120), "the first delay, from now");
         assert_eq!(state.succeeded(seconds(91)), state, "a late success ends nothing");
+    }
+
+    #[test]
+    fn a_short_hint_brings_back_one_that_is_asked_too_often_and_no_other() {
+        for (cause, hint, expected) in [
+            (Cause::RateLimited, 1, 1),
+            (Cause::Exhausted, 1, 30),
+            (Cause::Rejected, 0, 30),
+            (Cause::Exhausted, 100, 100),
+        ] {
+            let state = State::Serving.failed(cause, Some(Duration::from_secs(hint)), seconds(0));
+            assert_eq!(state.out().unwrap().0, seconds(expected), "{cause:?} {hint}");
+        }
     }
 
     #[test]
