@@ -106,8 +106,8 @@ enum Probe {
 pub(crate) enum NoPick {
     /// There is none with a weight.
     Empty,
-    /// Everyone is out; `retry_after` is the shortest wait.
-    Out { retry_after: Duration, all_rate_limited: bool },
+    /// Everyone is out; `retry_after` is the shortest wait, `cause` the one that all of them are out for.
+    Out { retry_after: Duration, cause: Option<Cause> },
     /// Everyone who serves was tried in this request.
     Tried,
 }
@@ -261,17 +261,21 @@ impl Pool {
     fn why_none(&self, model: &str, tried: &[Arc<Member>], now: Moment) -> NoPick {
         let weighted = self.members.iter().filter(|member| member.weight > 0 && !member.is_gone());
         let mut retry_after = None::<Duration>;
-        let (mut count, mut rate_limited) = (0, 0);
+        let (mut count, mut causes) = (0, Vec::new());
         for member in weighted {
             count += 1;
             let Some((wait, cause)) = member.wait(model, now) else { continue };
-            rate_limited += usize::from(cause == Cause::RateLimited);
+            causes.push(cause);
             retry_after = Some(retry_after.map_or(wait, |shortest| shortest.min(wait)));
         }
         match retry_after {
             None if count > 0 || !tried.is_empty() => NoPick::Tried,
             None => NoPick::Empty,
-            Some(retry_after) => NoPick::Out { retry_after, all_rate_limited: rate_limited == count },
+            Some(retry_after) => {
+                let first = causes.first().copied();
+                let cause = first.filter(|_| causes.len() == count && causes.iter().all(|cause| Some(*cause) == first));
+                NoPick::Out { retry_after, cause }
+            }
         }
     }
 }

@@ -8,13 +8,13 @@ mod own_key;
 mod prepare;
 mod refusal;
 pub(crate) mod relay;
+mod verdict;
 mod waits;
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Response};
 use shared::adapter::{Format, Operation};
 use shared::failure::{EffectHere, Failure, Retry};
 use shared::name::EnvironmentName;
@@ -26,12 +26,12 @@ pub(crate) use self::own_key::GivenKey;
 use self::own_key::own_key;
 use self::prepare::{keep_those_that_speak, no_route, payload};
 use self::relay::{Limits, Relay};
+use self::verdict::{Denial, Seen, is_missing};
 use self::waits::Waits;
-use crate::balance::cooldown::Cause;
 use crate::balance::moment::Moment;
-use crate::balance::{Member, NoPick, Pick, Scope};
+use crate::balance::{Member, NoPick, Pick};
 use crate::error::Refusal;
-use crate::evidence::{EvidenceHandle, Finding, Observation};
+use crate::evidence::{EvidenceHandle, Finding};
 use crate::http::header;
 use crate::http::respond::Body;
 use crate::observe::{Metrics, Tally};
@@ -106,6 +106,7 @@ pub(crate) async fn serve(
         max_attempts: plan.max_attempts,
         trail,
         tried: Vec::new(),
+        denials: Vec::new(),
         was_denied: false,
         was_broken: false,
         missing: Missing::Unknown,
@@ -140,6 +141,8 @@ struct Run<'a> {
     max_attempts: u32,
     trail: &'a mut Trail,
     tried: Vec<Arc<Member>>,
+    /// Nobody knows yet whose fault they are.
+    denials: Vec<Denial>,
     was_denied: bool,
     was_broken: bool,
     missing: Missing,
@@ -149,7 +152,7 @@ struct Run<'a> {
 }
 
 enum Trouble {
-    NoPick,
+    NoPick { provider: Arc<str> },
     Failed { failed: Failed, provider: Arc<str> },
 }
 
@@ -244,20 +247,26 @@ impl Run<'_> {
             let keep = matches!(&self.trouble, Some(Trouble::Failed { failed, provider })
                 if failed.failure.is_credentials_fault() && *provider == stop.upstream.id);
             if !keep {
-                self.trouble = Some(Trouble::NoPick);
+                self.trouble = Some(Trouble::NoPick { provider: Arc::clone(&stop.upstream.id) });
             }
         }
         Next::Target
     }
 
-    fn served(&self, stop: &Stop, pick: Option<Pick>, answer: &Answer) {
+    fn served(&mut self, stop: &Stop, pick: Option<Pick>, answer: &Answer) {
         self.context.metrics.attempt_served();
         if let Some(pick) = pick {
             let member = Arc::clone(pick.member());
             if pick.succeeded(Moment::now) {
-                self.observe(stop, &member, Finding::Served, answer.head.status.as_u16(), None);
+                let status = answer.head.status.as_u16();
+                self.observe(
+                    &stop.upstream_model,
+                    &member,
+                    Seen { finding: Finding::Served, status, provider_code: None },
+                );
             }
         }
+        self.confirm_denials();
     }
 
     /// Draws every conclusion from a failure: for the credential here, for the fleet, for the target, for this request.
@@ -270,7 +279,7 @@ impl Run<'_> {
             self.trouble.get_or_insert(Trouble::Failed { failed, provider: Arc::clone(&stop.upstream.id) });
             return Next::Target;
         }
-        let is_missing = failure == Failure::Denied && failed.status == Some(StatusCode::NOT_FOUND);
+        let is_missing = is_missing(&failed);
         self.missing = match (self.missing, is_missing) {
             (Missing::Unknown | Missing::ForAll, true) => Missing::ForAll,
             (Missing::NotForAll, true) | (_, false) => Missing::NotForAll,
@@ -281,15 +290,8 @@ impl Run<'_> {
             return Next::Credential;
         }
         if let Some(pick) = pick {
-            let member = Arc::clone(pick.member());
-            if let Some(finding) = Finding::of(failure) {
-                let status = failed.status.map_or(0, |status| status.as_u16());
-                self.observe(stop, &member, finding, status, failed.provider_code);
-            }
-            if let Some((scope, cause)) = effect(failure) {
-                pick.failed(scope, &stop.upstream_model, cause, failed.retry_after, now);
-            }
-            self.tried.push(member);
+            self.tried.push(Arc::clone(pick.member()));
+            self.conclude(stop, pick, &failed, now);
         }
         if let Some(breaker) = &stop.breaker {
             match failure.effect_here() {
@@ -307,6 +309,8 @@ impl Run<'_> {
         }
         if failure == Failure::RateLimited {
             self.waits.rate_limited(failed.retry_after);
+        } else if is_missing {
+            self.waits.missing(failed.retry_after);
         } else {
             self.waits.out(failed.retry_after);
         }
@@ -328,45 +332,4 @@ impl Run<'_> {
             Retry::Stop => Next::Nowhere,
         }
     }
-
-    fn observe(
-        &self,
-        stop: &Stop,
-        member: &Member,
-        finding: Finding,
-        status: u16,
-        provider_code: Option<&'static str>,
-    ) {
-        self.context.evidence.offer(Observation {
-            environment: self.environment.clone(),
-            credential: member.name.clone(),
-            value_version: member.value_version,
-            upstream_model: Arc::clone(&stop.upstream_model),
-            finding,
-            status,
-            provider_code,
-            at: SystemTime::now(),
-        });
-    }
-}
-
-/// What a failure does to the credential here.
-fn effect(failure: Failure) -> Option<(Scope, Cause)> {
-    let scope = match failure.effect_here() {
-        EffectHere::OutForAll => Scope::Whole,
-        EffectHere::OutForModel | EffectHere::CooldownForModel => Scope::Model,
-        EffectHere::CountsAgainstTarget | EffectHere::Nothing => return None,
-    };
-    let cause = match failure {
-        Failure::Rejected => Cause::Rejected,
-        Failure::Exhausted => Cause::Exhausted,
-        Failure::Denied => Cause::Denied,
-        Failure::RateLimited => Cause::RateLimited,
-        Failure::Overloaded
-        | Failure::ServerError
-        | Failure::Unreachable
-        | Failure::TimedOut
-        | Failure::CallersFault => return None,
-    };
-    Some((scope, cause))
 }

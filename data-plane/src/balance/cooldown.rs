@@ -38,6 +38,8 @@ pub(crate) enum Cause {
     Exhausted,
     /// It may not do this.
     Denied,
+    /// The model does not exist for it.
+    Missing,
     /// It is asked too often.
     RateLimited,
 }
@@ -69,7 +71,15 @@ impl State {
                 (failures.saturating_add(1).min(MOST_FAILURES), now)
             }
         };
-        Self::Cooling { until: now.plus(hint.unwrap_or_else(|| delay(failures))).max(at_least), failures, cause }
+        let wait = match (hint, cause) {
+            (Some(hint), Cause::RateLimited) => hint,
+            // A hint is about traffic. It does not mend a credential any sooner.
+            (Some(hint), Cause::Rejected | Cause::Exhausted | Cause::Denied | Cause::Missing) => {
+                hint.max(delay(failures))
+            }
+            (None, _) => delay(failures),
+        };
+        Self::Cooling { until: now.plus(wait).max(at_least), failures, cause }
     }
 
     /// In probation, if it is due at `now`.
@@ -175,13 +185,14 @@ fn delay(failures: u8) -> Duration {
     FIRST.saturating_mul(1 << u32::from(failures.saturating_sub(1)).min(16)).min(MOST)
 }
 
-const MOST_FAILURES: u8 = 63;
+const MOST_FAILURES: u8 = 31;
+const CAUSE_BIT: u32 = 59;
 const RETURNING: u64 = 3;
 const UNTIL_BITS: u32 = 54;
 const UNTIL_MOST: u64 = (1 << UNTIL_BITS) - 1;
 
 impl State {
-    /// In one word: 2 bits of state, 2 of cause, 6 of failures, 54 of time. 0 is serving.
+    /// In one word: 2 bits of state, 3 of cause, 5 of failures, 54 of time. 0 is serving.
     fn pack(self) -> u64 {
         let (tag, until, failures, cause) = match self {
             Self::Serving => return 0,
@@ -194,18 +205,20 @@ impl State {
             Cause::Exhausted => 1,
             Cause::Denied => 2,
             Cause::RateLimited => 3,
+            Cause::Missing => 4,
         };
-        tag << 62 | cause << 60 | u64::from(failures.min(MOST_FAILURES)) << UNTIL_BITS | until.0.min(UNTIL_MOST)
+        tag << 62 | cause << CAUSE_BIT | u64::from(failures.min(MOST_FAILURES)) << UNTIL_BITS | until.0.min(UNTIL_MOST)
     }
 
     fn unpack(word: u64) -> Self {
         let until = Moment(word & UNTIL_MOST);
         let failures = (word >> UNTIL_BITS) as u8 & MOST_FAILURES;
-        let cause = match word >> 60 & 3 {
+        let cause = match word >> CAUSE_BIT & 7 {
             0 => Cause::Rejected,
             1 => Cause::Exhausted,
             2 => Cause::Denied,
-            _ => Cause::RateLimited,
+            3 => Cause::RateLimited,
+            _ => Cause::Missing,
         };
         match word >> 62 {
             0 => Self::Serving,
@@ -302,6 +315,19 @@ mod tests {
     }
 
     #[test]
+    fn a_short_hint_brings_back_one_that_is_asked_too_often_and_no_other() {
+        for (cause, hint, expected) in [
+            (Cause::RateLimited, 1, 1),
+            (Cause::Exhausted, 1, 30),
+            (Cause::Rejected, 0, 30),
+            (Cause::Exhausted, 100, 100),
+        ] {
+            let state = State::Serving.failed(cause, Some(Duration::from_secs(hint)), seconds(0));
+            assert_eq!(state.out().unwrap().0, seconds(expected), "{cause:?} {hint}");
+        }
+    }
+
+    #[test]
     fn a_probation_that_teaches_nothing_is_open_to_the_next_request() {
         let probation = State::Serving.failed(Cause::Rejected, None, seconds(0)).claimed(seconds(30)).unwrap();
         assert!(probation.released(seconds(31)).claimed(seconds(31)).is_some());
@@ -311,9 +337,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_word_holds_every_state(tag in 0..4, until in 0..UNTIL_MOST, failures in 0..=MOST_FAILURES, cause in 0..4) {
+        fn a_word_holds_every_state(tag in 0..4, until in 0..UNTIL_MOST, failures in 0..=MOST_FAILURES, cause in 0..5) {
             let until = Moment(until);
-            let cause = [Cause::Rejected, Cause::Exhausted, Cause::Denied, Cause::RateLimited][cause as usize];
+            let causes = [Cause::Rejected, Cause::Exhausted, Cause::Denied, Cause::RateLimited, Cause::Missing];
+            let cause = causes[cause as usize];
             let state = match tag {
                 0 => State::Serving,
                 1 => State::Cooling { until, failures, cause },

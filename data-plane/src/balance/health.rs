@@ -10,7 +10,8 @@ use super::moment::Moment;
 use super::ramp;
 
 /// How many models something may be out for at a time. Callers choose names where all of a provider's models are exposed, so this has
-/// to have a bound; the cooldown that ends first makes room.
+/// to have a bound. What is only known to be missing or forbidden makes room first, then the cooldown that ends first: names that nobody
+/// has must not make a rate limit forgotten.
 pub(super) const MODELS: usize = 32;
 
 /// The health of one value of a credential, or of a quota group.
@@ -119,9 +120,12 @@ impl Health {
 /// Drops what serves wholly again, and, where that is not enough, what would serve first.
 fn make_room(models: &mut Vec<(Arc<str>, Arc<Cooldown>)>, now: Moment) {
     models.retain(|(_, cooldown)| !cooldown.state().is_settled(now));
-    let until = |(_, (_, cooldown)): &(usize, &(Arc<str>, Arc<Cooldown>))| cooldown.state().out().map(|out| out.0);
+    let rank = |(_, (_, cooldown)): &(usize, &(Arc<str>, Arc<Cooldown>))| {
+        let out = cooldown.state().out();
+        (!out.is_some_and(|(_, cause)| matches!(cause, Cause::Denied | Cause::Missing)), out.map(|(until, _)| until))
+    };
     if models.len() >= MODELS
-        && let Some((first, _)) = models.iter().enumerate().min_by_key(until)
+        && let Some((first, _)) = models.iter().enumerate().min_by_key(rank)
     {
         models.swap_remove(first);
     }

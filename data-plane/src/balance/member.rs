@@ -137,7 +137,7 @@ impl Member {
     pub(super) fn health_of(&self, cause: Cause) -> &Health {
         match (&self.group, cause) {
             (Some(group), Cause::RateLimited | Cause::Exhausted) => &group.health,
-            (Some(_), Cause::Rejected | Cause::Denied) | (None, _) => &self.known.health,
+            (Some(_), Cause::Rejected | Cause::Denied | Cause::Missing) | (None, _) => &self.known.health,
         }
     }
 

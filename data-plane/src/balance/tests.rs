@@ -106,13 +106,13 @@ fn when_all_are_out_the_shortest_wait_is_told() {
         let hint = Some(Duration::from_secs(seconds));
         pool.pick("gpt", &[], NOW).unwrap().failed(Scope::Model, &model(), Cause::RateLimited, hint, NOW);
     }
-    let out = |all_rate_limited, seconds| NoPick::Out { retry_after: Duration::from_secs(seconds), all_rate_limited };
-    assert_eq!(pool.pick("gpt", &[], NOW).unwrap_err(), out(true, 20));
+    let out = |cause, seconds| NoPick::Out { retry_after: Duration::from_secs(seconds), cause };
+    assert_eq!(pool.pick("gpt", &[], NOW).unwrap_err(), out(Some(Cause::RateLimited), 20));
     assert!(pool.pick("other", &[], NOW).is_ok());
     for _ in 0..2 {
         pool.pick("other", &[], NOW).unwrap().failed(Scope::Whole, &model(), Cause::Rejected, None, NOW);
     }
-    assert_eq!(pool.pick("gpt", &[], NOW).unwrap_err(), out(false, 30));
+    assert_eq!(pool.pick("gpt", &[], NOW).unwrap_err(), out(None, 30));
 }
 
 #[test]
@@ -158,6 +158,19 @@ fn callers_can_not_grow_what_is_known_of_a_credential_without_bound() {
     }
     let pick = pool.pick("gpt", &[], NOW).unwrap();
     assert!(pick.member().known.health.models.load().len() <= MODELS);
+}
+
+#[test]
+fn names_that_nobody_has_make_no_rate_limit_forgotten() {
+    let pool = pool(&[1]);
+    let hint = Some(Duration::from_secs(5));
+    pool.pick("gpt", &[], NOW).unwrap().failed(Scope::Model, &model(), Cause::RateLimited, hint, NOW);
+    for number in 0..2 * MODELS {
+        let model: Arc<str> = format!("model-{number}").into();
+        pool.pick(&model, &[], NOW).unwrap().failed(Scope::Model, &model, Cause::Missing, None, NOW);
+    }
+    let out = NoPick::Out { retry_after: Duration::from_secs(5), cause: Some(Cause::RateLimited) };
+    assert_eq!(pool.pick("gpt", &[], NOW).unwrap_err(), out);
 }
 
 #[test]

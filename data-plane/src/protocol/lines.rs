@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::stream::{Ending, Said, Seen, StreamError};
 use super::{anthropic, cohere, gemini, openai};
+use crate::json::{self, JsonError};
 
 /// The longest piece of a line that waits for its rest. A longer one goes on as it comes, unwatched.
 const LINE: usize = 64 * 1024;
@@ -128,18 +129,20 @@ impl Lines {
     /// See [`Watch::end`](super::stream::Watch::end).
     pub(super) fn end(&mut self) -> (Bytes, Ending) {
         let was_open = self.is_open;
-        let mut forward = Bytes::new();
+        let (mut forward, mut is_whole) = (Bytes::new(), true);
         if self.within != Within::Tail && !self.held.is_empty() {
-            // A last line without its end counts: some upstreams close right after it.
+            // A last line without its end counts if nothing of it is lacking: some upstreams close right after it.
             let rest = self.held.split().freeze();
-            forward = self.watched(rest);
+            is_whole = ends_whole(&rest);
+            forward = if is_whole { self.watched(rest) } else { rest };
         }
         if self.within == Within::Tail && self.error.is_none() {
             let error = gemini::stream::error(&self.held.split().freeze());
             forward = [&forward, self.separator(), &error.event].concat().into();
             self.error = Some(Box::new(error));
         }
-        let ending = if self.error.is_none() && self.seen >= Seen::Finished { Ending::Well } else { Ending::Cut };
+        let enough = if is_whole { Seen::Finished } else { Seen::Done };
+        let ending = if self.error.is_none() && self.seen >= enough { Ending::Well } else { Ending::Cut };
         if ending == Ending::Cut {
             // A piece of a line does not go on.
             self.is_open = was_open;
@@ -241,6 +244,14 @@ impl Lines {
         self.held.extend_from_slice(chunk);
         if self.held.len() <= LINE { Bytes::new() } else { self.end().0 }
     }
+}
+
+/// Whether nothing lacks of the last line, which has no end: of data it can be told.
+fn ends_whole(lines: &[u8]) -> bool {
+    let last = memchr::memrchr(b'\n', lines).map_or(lines, |at| &lines[at + 1..]);
+    let Some(data) = last.strip_prefix(b"data:").map(<[u8]>::trim_ascii) else { return true };
+    // Nothing but `[DONE]` is data that is no object.
+    data == b"[DONE]" || json::members(data, |_, _| Ok::<_, JsonError>(())).is_ok()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
-use shared::adapter::{Format, Operation};
+use shared::adapter::{Delivery, Format, Operation};
 
 use super::bedrock::stream::Frames;
 use super::error::Problem;
@@ -68,8 +68,9 @@ pub(crate) struct StreamError {
 }
 
 impl Watch {
-    /// A watch for an answer, by the type of its content; `None` for one that is no stream.
-    pub(crate) fn of(format: Format, operation: Operation, content_type: &[u8]) -> Option<Self> {
+    /// A watch for an answer, by the type of its content; `None` for one that is no stream. Where a stream was asked for, what is not JSON is
+    /// taken for one, lest it pass unwatched for want of its type.
+    pub(crate) fn of(format: Format, operation: Operation, delivery: Delivery, content_type: &[u8]) -> Option<Self> {
         let dialect = match format {
             Format::OpenAi if operation == Operation::Responses => Dialect::Responses,
             Format::OpenAi => Dialect::OpenAi,
@@ -81,7 +82,9 @@ impl Watch {
                 return is_stream.then(|| Self::Frames(Frames::default()));
             }
         };
-        is_of_kind(content_type, b"text/event-stream").then(|| Self::Lines(Lines::new(dialect)))
+        let is_json = || memchr::memmem::find(&content_type.to_ascii_lowercase(), b"json").is_some();
+        let is_stream = is_of_kind(content_type, b"text/event-stream") || delivery == Delivery::Stream && !is_json();
+        is_stream.then(|| Self::Lines(Lines::new(dialect)))
     }
 
     /// What to forward of what came. Empty while an event's line or frame is incomplete. After an [`error`](Self::error) nothing more may
@@ -138,6 +141,11 @@ impl Watch {
 /// Whether a content's type is this one, whatever its parameters.
 pub(crate) fn is_of_kind(content_type: &[u8], kind: &[u8]) -> bool {
     content_type.get(..kind.len()).is_some_and(|given| given.eq_ignore_ascii_case(kind))
+}
+
+/// Whether a JSON value begins here that is a string and not empty.
+pub(super) fn begins_with_text(value: &[u8]) -> bool {
+    value.starts_with(b"\"") && !value.starts_with(b"\"\"")
 }
 
 /// Whether a whole answer that came as a success is one: a format may have another word for errors than the status.

@@ -13,7 +13,10 @@ impl Run<'_> {
         let (shortest, all_rate_limited) = (self.waits.shortest(), self.waits.all_rate_limited());
         let (failed, provider) = match self.trouble {
             Some(Trouble::Failed { failed, provider }) => (failed, provider.to_string()),
-            Some(Trouble::NoPick) | None => {
+            Some(Trouble::NoPick { provider }) if self.waits.all_missing() => {
+                return Refusal::ModelMissing { model: shown(model), provider: provider.to_string() };
+            }
+            Some(Trouble::NoPick { .. }) | None => {
                 let rate_limited = all_rate_limited && shortest.is_some();
                 return Refusal::NoCredential { model: shown(model), retry_after: shortest, rate_limited };
             }

@@ -129,10 +129,15 @@ impl Relay {
     /// Health is fed by how an answer ended, not by how it began.
     fn ended(&mut self, ending: Ending) {
         let breaker = self.breaker.take();
+        let is_anothers = self.watch.as_ref().and_then(Watch::error).is_some_and(|error| is_anothers(error.status));
         let outcome = match ending {
             Ending::Well => {
                 breaker.inspect(|breaker| breaker.succeeded());
                 SERVED
+            }
+            Ending::Cut if is_anothers => {
+                breaker.inspect(|breaker| breaker.succeeded());
+                CUT
             }
             Ending::Cut => {
                 breaker.inspect(|breaker| breaker.failed(Moment::now()));
@@ -224,6 +229,12 @@ impl Body for Relay {
             (None, _) => SizeHint::with_exact(self.ready.len() as u64),
         }
     }
+}
+
+/// Whether an error inside a stream is the request's, or the credential's: a target that says so lives, and callers must not be able to shut
+/// it for others.
+fn is_anothers(status: StatusCode) -> bool {
+    status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT
 }
 
 fn problem(message: &'static str, status: StatusCode) -> Problem<'static> {

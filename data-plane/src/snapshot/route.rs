@@ -13,7 +13,7 @@ use shared::name::{ProviderName, ResourceName};
 
 use self::address::{Addresses, ModelOf, Where};
 use super::Environment;
-use super::resource::{CallerKey, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT, Model, Provider, Target};
+use super::resource::{CallerKey, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT, Exposed, Model, Provider, Target};
 use crate::balance::Pool;
 use crate::balance::breaker::Breaker;
 use crate::balance::ring;
@@ -233,6 +233,8 @@ fn direct(environment: &Environment, asked: &str) -> Option<Plan> {
     };
     let upstream = environment.upstreams.get(id)?;
     let upstream_model: Arc<str> = match upstream_model {
+        // Providers quote the name in their errors, whose sentences are read: a caller can't name a model by a sentence.
+        Some(name) if upstream.provider.exposed == Exposed::All && name.contains(is_no_name) => return None,
         Some(upstream_model) => upstream_model.into(),
         None => Arc::clone(upstream.provider.default_model.as_ref()?),
     };
@@ -242,6 +244,11 @@ fn direct(environment: &Environment, asked: &str) -> Option<Plan> {
     let stop = Stop { upstream: Arc::clone(upstream), upstream_model, breaker: None };
     let stops = if upstream.provider.disabled { Vec::new() } else { vec![stop] };
     Some(Plan { stops, timeout: DEFAULT_TIMEOUT, max_attempts: DEFAULT_ATTEMPTS })
+}
+
+/// Whether no model's name has such a character, unless an admin wrote it.
+fn is_no_name(character: char) -> bool {
+    character.is_whitespace() || character.is_control()
 }
 
 /// Whether a name stands for something, whatever may become of a request for it.

@@ -102,6 +102,57 @@ async fn a_denied_credential_is_out_for_that_model_alone() {
 }
 
 #[tokio::test]
+async fn a_model_that_no_credential_has_stays_missing() {
+    let upstream = Upstream::start(|_| Reply::error(404, "model_not_found")).await;
+    let credentials = [credential("a", "k1", 1), credential("a", "k2", 1)];
+    let mut proxy =
+        Proxy::start([provider("a", upstream.address), model("m", &["a"])].into_iter().chain(credentials)).await;
+    for _ in 0..5 {
+        let answered = proxy.chat("m").await;
+        assert_eq!((answered.status, &*answered.code()), (404, "model_not_found"), "{}", answered.body);
+    }
+    assert_eq!(upstream.asked().len(), 2, "who has not the model is not asked again at once");
+    assert_eq!(proxy.evidence.try_next().unwrap().finding, Finding::Denied);
+    while proxy.evidence.try_next().is_some() {}
+    // A name that the caller made up says nothing of a credential.
+    for _ in 0..2 {
+        let answered = proxy.chat("a/made-up").await;
+        assert_eq!((answered.status, &*answered.code()), (404, "model_not_found"), "{}", answered.body);
+    }
+    assert_eq!(upstream.asked().len(), 6);
+    assert!(proxy.evidence.try_next().is_none());
+}
+
+#[tokio::test]
+async fn a_request_that_every_credential_denies_takes_none_of_them_out() {
+    let upstream = Upstream::start(|asked| {
+        let is_forbidden = asked.body.windows(5).any(|window| window == b"worse");
+        let is_bad = asked.body.windows(3).any(|window| window == b"bad");
+        match (&*asked.key, is_forbidden, is_bad) {
+            (_, true, _) | ("sk-k1", _, true) => Reply::error(403, "no"),
+            _ => Reply::ok(),
+        }
+    })
+    .await;
+    let credentials = [credential("a", "k1", 1), credential("a", "k2", 1)];
+    let proxy =
+        Proxy::start([provider("a", upstream.address), model("m", &["a"])].into_iter().chain(credentials)).await;
+    for _ in 0..3 {
+        assert_eq!(proxy.post(r#"{"model":"m","user":"worse"}"#).await.status, 502);
+    }
+    for _ in 0..4 {
+        assert_eq!(proxy.chat("m").await.header("x-keyplane-attempts"), "1");
+    }
+    let served = upstream.by_key();
+    assert_eq!((served["sk-k1"], served["sk-k2"]), (3 + 2, 3 + 2));
+    // What another one may do is the credential's own.
+    for _ in 0..4 {
+        assert_eq!(proxy.post(r#"{"model":"m","user":"bad"}"#).await.status, 200);
+    }
+    assert_eq!(upstream.by_key()["sk-k1"], 3 + 2 + 1);
+}
+
+#[tokio::test]
 async fn a_deleted_credential_finishes_its_request_and_is_not_used_again() {
     let (tx, rx) = mpsc::channel(4);
     let rx = std::sync::Mutex::new(Some(rx));

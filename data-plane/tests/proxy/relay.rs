@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::SOON;
-use super::harness::{Answered, KEY, Proxy, credential, model, provider};
+use super::harness::{Answered, KEY, Proxy, credential, model, model_of, provider};
 use super::upstream::{Reply, Upstream};
 
 #[tokio::test]
@@ -102,6 +102,37 @@ async fn a_cut_stream_ends_as_an_error_and_never_as_done() {
         assert_eq!(event["error"]["code"], "upstream_error", "{rest}");
         assert!(!rest.contains("[DONE]") && !rest.contains("half"));
     }
+}
+
+#[tokio::test]
+async fn a_stream_without_its_type_is_watched_too() {
+    let upstream = Upstream::start(|_| Reply::Pieces("text/plain", vec!["data: {\"choices\":[]}\n\n".into()])).await;
+    let proxy = Proxy::start([provider("a", upstream.address), model("m", &["a"]), credential("a", "k1", 1)]).await;
+    let answered = proxy.post(r#"{"model":"m","stream":true}"#).await;
+    assert!(answered.body.contains("upstream_error"), "{}", answered.body);
+    assert_eq!(proxy.post(r#"{"model":"m"}"#).await.body, "data: {\"choices\":[]}\n\n", "no stream was asked for");
+}
+
+#[tokio::test]
+async fn errors_that_a_caller_brings_about_within_streams_shut_no_target() {
+    let upstream = Upstream::start(|_| {
+        Reply::Stream(vec!["data: {}\n\n", "data: {\"error\":{\"message\":\"m\",\"code\":400}}\n\n"])
+    })
+    .await;
+    let other = Upstream::start(|_| Reply::Stream(vec!["data: {}\n\n", "data: [DONE]\n\n"])).await;
+    let proxy = Proxy::start([
+        provider("a", upstream.address),
+        credential("a", "k1", 1),
+        provider("b", other.address),
+        credential("b", "k1", 1),
+        model_of("m", &[("a", 1, 0), ("b", 1, 1)], SOON),
+    ])
+    .await;
+    for _ in 0..10 {
+        let answered = proxy.post(r#"{"model":"m","stream":true}"#).await;
+        assert!(answered.body.contains("error") && !answered.body.contains("DONE"), "{}", answered.body);
+    }
+    assert_eq!((upstream.asked().len(), other.asked().len()), (10, 0));
 }
 
 #[tokio::test]

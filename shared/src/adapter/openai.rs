@@ -153,6 +153,10 @@ pub(super) const RULES: &[Rule] = &[
     // OpenRouter: the prompt was flagged, or the model's provider refused it.
     Rule::code("flagged_input", Failure::CallersFault).with(&[403]),
     Rule::code("refusal", Failure::CallersFault).with(&[403]),
+    // OpenRouter: a caller who asks for more than is left does not empty an account. Another credential may have more.
+    Rule::wording(wording::AFFORDS_NOTHING, Failure::Exhausted).with(&[402]),
+    Rule::opening(wording::FEWER_MAX_TOKENS, Failure::Denied).with(&[402]),
+    Rule::opening(wording::PROMPT_TOKENS_LIMIT, Failure::Denied).with(&[402]),
     // xAI answers 400 to a bad key, 403 to a bad prompt.
     Rule::opening(wording::INCORRECT_API_KEY, Failure::Rejected).with(&[400]),
     Rule::wording(wording::VIOLATES_GUIDELINES, Failure::CallersFault).with(&[403]),

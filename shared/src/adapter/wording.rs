@@ -34,6 +34,17 @@ pub(super) const VIOLATES_GUIDELINES: Wording = Wording {
     says: "content violates usage guidelines",
     because: "xAI answers 403 with the code of a missing permission",
 };
+/// OpenRouter: nothing at all is left of an account or of a key's limit.
+pub(super) const AFFORDS_NOTHING: Wording =
+    Wording { says: "can only afford 0.", because: "OpenRouter answers 402 to requests that are too large, too" };
+/// OpenRouter: what is left is less than this one answer could cost.
+pub(super) const FEWER_MAX_TOKENS: Wording = Wording {
+    says: "this request requires more credits, or fewer max_tokens",
+    because: "OpenRouter answers 402 as to an empty account",
+};
+/// OpenRouter: what is left is less than this one prompt costs.
+pub(super) const PROMPT_TOKENS_LIMIT: Wording =
+    Wording { says: "prompt tokens limit exceeded", because: "OpenRouter answers 402 as to an empty account" };
 /// NVIDIA: a model that the account may not use.
 pub(super) const NOT_FOUND_FOR_ACCOUNT: Wording =
     Wording { says: "not found for account", because: "NVIDIA's 404 has no code, and is that of a wrong path too" };
@@ -104,6 +115,9 @@ mod tests {
             USED_ALL_CREDITS,
             NO_CREDITS_YET,
             VIOLATES_GUIDELINES,
+            AFFORDS_NOTHING,
+            FEWER_MAX_TOKENS,
+            PROMPT_TOKENS_LIMIT,
             NOT_FOUND_FOR_ACCOUNT,
             CREDIT_BALANCE_TOO_LOW,
             USAGE_LIMITS_REACHED,

@@ -50,7 +50,7 @@ fn a_rate_limit_cools_the_account_for_that_model_over_all_pools() {
 fn one_request_probes_for_all_members() {
     let pools = pools(&[(0, 1, Some(7)), (1, 1, Some(7)), (1, 1, Some(7))]);
     rate_limit(&pools[&0], 0, NOW);
-    let out = NoPick::Out { retry_after: Duration::from_secs(30), all_rate_limited: true };
+    let out = NoPick::Out { retry_after: Duration::from_secs(30), cause: Some(Cause::RateLimited) };
     assert_eq!(pools[&1].pick("gpt", &[], NOW).unwrap_err(), out);
     let due = NOW.plus(Duration::from_secs(30));
     let probe = pools[&1].pick("gpt", &[], due).unwrap();
@@ -67,7 +67,7 @@ fn an_empty_account_is_out_for_every_model_and_a_rejected_key_alone() {
     fail(&pools[&1], 2, Cause::Exhausted, Scope::Whole, NOW);
     assert_eq!(run(&pools[&1], "other", 4, 4, NOW), [0, 0, 0, 4]);
     let out = |pool: &Pool| pool.pick("other", &[], NOW).unwrap_err();
-    assert!(matches!(out(&pools[&0]), NoPick::Out { all_rate_limited: false, .. }));
+    assert!(matches!(out(&pools[&0]), NoPick::Out { cause: Some(Cause::Exhausted), .. }));
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn one_that_fails_as_it_returns_is_out_for_longer() {
     go_and_return(&pool, Scope::Whole);
     let back = NOW.plus(DELAY);
     pool.pick("gpt", &[], back).unwrap().failed(Scope::Whole, &model(), Cause::Exhausted, None, back);
-    let out = NoPick::Out { retry_after: DELAY * 2, all_rate_limited: false };
+    let out = NoPick::Out { retry_after: DELAY * 2, cause: Some(Cause::Exhausted) };
     assert_eq!(pool.pick("gpt", &[], back).unwrap_err(), out);
 }
 

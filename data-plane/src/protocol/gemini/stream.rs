@@ -9,7 +9,7 @@ use memchr::memmem;
 
 use super::error::{remade_event, status_in};
 use crate::json;
-use crate::protocol::stream::{Said, StreamError};
+use crate::protocol::stream::{Said, StreamError, begins_with_text};
 
 /// What the data of an event says.
 pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
@@ -34,6 +34,6 @@ pub(crate) fn error(data: &[u8]) -> StreamError {
 fn has_text(data: &[u8], key: &[u8]) -> bool {
     memmem::find_iter(data, key).any(|at| {
         let value = data[at + key.len()..].trim_ascii_start();
-        value.strip_prefix(b":").is_some_and(|value| value.trim_ascii_start().starts_with(b"\""))
+        value.strip_prefix(b":").map(<[u8]>::trim_ascii_start).is_some_and(begins_with_text)
     })
 }

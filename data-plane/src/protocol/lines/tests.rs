@@ -35,6 +35,11 @@ fn a_stream_ends_well_only_if_the_upstream_said_so() {
         (vec![CHUNK, "data: [DONE]"], Ending::Well),
         (vec![CHUNK], Ending::Cut),
         (vec![CHUNK, "data: [DON"], Ending::Cut),
+        (vec![CHUNK, LAST.trim_ascii_end()], Ending::Well),
+        (vec![CHUNK, &LAST[..LAST.len() - 3]], Ending::Cut),
+        (vec![CHUNK, &LAST[..LAST.len() - 7]], Ending::Cut),
+        (vec![CHUNK, LAST, "data: {\"choices\":[],\"usa"], Ending::Cut),
+        (vec![CHUNK, "data: {\"choices\":[{\"finish_reason\":\"\"}]}\n\n"], Ending::Cut),
         (vec![": comment\n\n"], Ending::Cut),
         (vec![], Ending::Cut),
     ] {
@@ -113,6 +118,20 @@ const DIALECTS: [(Dialect, &str, &str, &str, &str); 4] = [
         "event: message-end\ndata: {\"type\":\"message-end\",\"delta\":{\"error\":\"no [redacted]\",\"finish_reason\":\"ERROR\"}}\n\n",
     ),
 ];
+
+#[test]
+fn a_stream_that_is_cut_within_its_last_event_does_not_end_well() {
+    for (dialect, event, end, _, _) in DIALECTS {
+        let data = end.find("data:").unwrap();
+        let whole = end.trim_ascii_end().len();
+        for cut in data..whole {
+            let stream = [event, &end[..cut]].concat();
+            assert_eq!(watched_as(dialect, stream.as_bytes(), 7).1, Ending::Cut, "{dialect:?} {stream}");
+        }
+        let stream = [event, &end[..whole]].concat();
+        assert_eq!(watched_as(dialect, stream.as_bytes(), 7).1, Ending::Well, "{dialect:?} {stream}");
+    }
+}
 
 #[test]
 fn each_format_ends_as_it_says_and_no_other_way() {

@@ -9,7 +9,7 @@ use memchr::memmem;
 
 use super::error::{remade_event, status_in};
 use crate::json;
-use crate::protocol::stream::{Said, StreamError};
+use crate::protocol::stream::{Said, StreamError, begins_with_text};
 
 /// What the data of an event says.
 pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
@@ -28,11 +28,11 @@ pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
     if finishes(data) { Said::Finished } else { Said::More }
 }
 
-/// Whether a chunk gives a reason for its end: `"finish_reason"` with a string.
+/// Whether a chunk gives a reason for its end: `"finish_reason"` with a string. Some vendors have an empty one in every chunk before.
 fn finishes(data: &[u8]) -> bool {
     const KEY: &[u8] = b"\"finish_reason\"";
     memmem::find_iter(data, KEY).any(|at| {
         let value = data[at + KEY.len()..].trim_ascii_start();
-        value.strip_prefix(b":").is_some_and(|value| value.trim_ascii_start().starts_with(b"\""))
+        value.strip_prefix(b":").map(<[u8]>::trim_ascii_start).is_some_and(begins_with_text)
     })
 }

@@ -48,7 +48,7 @@ pub(super) async fn answer(
     if is_encoded || is_of_kind(content_type, b"text/html") {
         return Err(Failed { status: Some(response.status()), ..Failed::of(Failure::ServerError) });
     }
-    let watch = Watch::of(upstream.format, call.operation, content_type);
+    let watch = Watch::of(upstream.format, call.operation, call.delivery, content_type);
     let (head, body) = response.into_parts();
     match watch {
         Some(watch) => preface(head, body, watch, upstream).await,

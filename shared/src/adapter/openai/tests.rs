@@ -164,6 +164,24 @@ fn the_compatible_vendors_errors_are_read() {
         ),
         (
             "openrouter",
+            402,
+            r#"{"error":{"message":"This request requires more credits, or fewer max_tokens. You requested up to 65536 tokens, but can only afford 3395. To increase, visit https://openrouter.ai/settings/credits","code":402,"metadata":{"provider_name":null}}}"#,
+            Failure::Denied,
+        ),
+        (
+            "openrouter",
+            402,
+            r#"{"error":{"message":"This request requires more credits, or fewer max_tokens. You requested up to 32000 tokens, but can only afford 0. To increase, visit https://openrouter.ai/settings/keys","code":402}}"#,
+            Failure::Exhausted,
+        ),
+        (
+            "openrouter",
+            402,
+            r#"{"error":{"message":"Prompt tokens limit exceeded: 230799 > 91442. To increase, visit https://openrouter.ai/settings/keys","code":402}}"#,
+            Failure::Denied,
+        ),
+        (
+            "openrouter",
             403,
             r#"{"error":{"code":403,"message":"x requires moderation","metadata":{"reasons":["hate"],"flagged_input":"…","provider_name":"OpenAI","model_slug":"x"}}}"#,
             Failure::CallersFault,
