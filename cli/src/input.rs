@@ -74,6 +74,24 @@ pub(crate) fn pair(text: &str) -> Result<(String, String), Error> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
+/// A span of time, `5s` or `1.5s`.
+///
+/// # Errors
+///
+/// When it is none, with the form that it has.
+pub(crate) fn seconds(text: &str) -> Result<prost_types::Duration, String> {
+    text.parse().map_err(|_| "give seconds with an s, such as 5s or 1.5s".to_owned())
+}
+
+/// A moment, `2030-01-31T00:00:00Z`.
+///
+/// # Errors
+///
+/// When it is none, with the form that it has.
+pub(crate) fn moment(text: &str) -> Result<prost_types::Timestamp, String> {
+    text.parse().map_err(|_| "give date and time, such as 2030-01-31T00:00:00Z".to_owned())
+}
+
 /// The text of a file that is no secret.
 ///
 /// # Errors
@@ -167,6 +185,16 @@ mod tests {
     #[test]
     fn a_credential_s_id_needs_its_provider() {
         assert!(matches!(in_provider::<CredentialName>("main", None, "default"), Err(Error::Usage(_))));
+    }
+
+    #[test]
+    fn a_time_that_is_none_is_answered_with_the_form_of_one() {
+        assert_eq!(seconds("1.5s").unwrap(), prost_types::Duration { seconds: 1, nanos: 500_000_000 });
+        assert_eq!(moment("1970-01-01T00:00:07Z").unwrap().seconds, 7);
+        for text in ["5", "5m", "soon"] {
+            assert!(seconds(text).unwrap_err().contains("5s"), "{text}");
+            assert!(moment(text).unwrap_err().contains("2030-01-31T00:00:00Z"), "{text}");
+        }
     }
 
     #[test]

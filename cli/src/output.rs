@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write};
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
-use prost_reflect::{DynamicMessage, SerializeOptions};
+use prost_reflect::{DynamicMessage, EnumDescriptor, Kind, SerializeOptions};
 use serde_json::Value;
 
 use crate::config::OutputFormat;
@@ -58,7 +58,8 @@ impl Output {
         let mut table = table();
         table.set_header(R::HEADINGS.iter().copied());
         for row in rows {
-            table.add_row(row.cells());
+            // An empty cell would let the ones behind it look like the next column before them.
+            table.add_row(row.cells().into_iter().map(|cell| if cell.is_empty() { "-".to_owned() } else { cell }));
         }
         print(&trimmed(table))
     }
@@ -162,23 +163,39 @@ fn fields<M: Printable>(message: &M) -> Result<String, Error> {
     if let Some(descriptor) = proto::descriptor_pool().get_message_by_name(M::MESSAGE) {
         for field in descriptor.fields().filter(|field| field.name() != "plaintext") {
             if let Some(value) = value.get(field.json_name()) {
-                table.add_row([field.name().to_owned(), text(value)]);
+                table.add_row([field.name().to_owned(), text(value, &field.kind())]);
             }
         }
     }
     Ok(trimmed(table))
 }
 
-/// A JSON value for people: lists one below the other, objects as `key=value`.
-fn text(value: &Value) -> String {
+/// A JSON value for people: lists one below the other, objects as `key=value`, enum values as lists have them.
+fn text(value: &Value, kind: &Kind) -> String {
     match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join("\n"),
-        Value::Object(fields) => {
-            fields.iter().map(|(key, value)| format!("{key}={}", text(value))).collect::<Vec<_>>().join(" ")
-        }
+        Value::String(text) => match kind {
+            Kind::Enum(of) => word(text, &prefix(of)).to_owned(),
+            _ => text.clone(),
+        },
+        Value::Array(items) => items.iter().map(|item| text(item, kind)).collect::<Vec<_>>().join("\n"),
+        Value::Object(fields) => fields.iter().map(|field| pair(field, kind)).collect::<Vec<_>>().join(" "),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
+}
+
+/// A field of a message by its name in the proto, as `--clear` takes it; an entry of a map by its own.
+fn pair((key, value): (&String, &Value), kind: &Kind) -> String {
+    let message = kind.as_message().filter(|message| !message.is_map_entry());
+    match message.and_then(|message| message.get_field_by_json_name(key)) {
+        Some(field) => format!("{}={}", field.name(), text(value, &field.kind())),
+        None => format!("{key}={}", text(value, &Kind::String)),
+    }
+}
+
+/// What an enum's values begin with: the name of their first, which is nothing.
+fn prefix(of: &EnumDescriptor) -> String {
+    let none = of.default_value();
+    none.name().strip_suffix("UNSPECIFIED").unwrap_or_default().to_owned()
 }
 
 fn table() -> Table {
@@ -214,7 +231,7 @@ pub(crate) fn note(text: &str) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use proto::admin::v1::{CallerKey, Credential, CredentialState};
+    use proto::admin::v1::{Adapter, CallerKey, Credential, CredentialCount, CredentialState, ExposedModel, Provider};
 
     use super::*;
 
@@ -241,6 +258,23 @@ mod tests {
             CallerKey { name: "projects/p/callerKeys/k".into(), plaintext: "kp_canary".into(), ..Default::default() };
         assert!(!fields(&key).unwrap().contains("kp_canary"));
         assert_eq!(json(&key).unwrap()["plaintext"], "kp_canary");
+    }
+
+    #[test]
+    fn one_resource_uses_the_words_that_lists_use() {
+        let provider = Provider {
+            adapter: Adapter::AzureOpenai.into(),
+            credential_counts: vec![CredentialCount { state: CredentialState::Active.into(), count: 2 }],
+            exposed_models: vec![ExposedModel { upstream_model: "gpt-4o".into(), display_name: String::new() }],
+            telemetry_tags: [("teamName".to_owned(), "ADAPTER_x".to_owned())].into(),
+            ..Default::default()
+        };
+        let told = fields(&provider).unwrap();
+        for expected in
+            ["adapter            AZURE_OPENAI", "state=ACTIVE", "upstream_model=gpt-4o", "teamName=ADAPTER_x"]
+        {
+            assert!(told.contains(expected), "{expected}: {told}");
+        }
     }
 
     #[test]

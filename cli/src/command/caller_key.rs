@@ -90,7 +90,7 @@ pub(crate) struct Fields {
     #[arg(long = "allowed-model", value_name = "MODEL")]
     allowed_models: Vec<String>,
     /// When it stops working, `2030-01-31T00:00:00Z`.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = input::moment)]
     expire_time: Option<prost_types::Timestamp>,
     /// Whether it is taken out.
     #[arg(long, value_name = "BOOL")]

@@ -2,6 +2,8 @@
 
 use proto::admin::v1::{Adapter, ApiFormat, CatalogEntry, CatalogValidation, ListCatalogRequest};
 
+use shared::catalog::nearest;
+
 use super::credential::type_of;
 use super::{Context, PAGE_SIZE};
 use crate::client::{every_page, send};
@@ -58,7 +60,10 @@ pub(crate) fn adapter(number: i32) -> String {
 pub(crate) async fn run(flags: Flags, context: &Context) -> Result<(), Error> {
     let entries = every(context).await?;
     let Some(vendor) = flags.vendor else { return context.output.list(&entries) };
-    let unknown = || Error::Usage(format!("{vendor} is not in the catalog; give --adapter and --base-url for it"));
+    let unknown = || {
+        let likely = nearest(&vendor).map_or_else(String::new, |nearest| format!("did you mean {nearest}? or "));
+        Error::Usage(format!("{vendor} is not in the catalog; {likely}give --adapter and --base-url for it"))
+    };
     context.output.one(entry(&entries, &vendor).ok_or_else(unknown)?)
 }
 

@@ -12,7 +12,7 @@ mod wizard;
 use proto::admin::v1::{ConnectProviderRequest, ConnectProviderResponse, Credential, ListEnvironmentsRequest};
 
 use self::draft::{Draft, Known, Parts};
-use self::question::Part;
+use self::question::{Part, Question};
 use self::terminal::Terminal;
 use self::wizard::Wizard;
 use super::provider::fields::Fields;
@@ -84,7 +84,7 @@ pub(crate) async fn run(flags: Flags, context: &Context) -> Result<(), Error> {
         let walked = Box::pin(terminal::walk(Wizard::new(draft), &mut Terminal, test)).await?;
         walked.ok_or(Error::Left)?
     } else {
-        return Err(Error::Usage(format!("missing: {}", missing.join(", "))));
+        return Err(Error::Usage(format!("missing: {}{}", missing.join(", "), hints(&draft, &missing))));
     };
     let request =
         ConnectProviderRequest { validate_only: write.validate_only, request_id: write.request_id(), ..request };
@@ -112,6 +112,21 @@ fn tell(context: &Context, made: &ConnectProviderResponse) -> Result<(), Error> 
 fn missing(draft: &Draft) -> Vec<&'static str> {
     let questions = Part::ALL.iter().flat_map(|part| part.questions(draft));
     questions.filter(|question| !question.is_answered(draft)).map(|question| question.flag()).collect()
+}
+
+/// What is most likely meant, where a missing flag is missing for what others say.
+fn hints(draft: &Draft, missing: &[&str]) -> String {
+    let mut hints = String::new();
+    if let Some(nearest) = draft.likely_vendor() {
+        hints.push_str(&format!("; did you mean --vendor {nearest}?"));
+    }
+    if missing.contains(&"--value-file") && Part::Credential.questions(draft).contains(&Question::AuthMode) {
+        hints.push_str("; --auth-mode none if it wants no key");
+    }
+    for (_, upstream_model) in draft.models.iter().filter(|(_, upstream_model)| !draft.exposes(upstream_model)) {
+        hints.push_str(&format!("; --model goes to {upstream_model}, which no --exposed-model names"));
+    }
+    hints
 }
 
 impl Flags {

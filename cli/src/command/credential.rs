@@ -161,7 +161,7 @@ pub(crate) struct Fields {
     #[arg(long, value_name = "TEXT")]
     owner: Option<String>,
     /// When its owner means to replace it, `2030-01-31T00:00:00Z`: a reminder, not a limit.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = input::moment)]
     expire_time: Option<prost_types::Timestamp>,
 }
 

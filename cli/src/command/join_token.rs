@@ -35,7 +35,7 @@ pub(crate) enum Command {
         #[arg(long = "environment", short, required = true, value_name = "ENVIRONMENT")]
         environments: Vec<String>,
         /// When it stops working, `2030-01-31T00:00:00Z`; left out, never.
-        #[arg(long, value_name = "TIME")]
+        #[arg(long, value_name = "TIME", value_parser = input::moment)]
         expire_time: Option<prost_types::Timestamp>,
         /// How many proxies may join with it; 0 is any number.
         #[arg(long, default_value_t, value_name = "COUNT")]

@@ -89,7 +89,7 @@ pub(crate) struct Fields {
     #[arg(long = "environment", short, value_name = "ENVIRONMENT")]
     environments: Vec<String>,
     /// How long one request may take in all, `600s`.
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", value_parser = input::seconds)]
     timeout: Option<prost_types::Duration>,
     /// How many upstream calls one request may make.
     #[arg(long, value_name = "COUNT")]

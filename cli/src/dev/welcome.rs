@@ -20,7 +20,7 @@ pub(super) fn text(flags: &DevFlags, files: &Files) -> String {
     let (plain, streamed) = (request("", ""), request("-N ", "\"stream\": true, "));
     format!(
         "Keyplane runs. Paste a request:\n\n{plain}\n\nThe same, streamed:\n\n{streamed}\n\n\
-         Applications    http://{listen}/v1 (OpenAI's API)\n\
+         Applications    http://{listen}/v1 (OpenAI's API; the others where docs/providers.md says)\n\
          Caller key      {caller_key}\n\
          Admin API       http://{admin_listen} (gRPC)\n\
          Admin token     {token}\n\

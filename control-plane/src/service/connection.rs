@@ -5,6 +5,7 @@ use shared::name::{CredentialName, ProjectName, ProviderName};
 
 use super::credential::plan::{ask_about, takes_credentials};
 use super::credential::validate::{Ask, Seen};
+use super::discover::lists_models;
 use super::provider::Providers;
 use super::value::Given;
 use super::{parent, parse_name};
@@ -118,7 +119,8 @@ fn answer(provider: &Provider, seen: Seen) -> v1::TestConnectionResponse {
         state: state.into(),
         state_reason: reason.map_or(0, |reason| reason.to_message().into()),
         error: status.last_error.as_ref().map(CredentialProblem::to_message),
-        upstream_models: in_order(models),
+        // A list that the check goes by may be of something else: Azure's has no deployments, which are what is asked for.
+        upstream_models: if lists_models(provider) { in_order(models) } else { Vec::new() },
         base_url: provider.base_url.to_string(),
     }
 }

@@ -56,7 +56,7 @@ impl Providers {
 }
 
 /// Whether the vendor has a list: the catalog's word, or else the adapter's.
-fn lists_models(provider: &Provider) -> bool {
+pub(super) fn lists_models(provider: &Provider) -> bool {
     let entry = catalog::entry(&provider.vendor).filter(|entry| entry.adapter == provider.adapter);
     let list = UpstreamCall { operation: Operation::ListModels, model: "", delivery: Delivery::Whole, page: None };
     let address = || adapter(provider.adapter).address(&provider.place(), None, list);

@@ -8,6 +8,7 @@ use proto::admin::v1::{
     AccessKeyPair, Adapter, AuthMode, CatalogEntry, ClientSecret, ConnectProviderRequest, ConnectedModel, Credential,
     CredentialType, CredentialValue, Model, Provider, Target, TestConnectionRequest,
 };
+use shared::catalog::nearest;
 use shared::secret::Secret;
 
 use super::super::catalog::entry;
@@ -116,6 +117,16 @@ impl Draft {
     /// The vendor's entry in the catalog.
     pub(super) fn entry(&self) -> Option<&CatalogEntry> {
         entry(&self.known.catalog, &self.provider.vendor)
+    }
+
+    /// Whether the catalog says where it is.
+    pub(super) fn has_default_base_url(&self) -> bool {
+        self.entry().is_some_and(|entry| !entry.default_base_url.is_empty())
+    }
+
+    /// The known vendor that an unknown one is likely to mean.
+    pub(super) fn likely_vendor(&self) -> Option<&'static str> {
+        if self.entry().is_some() { None } else { nearest(&self.provider.vendor) }
     }
 
     /// The API that it speaks; unspecified while nobody can say.

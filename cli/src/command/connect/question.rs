@@ -97,7 +97,8 @@ fn of_credential(draft: &Draft) -> Vec<Question> {
     }
     let is_elsewhere =
         is_named && entry.is_none_or(|entry| entry.default_base_url.is_empty() && !entry.region_required);
-    if is_elsewhere {
+    // One that was given may be wrong, also where there is a default: it can be mended.
+    if is_elsewhere || (is_named && !draft.provider.base_url.is_empty()) {
         questions.push(Question::BaseUrl);
     }
     if draft.provider.base_url.is_empty() && entry.is_some_and(|entry| entry.region_required) {
@@ -199,6 +200,7 @@ impl Question {
         match self {
             Self::Id | Self::CloudProject => true,
             Self::Unverified => draft.skip_validation,
+            Self::BaseUrl => draft.has_default_base_url() || !draft.provider.base_url.is_empty(),
             Self::Environments => !draft.provider.environments.is_empty(),
             // Another answer may have taken away what they go to.
             Self::Models => draft.models.iter().all(|(_, upstream_model)| draft.exposes(upstream_model)),
@@ -212,7 +214,11 @@ impl Question {
     ///
     /// Why it can't be; nothing is changed.
     pub(super) fn answer(self, draft: &mut Draft, text: &str, listed: &[String]) -> Result<(), String> {
-        let may_be_empty = matches!(self, Self::Id | Self::CloudProject | Self::Models);
+        let may_be_empty = match self {
+            Self::Id | Self::CloudProject | Self::Models => true,
+            Self::BaseUrl => draft.has_default_base_url(),
+            _ => false,
+        };
         let text = if may_be_empty && text == EMPTY { "" } else { text };
         match self {
             Self::Vendor => text.clone_into(&mut draft.provider.vendor),

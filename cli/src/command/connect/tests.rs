@@ -66,6 +66,30 @@ fn a_model_that_is_not_exposed_is_missing_its_target() {
 }
 
 #[test]
+fn what_is_missing_comes_with_what_was_likely_meant() {
+    let hints = |words: &str| {
+        let draft = draft(words);
+        hints(&draft, &missing(&draft))
+    };
+    assert_eq!(hints("--vendor openai"), "");
+    assert!(hints("--vendor opena").contains("did you mean --vendor openai?"));
+    assert!(hints("--vendor mine --adapter openai --base-url http://h/v1").contains("--auth-mode none"));
+    let unexposed = hints("--vendor openai --secret s --environment production --exposed-model a --model m=b");
+    assert_eq!(unexposed, "; --model goes to b, which no --exposed-model names");
+}
+
+#[test]
+fn a_base_url_that_a_flag_gave_can_be_mended_and_taken_back() {
+    let mut wizard = Wizard::new(draft("--vendor openai --base-url http://wrong.example"));
+    wizard.answer(&Answer::Text(String::new())).unwrap();
+    let Next::Ask(ask) = wizard.next() else { unreachable!() };
+    assert_eq!((ask.question, &*ask.known), (Question::BaseUrl, "http://wrong.example"));
+    wizard.answer(&Answer::Text("-".into())).unwrap();
+    let Next::Ask(ask) = wizard.next() else { unreachable!() };
+    assert_eq!(ask.question, Question::Value, "the default is back, and nothing else is skipped");
+}
+
+#[test]
 fn flags_and_answers_make_the_same_request() {
     let file = value_file("s3cret\n");
     let words = format!(

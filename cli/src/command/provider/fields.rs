@@ -72,13 +72,13 @@ pub(crate) struct Fields {
     #[arg(long, value_name = "PATH")]
     pub(crate) ca_file: Option<PathBuf>,
     /// How long a connection may take to make, `5s`.
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", value_parser = input::seconds)]
     pub(crate) connect_timeout: Option<prost_types::Duration>,
     /// How long an answer's first byte may take, `300s`.
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", value_parser = input::seconds)]
     pub(crate) first_byte_timeout: Option<prost_types::Duration>,
     /// How long an answer that has begun may pause, `300s`.
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", value_parser = input::seconds)]
     pub(crate) idle_timeout: Option<prost_types::Duration>,
 }
 

@@ -82,6 +82,7 @@ pub(crate) fn told(found: &TestConnectionResponse) -> String {
     }
     lines.push(match found.upstream_models.len() {
         0 => "  no models are listed".to_owned(),
+        1 => format!("  1 model: {}", found.upstream_models[0]),
         count if count > SHOWN => {
             format!("  {count} models: {}, and {} more", found.upstream_models[..SHOWN].join(" "), count - SHOWN)
         }

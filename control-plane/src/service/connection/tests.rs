@@ -33,6 +33,19 @@ async fn a_good_credential_passes_lists_its_models_and_is_stored_nowhere() {
 }
 
 #[tokio::test]
+async fn a_list_of_what_callers_can_t_ask_for_is_not_told() {
+    let world = World::new(200, MODELS).await;
+    let mut azure = request(&world);
+    if let Some(provider) = &mut azure.provider {
+        provider.vendor = "azure".into();
+        provider.adapter = v1::Adapter::AzureOpenai.into();
+    }
+    let answer = test(&world, azure).await.unwrap();
+    assert_eq!(answer.error, None);
+    assert!(answer.upstream_models.is_empty(), "{:?}", answer.upstream_models);
+}
+
+#[tokio::test]
 async fn whatever_the_verdict_it_is_an_answer_that_names_the_part_at_fault() {
     let world = World::new(200, MODELS).await;
     for (status, body, expected) in [

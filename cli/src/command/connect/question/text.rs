@@ -7,7 +7,7 @@ use shared::name::{EnvironmentName, ResourceName as _};
 use super::super::super::credential::type_of;
 use super::super::super::provider::fields::{AdapterFlag, AuthModeFlag};
 use super::super::draft::Draft;
-use super::Question;
+use super::{EMPTY, Question};
 
 impl Question {
     /// The question in words, with what there is to choose from.
@@ -19,9 +19,15 @@ impl Question {
                 format!("Who is upstream? {}, or any other name", vendors.join(", "))
             }
             Self::Adapter => {
-                format!("Which API does it speak? {}", names::<AdapterFlag>())
+                let likely = draft.likely_vendor().map_or_else(String::new, |vendor| {
+                    format!("The catalog has no {}: go back if you mean {vendor}. ", draft.provider.vendor)
+                });
+                format!("{likely}Which API does it speak? {}", names::<AdapterFlag>())
             }
-            Self::BaseUrl => "Where is it? Its base URL".into(),
+            Self::BaseUrl => match draft.entry().map(|entry| &*entry.default_base_url) {
+                None | Some("") => "Where is it? Its base URL".into(),
+                Some(default) => format!("Where is it? Its base URL ({EMPTY} for {default})"),
+            },
             Self::Region => "In which region?".into(),
             Self::CloudProject => "In which Google Cloud project? (may be empty)".into(),
             Self::AuthMode => format!("How do requests authenticate? {}", names::<AuthModeFlag>()),

@@ -61,7 +61,7 @@ const ALL: [&str; 8] = ["openai\n", "sk-canary-1\n", "\n", "\n", "1\n", "product
 async fn a_person_sees_what_was_found_and_what_would_be_made_but_never_the_value() {
     let (request, person) = walked(&ALL).await;
     assert_eq!(request.unwrap().models[0].model_id, "assistant");
-    for shown in ["1 of 4: credential", "4 of 4: models", "ACTIVE", "1 models: gpt-4o", "1  production"] {
+    for shown in ["1 of 4: credential", "4 of 4: models", "ACTIVE", "1 model: gpt-4o", "1  production"] {
         assert!(person.told.contains(shown), "{shown}: {}", person.told);
     }
     for line in ["provider      OpenAI", "credential    one, ACTIVE", "active in     production"] {
