@@ -1,7 +1,9 @@
 //! What proxies tell of credentials, read once from the wire.
 
+use std::collections::BTreeSet;
+
 use proto::sync::v1;
-use shared::name::{CredentialName, NameError};
+use shared::name::{CredentialName, NameError, ProviderName};
 
 /// What one batch of a proxy told of credentials.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -10,6 +12,8 @@ pub struct Told {
     pub uses: Vec<(CredentialName, u64)>,
     /// What it met.
     pub evidence: Vec<Evidence>,
+    /// The providers of what it met that another connected proxy has too: there its word alone decides nothing.
+    pub shared: BTreeSet<ProviderName>,
 }
 
 /// What requests with one credential met at one proxy.

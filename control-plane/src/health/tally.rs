@@ -1,10 +1,13 @@
 //! Who used a credential lately, and who says that it fails: what decides where no probe can.
 //!
 //! ```text
-//! several proxies used it in the last minute ─► more than half of them say the same, in that minute
-//! one proxy did                              ─► five requests in a row failed there, without a success between
-//! nobody did, or more than can be counted    ─► nothing is decided
+//! several proxies used it in the last minute      ─► more than half of them say the same, in that minute
+//! one did, and no other connected proxy has it    ─► five requests in a row failed there, without a success between
+//! one did of several that have it, or nobody did  ─► nothing is decided
+//! more did than can be counted                    ─► nothing is decided
 //! ```
+//!
+//! One of several is never enough, however quiet the others are: or a hostile one could empty a pool that nobody uses just now.
 //!
 //! Proxies are counted by the names in their certificates, by the control plane's clock, and only for the value that is current: nothing
 //! of this is taken from a message. A proxy's last word is the one that counts, and it has one vote however often it speaks.
@@ -50,6 +53,14 @@ struct Word {
     said: Instant,
     /// Requests that failed since the last one that was served.
     in_a_row: u64,
+    company: Company,
+}
+
+/// Whether another connected proxy has the credential too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Company {
+    Alone,
+    Others,
 }
 
 /// The tallies of every credential that is used. Bounded: what does not fit decides nothing.
@@ -72,14 +83,14 @@ impl Tally {
     }
 
     /// A proxy's requests met this so many times.
-    fn told(&mut self, proxy: &ProxyName, finding: Finding, count: u64, now: Instant) {
+    fn told(&mut self, proxy: &ProxyName, (finding, count, company): (Finding, u64, Company), now: Instant) {
         let Some(voice) = self.proxies.get_mut(proxy) else { return };
         match finding {
             Finding::Served => voice.word = None,
             Finding::Rejected | Finding::Exhausted => {
                 let before = voice.word.filter(|word| word.finding == finding && within(STREAK, word.said, now));
                 let in_a_row = before.map_or(0, |word| word.in_a_row).saturating_add(count);
-                voice.word = Some(Word { finding, said: now, in_a_row });
+                voice.word = Some(Word { finding, said: now, in_a_row, company });
             }
             // They say nothing of whether it is dead.
             Finding::Denied | Finding::RateLimited => {}
@@ -94,7 +105,8 @@ impl Tally {
         let mut users = self.proxies.values().filter(|voice| within(WINDOW, voice.used, now));
         let (first, second) = (users.next()?, users.next());
         let Some(second) = second else {
-            return first.word.filter(|word| word.in_a_row >= CONSECUTIVE).map(|word| word.finding);
+            let decides = |word: &Word| word.company == Company::Alone && word.in_a_row >= CONSECUTIVE;
+            return first.word.filter(decides).map(|word| word.finding);
         };
         let (mut all, mut rejected, mut exhausted) = (0_usize, 0_usize, 0_usize);
         for voice in [first, second].into_iter().chain(users) {
@@ -137,12 +149,12 @@ impl Tallies {
         &mut self,
         credential: &CredentialName,
         value_version: u64,
-        (proxy, finding, count): (&ProxyName, Finding, u64),
+        (proxy, met): (&ProxyName, (Finding, u64, Company)),
         now: Instant,
     ) {
         self.note(credential, value_version, |tally, room| {
             tally.used(proxy, room, now);
-            tally.told(proxy, finding, count, now);
+            tally.told(proxy, met, now);
         });
     }
 

@@ -3,12 +3,12 @@
 mod allowance;
 mod sift;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use proto::sync::v1;
-use shared::name::{CredentialName, ProxyName};
+use shared::name::{CredentialName, ProviderName, ProxyName};
 use shared::task::Tasks;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -25,7 +25,7 @@ use crate::resource::Proxy;
 use crate::view::View;
 
 use allowance::{Allowance, Rate};
-use sift::{Used, may_speak_of};
+use sift::{Used, has, may_speak_of};
 
 /// The most findings that one batch may have.
 const MAX_FINDINGS: usize = 1000;
@@ -156,7 +156,8 @@ impl Shared {
         let time = SystemTime::now();
         let uses = self.take_uses(&view, record, &identity.name, &batch.uses, time);
         let evidence = self.take_evidence(&view, record, &identity.name, &batch.credential_evidence);
-        let reported = Reported { proxy: identity.name.clone(), told: Told { uses, evidence }, time };
+        let shared = self.shared_providers(&view, &identity.name, &evidence);
+        let reported = Reported { proxy: identity.name.clone(), told: Told { uses, evidence, shared }, time };
         if !reported.told.is_empty() && !self.evidence.hand_on(reported).await {
             return Err(Refusal::Stopping);
         }
@@ -196,6 +197,24 @@ impl Shared {
             }
         }
         evidence
+    }
+
+    /// The providers of the evidence that another connected proxy has too.
+    fn shared_providers(&self, view: &View, proxy: &ProxyName, evidence: &[Evidence]) -> BTreeSet<ProviderName> {
+        let providers: BTreeSet<ProviderName> = evidence.iter().map(|one| one.credential.provider()).collect();
+        let mut alone = providers.clone();
+        self.fleet.with_members(|members| {
+            // As a rule the first one that is met has all of them.
+            for (name, _) in members.iter().filter(|(name, member)| *name != proxy && member.connection.is_some()) {
+                if alone.is_empty() {
+                    return;
+                }
+                if let Some(other) = view.proxies.get(name) {
+                    alone.retain(|provider| !has(view, other, provider));
+                }
+            }
+        });
+        &providers - &alone
     }
 
     /// Notes when what the proxy may speak of was last used, and gives the credentials among it.

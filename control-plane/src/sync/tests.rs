@@ -365,6 +365,37 @@ async fn a_batch_is_counted_once_and_only_of_credentials_that_the_proxy_has() {
 }
 
 #[tokio::test]
+async fn a_proxy_is_alone_with_a_provider_until_another_one_is_connected_that_has_it() {
+    let mut control = Control::start().await;
+    let text = control.join_token(token("projects/p/environments/production")).await;
+    let mut proxy = control.enroll(&text, "edge-1").await.unwrap();
+    let credential: shared::name::CredentialName = "projects/p/providers/alphaprovider/credentials/c0".parse().unwrap();
+    let evidence = v1::CredentialEvidence {
+        credential: credential.to_string(),
+        value_version: 1,
+        finding: v1::Finding::Exhausted.into(),
+        count: 5,
+        upstream_status: 429,
+        ..Default::default()
+    };
+    let batch = |sequence| v1::Batch {
+        boot_id: vec![1; 16].into(),
+        sequence,
+        credential_evidence: vec![evidence.clone()],
+        ..Default::default()
+    };
+    proxy.report(vec![batch(1)]).await;
+    assert_eq!(control.reported().await.told.shared, [].into());
+    let mut other = control.enroll(&text, "edge-2").await.unwrap();
+    proxy.report(vec![batch(2)]).await;
+    assert_eq!(control.reported().await.told.shared, [].into(), "it has no stream yet");
+    let mut stream = other.sync(&[]).await.unwrap();
+    stream.welcome().await;
+    proxy.report(vec![batch(3)]).await;
+    assert_eq!(control.reported().await.told.shared, [credential.provider()].into());
+}
+
+#[tokio::test]
 async fn a_stop_asks_proxies_to_reconnect_spread_out_and_ends_their_streams() {
     let control = Control::start().await;
     let text = control.join_token(token("projects/p/environments/production")).await;

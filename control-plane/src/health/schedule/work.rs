@@ -12,7 +12,7 @@ use super::CheckError;
 use crate::health::evidence::{Finding, Told};
 use crate::health::metrics::Metrics;
 use crate::health::probe::{Prober, Question};
-use crate::health::tally::Tallies;
+use crate::health::tally::{Company, Tallies};
 use crate::health::{Action, Input, Machine, Moment, Standing, Subject};
 use crate::resource::{AuthMode, Credential, CredentialState, CredentialStatus, Health, Provider, Stored, key};
 use crate::store::seal::Sealer;
@@ -162,7 +162,9 @@ impl Worker {
             tallies.used(credential, *version, proxy, now);
         }
         for one in told.evidence.iter().filter(|one| is_current(&one.credential, one.value_version)) {
-            tallies.told(&one.credential, one.value_version, (proxy, one.finding, one.count), now);
+            let is_shared = told.shared.contains(&one.credential.provider());
+            let company = if is_shared { Company::Others } else { Company::Alone };
+            tallies.told(&one.credential, one.value_version, (proxy, (one.finding, one.count, company)), now);
         }
     }
 

@@ -24,7 +24,11 @@ impl World {
     }
 
     fn told(&mut self, number: usize, finding: Finding, count: u64, now: Instant) {
-        self.0.told(&credential(), 1, (&proxy(number), finding, count), now);
+        self.told_in(Company::Alone, number, (finding, count), now);
+    }
+
+    fn told_in(&mut self, company: Company, number: usize, (finding, count): (Finding, u64), now: Instant) {
+        self.0.told(&credential(), 1, (&proxy(number), (finding, count, company)), now);
     }
 
     fn agreed(&self, now: Instant) -> Option<Finding> {
@@ -66,6 +70,16 @@ fn the_only_proxy_needs_five_failures_in_a_row() {
     assert_eq!(world.agreed(after(start, 600)), Some(Finding::Rejected));
     world.used(1, after(start, 601));
     assert_eq!(world.agreed(after(start, 601)), None, "another one uses it");
+}
+
+#[test]
+fn the_only_one_that_uses_it_of_several_that_have_it_decides_nothing() {
+    let start = Instant::now();
+    let mut world = World::default();
+    world.told_in(Company::Others, 0, (Finding::Exhausted, 1_000_000), start);
+    assert_eq!(world.agreed(start), None);
+    world.told_in(Company::Others, 1, (Finding::Exhausted, 1), start);
+    assert_eq!(world.agreed(start), Some(Finding::Exhausted), "two of two");
 }
 
 #[test]

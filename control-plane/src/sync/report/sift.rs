@@ -56,7 +56,7 @@ pub(super) fn may_speak_of(view: &View, record: &Proxy, evidence: &Evidence) -> 
 }
 
 /// Whether the provider is active in one of the proxy's environments.
-fn has(view: &View, record: &Proxy, provider: &ProviderName) -> bool {
+pub(super) fn has(view: &View, record: &Proxy, provider: &ProviderName) -> bool {
     let Some(provider) = view.providers.get(provider) else { return false };
     provider.spec.environments.iter().any(|environment| fleet::is_granted(record, environment))
 }
