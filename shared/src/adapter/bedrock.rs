@@ -22,8 +22,8 @@ use super::classify::{self, Rule};
 use super::error_body::ErrorBody;
 use super::header::{self, KeyHeader};
 use super::{
-    Adapter, Call, Classified, Delivery, Format, FreeCheck, Key, ModelPage, NoAddress, NotAModelList, Operation, Place,
-    TokenRequest, UnfitSecret, Unsigned, key, segment, wording,
+    Adapter, AdapterKind, Call, Classified, Delivery, Format, FreeCheck, Key, ModelPage, NoAddress, NotAModelList,
+    Operation, Place, TokenRequest, UnfitSecret, Unsigned, key, segment, wording,
 };
 use crate::credential::{CredentialType, CredentialValue};
 use crate::failure::Failure;
@@ -136,7 +136,7 @@ impl Adapter for Bedrock {
 /// The region that signatures name.
 fn region(place: &Place) -> Option<&str> {
     let named = place.settings.signing_region.as_deref().or(place.region.as_deref());
-    named.or_else(|| Some(RuntimeHost::of(place.base_url.host())?.region))
+    named.or_else(|| place.base_url.region(AdapterKind::Bedrock))
 }
 
 /// The list of models is the control host's, if the base URL is nothing but the runtime's host.

@@ -86,6 +86,8 @@ fn the_region_is_the_settings_then_the_places_then_the_hosts() {
         authorization.split('/').nth(2).unwrap().to_owned()
     };
     assert_eq!(region(&place(AdapterKind::Bedrock, HOST)), "us-east-1");
+    let private = "https://vpce-0a1-2b3.bedrock-runtime.us-west-2.vpce.amazonaws.com";
+    assert_eq!(region(&place(AdapterKind::Bedrock, private)), "us-west-2");
     own.region = Some("eu-west-1".to_owned());
     assert_eq!(region(&own), "eu-west-1");
     own.settings.signing_region = Some("eu-west-2".to_owned());
