@@ -12,8 +12,8 @@ mod sigv4;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, DATE};
-use http::{HeaderMap, HeaderName, StatusCode, Uri};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use serde::Deserialize;
 
 use self::host::RuntimeHost;
@@ -74,6 +74,7 @@ impl Adapter for Bedrock {
             CredentialValue::AccessKeyPair(pair) => {
                 let region = region(place).ok_or(UnfitSecret)?;
                 key::sign_without(place, key, request.headers)?;
+                keep_what_signs_alike(request.headers);
                 sigv4::sign(pair, Scope { region, service: SERVICE }, request)
             }
             CredentialValue::ServiceAccount(_) | CredentialValue::ClientSecret(_) => Err(UnfitSecret),
@@ -130,6 +131,25 @@ impl Adapter for Bedrock {
 
     fn forwards_response_header(&self, name: &str) -> bool {
         header::comes_down(name) || matches!(name, "x-amzn-requestid") || name.starts_with("x-amzn-bedrock-")
+    }
+}
+
+/// Takes out what a caller could write so that Amazon reads it differently than we sign it: a signature that is refused takes the pair out.
+/// The body is JSON, whatever its caller says.
+fn keep_what_signs_alike(headers: &mut HeaderMap) {
+    let is_plain = |name: &HeaderName, headers: &HeaderMap| {
+        let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        let first = values.next().unwrap_or_default();
+        let is_visible = first.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b'"');
+        values.next().is_none() && is_visible && !first.windows(2).any(|pair| pair == b"  ")
+    };
+    let odd: Vec<_> =
+        headers.keys().filter(|name| sigv4::is_signed(name) && !is_plain(name, headers)).cloned().collect();
+    for name in odd {
+        headers.remove(&name);
+        if name == CONTENT_TYPE {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
     }
 }
 
