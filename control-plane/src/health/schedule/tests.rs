@@ -170,7 +170,8 @@ async fn a_dead_key_that_every_proxy_reports_is_asked_about_once_and_taken_out()
 #[tokio::test]
 async fn a_healthy_key_that_a_hostile_proxy_reports_goes_on_serving() {
     let world = World::new((200, MODELS), known(Health::Active, None)).await;
-    for finding in [Finding::Rejected, Finding::Exhausted, Finding::RateLimited, Finding::Denied] {
+    // First what no probe can refute.
+    for finding in [Finding::Exhausted, Finding::Rejected, Finding::RateLimited, Finding::Denied] {
         for _ in 0..50 {
             let told = Told {
                 evidence: vec![Evidence { finding, ..exhausted(1000) }],
