@@ -57,7 +57,12 @@ pub(crate) fn is_terminal() -> bool {
 pub(crate) fn ask_secret(prompt: &str) -> Result<Option<Secret>, Error> {
     let failed = |source| Error::Terminal { source };
     write!(io::stderr(), "{prompt}: ").and_then(|()| io::stderr().flush()).map_err(failed)?;
-    match hidden::line(io::stdin(), &mut io::stdin().lock()).map_err(failed)? {
+    let typed = hidden::line(io::stdin(), &mut io::stdin().lock()).map_err(failed)?;
+    if !matches!(typed, Typed::Line(_)) {
+        // The prompt's line is not ended yet.
+        writeln!(io::stderr()).map_err(failed)?;
+    }
+    match typed {
         Typed::Line(line) => Ok(Some(Secret::new(line.expose().trim_ascii().to_vec()))),
         Typed::End => Ok(None),
         Typed::Interrupt => Err(Error::Interrupted),

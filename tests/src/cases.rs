@@ -6,6 +6,7 @@ mod canary;
 mod canary_types;
 mod chat;
 mod cli;
+mod cli_connect;
 mod clients;
 mod compose;
 mod connect;

@@ -130,7 +130,7 @@ fn add_oauth_beta(headers: &mut HeaderMap) {
         .get_all("anthropic-beta")
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .any(|betas| betas.split(',').any(|beta| beta.trim().starts_with("oauth-")));
+        .any(|betas| betas.split(',').any(|beta| beta.trim() == OAUTH_BETA));
     if !is_there {
         headers.append("anthropic-beta", HeaderValue::from_static(OAUTH_BETA));
     }

@@ -12,8 +12,8 @@ mod sigv4;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, DATE};
-use http::{HeaderMap, HeaderName, StatusCode, Uri};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use serde::Deserialize;
 
 use self::host::RuntimeHost;
@@ -22,8 +22,8 @@ use super::classify::{self, Rule};
 use super::error_body::ErrorBody;
 use super::header::{self, KeyHeader};
 use super::{
-    Adapter, Call, Classified, Delivery, Format, FreeCheck, Key, ModelPage, NoAddress, NotAModelList, Operation, Place,
-    TokenRequest, UnfitSecret, Unsigned, key, segment, wording,
+    Adapter, AdapterKind, Call, Classified, Delivery, Format, FreeCheck, Key, ModelPage, NoAddress, NotAModelList,
+    Operation, Place, TokenRequest, UnfitSecret, Unsigned, key, segment, wording,
 };
 use crate::credential::{CredentialType, CredentialValue};
 use crate::failure::Failure;
@@ -74,6 +74,7 @@ impl Adapter for Bedrock {
             CredentialValue::AccessKeyPair(pair) => {
                 let region = region(place).ok_or(UnfitSecret)?;
                 key::sign_without(place, key, request.headers)?;
+                keep_what_signs_alike(request.headers);
                 sigv4::sign(pair, Scope { region, service: SERVICE }, request)
             }
             CredentialValue::ServiceAccount(_) | CredentialValue::ClientSecret(_) => Err(UnfitSecret),
@@ -133,10 +134,29 @@ impl Adapter for Bedrock {
     }
 }
 
+/// Takes out what a caller could write so that Amazon reads it differently than we sign it: a signature that is refused takes the pair out.
+/// The body is JSON, whatever its caller says.
+fn keep_what_signs_alike(headers: &mut HeaderMap) {
+    let is_plain = |name: &HeaderName, headers: &HeaderMap| {
+        let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        let first = values.next().unwrap_or_default();
+        let is_visible = first.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b'"');
+        values.next().is_none() && is_visible && !first.windows(2).any(|pair| pair == b"  ")
+    };
+    let odd: Vec<_> =
+        headers.keys().filter(|name| sigv4::is_signed(name) && !is_plain(name, headers)).cloned().collect();
+    for name in odd {
+        headers.remove(&name);
+        if name == CONTENT_TYPE {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+    }
+}
+
 /// The region that signatures name.
 fn region(place: &Place) -> Option<&str> {
     let named = place.settings.signing_region.as_deref().or(place.region.as_deref());
-    named.or_else(|| Some(RuntimeHost::of(place.base_url.host())?.region))
+    named.or_else(|| place.base_url.region(AdapterKind::Bedrock))
 }
 
 /// The list of models is the control host's, if the base URL is nothing but the runtime's host.

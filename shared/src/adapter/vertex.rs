@@ -14,8 +14,8 @@ use http::{HeaderMap, HeaderName, StatusCode, Uri};
 use super::classify;
 use super::header::{self, KeyHeader};
 use super::{
-    Adapter, Call, Classified, Format, FreeCheck, Key, ModelPage, NoAddress, NotAModelList, Place, TokenRequest,
-    UnfitSecret, Unsigned, gemini, key, segment,
+    Adapter, AdapterKind, Call, Classified, Format, FreeCheck, Key, ModelPage, NoAddress, NotAModelList, Place,
+    TokenRequest, UnfitSecret, Unsigned, gemini, key, segment,
 };
 use crate::credential::{CredentialType, CredentialValue};
 
@@ -106,12 +106,7 @@ impl Adapter for Vertex {
 /// The location in the path: what the provider says, or what its host is for.
 fn location(place: &Place) -> Option<&str> {
     let named = place.settings.location.as_deref().or(place.region.as_deref());
-    named.or_else(|| match place.base_url.host().strip_suffix(".googleapis.com")? {
-        "aiplatform" => Some("global"),
-        "aiplatform.us.rep" => Some("us"),
-        "aiplatform.eu.rep" => Some("eu"),
-        host => host.strip_suffix("-aiplatform").filter(|location| !location.is_empty() && !location.contains('.')),
-    })
+    named.or_else(|| place.base_url.region(AdapterKind::Vertex))
 }
 
 #[cfg(test)]

@@ -69,9 +69,10 @@ impl BaseUrl {
 
 /// `bedrock-runtime.us-east-1.amazonaws.com`, in China and behind a private endpoint with other endings, with FIPS and dual-stack variants.
 fn bedrock_region(host: &str) -> Option<&str> {
-    let ours = [".vpce.amazonaws.com", ".amazonaws.com.cn", ".amazonaws.com", ".api.aws"]
-        .into_iter()
-        .find_map(|ending| host.strip_suffix(ending))?;
+    let ours =
+        [".vpce.amazonaws.com", ".amazonaws.com.cn", ".amazonaws.com", ".api.aws", ".api.amazonwebservices.com.cn"]
+            .into_iter()
+            .find_map(|ending| host.strip_suffix(ending))?;
     let (service, region) = ours.rsplit_once('.')?;
     let service = service.rsplit('.').next()?;
     matches!(service, "bedrock-runtime" | "bedrock-runtime-fips" | "bedrock-mantle").then_some(region)
@@ -123,6 +124,11 @@ mod tests {
                 AdapterKind::Bedrock,
                 "https://vpce-0a1-2b3.bedrock-runtime.us-west-2.vpce.amazonaws.com",
                 Some("us-west-2"),
+            ),
+            (
+                AdapterKind::Bedrock,
+                "https://bedrock-runtime.cn-north-1.api.amazonwebservices.com.cn",
+                Some("cn-north-1"),
             ),
             (AdapterKind::Bedrock, "https://bedrock.internal.example", None),
             (AdapterKind::Bedrock, "https://s3.us-east-1.amazonaws.com", None),

@@ -10,7 +10,7 @@ use crate::process::binary_path;
 use crate::world::World;
 
 /// Runs `keyplane` with some words, an input, and the control plane's address and token in its environment.
-async fn keyplane(control: &Control, words: &str, input: &str) -> anyhow::Result<Output> {
+pub(super) async fn keyplane(control: &Control, words: &str, input: &str) -> anyhow::Result<Output> {
     let mut command = Command::new(binary_path("keyplane")?);
     command
         .args(words.split_whitespace())
@@ -30,11 +30,11 @@ async fn keyplane(control: &Control, words: &str, input: &str) -> anyhow::Result
     tokio::task::spawn_blocking(run).await?
 }
 
-fn text(output: &Output) -> String {
+pub(super) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-async fn does(control: &Control, words: &str, input: &str) -> anyhow::Result<String> {
+pub(super) async fn does(control: &Control, words: &str, input: &str) -> anyhow::Result<String> {
     let output = keyplane(control, words, input).await?;
     anyhow::ensure!(output.status.success(), "keyplane {words}: {}", text(&output));
     Ok(String::from_utf8(output.stdout)?)

@@ -198,7 +198,11 @@ impl Question {
     /// Whether it needs no answer any more.
     pub(super) fn is_answered(self, draft: &Draft) -> bool {
         match self {
-            Self::Id | Self::CloudProject => true,
+            Self::Id => true,
+            // Its paths name the project; those of a key in express mode don't.
+            Self::CloudProject => {
+                draft.kind() != Some(CredentialType::ServiceAccount) || !draft.config("project").is_empty()
+            }
             Self::Unverified => draft.skip_validation,
             Self::BaseUrl => draft.has_default_base_url() || !draft.provider.base_url.is_empty(),
             Self::Environments => !draft.provider.environments.is_empty(),

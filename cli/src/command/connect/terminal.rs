@@ -40,7 +40,12 @@ impl Person for Terminal {
         let mut line = String::new();
         let asked = write!(io::stderr(), "{prompt}: ").and_then(|()| io::stderr().flush());
         let read = asked.and_then(|()| io::stdin().lock().read_line(&mut line));
-        Ok((read.map_err(|source| Error::Terminal { source })? > 0).then_some(line))
+        if read.map_err(|source| Error::Terminal { source })? == 0 {
+            // The prompt's line is not ended yet.
+            self.tell("")?;
+            return Ok(None);
+        }
+        Ok(Some(line))
     }
 
     fn hidden(&mut self, prompt: &str) -> Result<Option<String>, Error> {
@@ -92,11 +97,7 @@ pub(super) async fn walk(
                 put(person, &ask)?
             }
         };
-        let Some(typed) = answer else {
-            // The prompt's line is not ended yet.
-            person.tell("")?;
-            return Ok(None);
-        };
+        let Some(typed) = answer else { return Ok(None) };
         let answer = if typed.trim() == BACK { Answer::Back } else { Answer::Text(typed) };
         if let Err(why_not) = wizard.answer(&answer) {
             person.tell(&format!("  {why_not}"))?;

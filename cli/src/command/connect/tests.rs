@@ -90,6 +90,29 @@ fn a_base_url_that_a_flag_gave_can_be_mended_and_taken_back() {
 }
 
 #[test]
+fn a_service_account_needs_its_project_and_an_express_key_none() {
+    let mut known = known();
+    known.catalog.push(CatalogEntry {
+        vendor: "vertex".into(),
+        adapter: Adapter::Vertex.into(),
+        region_required: true,
+        credential_types: vec![CredentialType::ServiceAccount.into(), CredentialType::ApiKey.into()],
+        ..Default::default()
+    });
+    let file = value_file("{}");
+    let missing_of = |flag: &str, config: &str| {
+        let words = format!(
+            "line --vendor vertex --region r --display-name V --environment production --exposed-model * {flag} {} {config}",
+            file.path().display()
+        );
+        missing(&Line::try_parse_from(words.split_whitespace()).unwrap().flags.draft(known.clone()).unwrap())
+    };
+    assert_eq!(missing_of("--service-account-file", ""), ["--config project=…"]);
+    assert!(missing_of("--service-account-file", "--config project=p").is_empty());
+    assert!(missing_of("--value-file", "").is_empty());
+}
+
+#[test]
 fn flags_and_answers_make_the_same_request() {
     let file = value_file("s3cret\n");
     let words = format!(

@@ -111,6 +111,9 @@ fn a_key_goes_bare_and_a_token_of_oauth_as_bearer() {
     let beta = "anthropic-beta: oauth-2025-04-20";
     let oauth = Ok(vec![beta.into(), version.into(), "authorization: Bearer sk-ant-oat01-x".into()]);
     assert_eq!(sign(&place, "sk-ant-oat01-x", None, &given), oauth);
+    // A caller's own beta of that name does not replace the one that lets the token in.
+    let own = HeaderMap::from_iter([(HeaderName::from_static("anthropic-beta"), HeaderValue::from_static("oauth-x"))]);
+    assert!(sign(&place, "sk-ant-oat01-x", None, &own).unwrap().contains(&beta.to_owned()));
     given.append("anthropic-beta", HeaderValue::from_static("context-1m, oauth-2025-04-20"));
     given.append("anthropic-version", HeaderValue::from_static("2023-01-01"));
     let kept = [

@@ -15,7 +15,7 @@ const ENDINGS: [&str; 4] = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws", "
 pub(super) struct RuntimeHost<'a> {
     /// `bedrock` or `bedrock-fips`.
     control: &'static str,
-    pub(super) region: &'a str,
+    region: &'a str,
     ending: &'static str,
 }
 

@@ -119,7 +119,7 @@ fn host(uri: &Uri) -> String {
 }
 
 /// The least that has to be signed, and Amazon's own headers: others may be changed on the way.
-fn is_signed(name: &HeaderName) -> bool {
+pub(super) fn is_signed(name: &HeaderName) -> bool {
     *name == CONTENT_TYPE || (name.as_str().starts_with("x-amz") && name != TRACE)
 }
 

@@ -86,10 +86,38 @@ fn the_region_is_the_settings_then_the_places_then_the_hosts() {
         authorization.split('/').nth(2).unwrap().to_owned()
     };
     assert_eq!(region(&place(AdapterKind::Bedrock, HOST)), "us-east-1");
+    let private = "https://vpce-0a1-2b3.bedrock-runtime.us-west-2.vpce.amazonaws.com";
+    assert_eq!(region(&place(AdapterKind::Bedrock, private)), "us-west-2");
     own.region = Some("eu-west-1".to_owned());
     assert_eq!(region(&own), "eu-west-1");
     own.settings.signing_region = Some("eu-west-2".to_owned());
     assert_eq!(region(&own), "eu-west-2");
+}
+
+#[test]
+fn what_amazon_could_read_differently_is_not_signed_and_not_sent() {
+    let (value, place) = (pair(), place(AdapterKind::Bedrock, HOST));
+    let key = Key { value: &value, token: None, additional: None };
+    let sent = |given: &[(&'static str, &'static [u8])]| {
+        let mut headers = HeaderMap::new();
+        for (name, value) in given {
+            headers.append(*name, HeaderValue::from_bytes(value).unwrap());
+        }
+        signed(&Bedrock, &place, key, headers).unwrap()
+    };
+    let plain = sent(&[("content-type", b"application/json")]);
+    for odd in [
+        &[("content-type", b"application/json".as_slice()), ("content-type", b"application/json")][..],
+        &[("content-type", b"application/json; x=\"a  b\"")],
+        &[("content-type", b"application/json;  x=a")],
+        &[("content-type", b"application/json\xff")],
+        &[("content-type", b"application/json"), ("x-amzn-bedrock-x", b"a"), ("x-amzn-bedrock-x", b"b")],
+        &[("content-type", b"application/json"), ("x-amzn-bedrock-x", b"\xe9")],
+    ] {
+        assert_eq!(sent(odd), plain, "{odd:?}");
+    }
+    let charset = sent(&[("content-type", b"application/json; charset=utf-8"), ("x-amzn-bedrock-trace", b"ENABLED")]);
+    assert!(charset.iter().any(|line| line.contains("charset")) && charset.iter().any(|line| line.contains("ENABLED")));
 }
 
 #[test]

@@ -29,7 +29,7 @@ impl Question {
                 Some(default) => format!("Where is it? Its base URL ({EMPTY} for {default})"),
             },
             Self::Region => "In which region?".into(),
-            Self::CloudProject => "In which Google Cloud project? (may be empty)".into(),
+            Self::CloudProject => "In which Google Cloud project? (empty only with an API key)".into(),
             Self::AuthMode => format!("How do requests authenticate? {}", names::<AuthModeFlag>()),
             Self::Type => format!("What type of credential? {}", types()),
             Self::AccessKeyId => "The access key's id".into(),
