@@ -110,7 +110,7 @@ impl Credentials {
             let credential = plan.current::<Credential>(&request.name, "name", &request.etag)?;
             plan.delete(&*credential);
             let dependents = served_by(plan.view, [&credential.name.provider()]);
-            Ok(v1::DeleteCredentialResponse { revision: 0, dependents })
+            Ok(v1::DeleteCredentialResponse { dependents, ..Default::default() })
         };
         self.context.write(call, &request, mode, decide).await
     }

@@ -76,7 +76,7 @@ impl Environments {
             }
             plan.rely_on_references(&environment.name);
             plan.delete(&*environment);
-            Ok(v1::DeleteEnvironmentResponse { revision: 0, dependents })
+            Ok(v1::DeleteEnvironmentResponse { dependents, ..Default::default() })
         };
         self.context.write(call, &request, mode, decide).await
     }

@@ -65,7 +65,7 @@ impl Models {
             let model = plan.current::<Model>(&request.name, "name", &request.etag)?;
             plan.delete(&*model);
             // Caller keys name models by patterns, which outlive any model: they are told, and refuse nothing.
-            Ok(v1::DeleteModelResponse { revision: 0, dependents: reachers_of(plan.view, &model) })
+            Ok(v1::DeleteModelResponse { dependents: reachers_of(plan.view, &model), ..Default::default() })
         };
         self.context.write(call, &request, mode, decide).await
     }

@@ -68,7 +68,7 @@ impl Projects {
             }
             plan.rely_on_children(&project.name);
             plan.delete(&*project);
-            Ok(v1::DeleteProjectResponse { revision: 0, dependents })
+            Ok(v1::DeleteProjectResponse { dependents, ..Default::default() })
         };
         self.context.write(call, &request, mode, decide).await
     }

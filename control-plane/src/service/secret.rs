@@ -109,7 +109,7 @@ impl Secrets {
             let linked = dependents(plan.view.credentials_linked_to(&secret.name));
             if plan.validate_only {
                 let dependents = depending(plan.view, &secret);
-                return Ok(v1::DeleteSecretResponse { revision: 0, dependents });
+                return Ok(v1::DeleteSecretResponse { dependents, ..Default::default() });
             }
             if let Some(linked) = linked {
                 let name = secret.name.to_string();

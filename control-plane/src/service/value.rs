@@ -10,6 +10,7 @@ mod seal;
 use std::sync::Arc;
 
 use proto::admin::v1;
+use shared::adapter::{Call, Delivery, NoAddress, Operation, adapter};
 use shared::credential::{CredentialType, CredentialValue};
 use shared::name::{ProviderName, ResourceName as _};
 use shared::secret::Secret;
@@ -90,6 +91,7 @@ impl Given {
             let given = GivenValue::read(Some(value), &name.project(), violations)?;
             let source = Source::of(view, given, violations)?;
             source.check_type(provider, wanted, violations);
+            source.check_address(provider, violations);
             Some(source)
         });
         let given = std::mem::take(&mut message.additional_key);
@@ -218,6 +220,17 @@ impl Source {
                 violations.add(self.path(), FieldReason::Unsupported, not_taken(provider, kind));
             }
             None => {}
+        }
+    }
+
+    /// A value whose requests would have no address serves nobody: a service account on Vertex stands below a project.
+    fn check_address(&self, provider: &Provider, violations: &mut FieldViolations) {
+        let chat = Call { operation: Operation::Chat, model: "any", delivery: Delivery::Whole, page: None };
+        let address = adapter(provider.adapter).address(&provider.place(), Some(self.kind()), chat);
+        if let Err(NoAddress::Lacks(what)) = address {
+            let description =
+                format!("the provider lacks {what}, which requests with such a value need: set it in its config first");
+            violations.add(self.path(), FieldReason::Unsupported, description);
         }
     }
 
