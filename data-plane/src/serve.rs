@@ -16,7 +16,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use shared::adapter::{Format, Operation};
-use shared::failure::{EffectHere, Failure, Retry};
 use shared::name::EnvironmentName;
 use tokio::time::Instant;
 
@@ -26,12 +25,12 @@ pub(crate) use self::own_key::GivenKey;
 use self::own_key::own_key;
 use self::prepare::{keep_those_that_speak, no_route, payload};
 use self::relay::{Limits, Relay};
-use self::verdict::{Denial, Seen, is_missing};
+use self::verdict::Denial;
 use self::waits::Waits;
 use crate::balance::moment::Moment;
-use crate::balance::{Member, NoPick, Pick};
+use crate::balance::{Member, NoPick};
 use crate::error::Refusal;
-use crate::evidence::{EvidenceHandle, Finding};
+use crate::evidence::EvidenceHandle;
 use crate::http::header;
 use crate::http::respond::Body;
 use crate::observe::{Metrics, Tally};
@@ -251,85 +250,5 @@ impl Run<'_> {
             }
         }
         Next::Target
-    }
-
-    fn served(&mut self, stop: &Stop, pick: Option<Pick>, answer: &Answer) {
-        self.context.metrics.attempt_served();
-        if let Some(pick) = pick {
-            let member = Arc::clone(pick.member());
-            if pick.succeeded(Moment::now) {
-                let status = answer.head.status.as_u16();
-                self.observe(
-                    &stop.upstream_model,
-                    &member,
-                    Seen { finding: Finding::Served, status, provider_code: None },
-                );
-            }
-        }
-        self.confirm_denials();
-    }
-
-    /// Draws every conclusion from a failure: for the credential here, for the fleet, for the target, for this request.
-    fn failed(&mut self, stop: &Stop, pick: Option<Pick>, failed: Failed) -> Next {
-        let failure = failed.failure;
-        let now = Moment::now();
-        if failed.unsupported {
-            // Nothing was called, and nothing is wrong with the target.
-            self.trail.attempts -= 1;
-            self.trouble.get_or_insert(Trouble::Failed { failed, provider: Arc::clone(&stop.upstream.id) });
-            return Next::Target;
-        }
-        let is_missing = is_missing(&failed);
-        self.missing = match (self.missing, is_missing) {
-            (Missing::Unknown | Missing::ForAll, true) => Missing::ForAll,
-            (Missing::NotForAll, true) | (_, false) => Missing::NotForAll,
-        };
-        self.context.metrics.attempt_failed(failure);
-        // A connection that was kept for reuse may have been closing: that says nothing of anybody, so the same target is asked once more.
-        if failed.broke && !std::mem::replace(&mut self.was_broken, true) && self.context.budget.retry() {
-            return Next::Credential;
-        }
-        if let Some(pick) = pick {
-            self.tried.push(Arc::clone(pick.member()));
-            self.conclude(stop, pick, &failed, now);
-        }
-        if let Some(breaker) = &stop.breaker {
-            match failure.effect_here() {
-                EffectHere::CountsAgainstTarget => breaker.failed(now),
-                EffectHere::OutForAll
-                | EffectHere::OutForModel
-                | EffectHere::CooldownForModel
-                | EffectHere::Nothing => {
-                    // Whatever is wrong with the credential or the request, a target that says so lives.
-                    if failed.status.is_some() {
-                        breaker.succeeded();
-                    }
-                }
-            }
-        }
-        if failure == Failure::RateLimited {
-            self.waits.rate_limited(failed.retry_after);
-        } else if is_missing {
-            self.waits.missing(failed.retry_after);
-        } else {
-            self.waits.out(failed.retry_after);
-        }
-        // What the caller's own key met is the caller's to know.
-        let is_callers = failed.fault.is_some() && stop.upstream.provider.auth == Auth::Passthrough;
-        // Without credentials there is no next one.
-        let has_others = stop.upstream.provider.auth == Auth::Managed;
-        self.trouble = Some(Trouble::Failed { failed, provider: Arc::clone(&stop.upstream.id) });
-        if is_callers {
-            return Next::Nowhere;
-        }
-        match failure.scope_of_retry() {
-            Retry::NextCredential if has_others => Next::Credential,
-            Retry::NextCredentialOnce if has_others && !std::mem::replace(&mut self.was_denied, true) => {
-                Next::Credential
-            }
-            Retry::NextCredential | Retry::NextCredentialOnce => Next::Target,
-            Retry::NextTarget => Next::BudgetedTarget,
-            Retry::Stop => Next::Nowhere,
-        }
     }
 }

@@ -8,14 +8,15 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::StatusCode;
-use shared::failure::{EffectHere, Failure};
+use shared::failure::{EffectHere, Failure, Retry};
 
-use super::Run;
-use super::attempt::Failed;
+use super::attempt::{Answer, Failed};
+use super::{Missing, Next, Run, Trouble};
 use crate::balance::cooldown::Cause;
 use crate::balance::moment::Moment;
 use crate::balance::{Member, Pick, Scope};
 use crate::evidence::{Finding, Observation};
+use crate::snapshot::resource::Auth;
 use crate::snapshot::route::Stop;
 
 /// A denial that nothing has confirmed yet.
@@ -29,20 +30,101 @@ pub(super) struct Denial {
 
 /// What an attempt showed of a credential.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen {
-    pub(super) finding: Finding,
-    pub(super) status: u16,
-    pub(super) provider_code: Option<&'static str>,
+struct Seen {
+    finding: Finding,
+    status: u16,
+    provider_code: Option<&'static str>,
 }
 
 /// Whether an answer says that the model does not exist.
-pub(super) fn is_missing(failed: &Failed) -> bool {
+fn is_missing(failed: &Failed) -> bool {
     failed.failure == Failure::Denied && failed.status == Some(StatusCode::NOT_FOUND)
 }
 
 impl Run<'_> {
+    /// Draws the conclusions from an answer.
+    pub(super) fn served(&mut self, stop: &Stop, pick: Option<Pick>, answer: &Answer) {
+        self.context.metrics.attempt_served();
+        if let Some(pick) = pick {
+            let member = Arc::clone(pick.member());
+            if pick.succeeded(Moment::now) {
+                let status = answer.head.status.as_u16();
+                self.observe(
+                    &stop.upstream_model,
+                    &member,
+                    Seen { finding: Finding::Served, status, provider_code: None },
+                );
+            }
+        }
+        self.confirm_denials();
+    }
+
+    /// Draws every conclusion from a failure: for the credential here, for the fleet, for the target, for this request.
+    pub(super) fn failed(&mut self, stop: &Stop, pick: Option<Pick>, failed: Failed) -> Next {
+        let failure = failed.failure;
+        let now = Moment::now();
+        if failed.unsupported {
+            // Nothing was called, and nothing is wrong with the target.
+            self.trail.attempts -= 1;
+            self.trouble.get_or_insert(Trouble::Failed { failed, provider: Arc::clone(&stop.upstream.id) });
+            return Next::Target;
+        }
+        let is_missing = is_missing(&failed);
+        self.missing = match (self.missing, is_missing) {
+            (Missing::Unknown | Missing::ForAll, true) => Missing::ForAll,
+            (Missing::NotForAll, true) | (_, false) => Missing::NotForAll,
+        };
+        self.context.metrics.attempt_failed(failure);
+        // A connection that was kept for reuse may have been closing: that says nothing of anybody, so the same target is asked once more.
+        if failed.broke && !std::mem::replace(&mut self.was_broken, true) && self.context.budget.retry() {
+            return Next::Credential;
+        }
+        if let Some(pick) = pick {
+            self.tried.push(Arc::clone(pick.member()));
+            self.conclude(stop, pick, &failed, now);
+        }
+        if let Some(breaker) = &stop.breaker {
+            match failure.effect_here() {
+                EffectHere::CountsAgainstTarget => breaker.failed(now),
+                EffectHere::OutForAll
+                | EffectHere::OutForModel
+                | EffectHere::CooldownForModel
+                | EffectHere::Nothing => {
+                    // Whatever is wrong with the credential or the request, a target that says so lives.
+                    if failed.status.is_some() {
+                        breaker.succeeded();
+                    }
+                }
+            }
+        }
+        if failure == Failure::RateLimited {
+            self.waits.rate_limited(failed.retry_after);
+        } else if is_missing {
+            self.waits.missing(failed.retry_after);
+        } else {
+            self.waits.out(failed.retry_after);
+        }
+        // What the caller's own key met is the caller's to know.
+        let is_callers = failed.fault.is_some() && stop.upstream.provider.auth == Auth::Passthrough;
+        // Without credentials there is no next one.
+        let has_others = stop.upstream.provider.auth == Auth::Managed;
+        self.trouble = Some(Trouble::Failed { failed, provider: Arc::clone(&stop.upstream.id) });
+        if is_callers {
+            return Next::Nowhere;
+        }
+        match failure.scope_of_retry() {
+            Retry::NextCredential if has_others => Next::Credential,
+            Retry::NextCredentialOnce if has_others && !std::mem::replace(&mut self.was_denied, true) => {
+                Next::Credential
+            }
+            Retry::NextCredential | Retry::NextCredentialOnce => Next::Target,
+            Retry::NextTarget => Next::BudgetedTarget,
+            Retry::Stop => Next::Nowhere,
+        }
+    }
+
     /// Draws the conclusions from a failure for the credential here and for the fleet.
-    pub(super) fn conclude(&mut self, stop: &Stop, pick: Pick, failed: &Failed, now: Moment) {
+    fn conclude(&mut self, stop: &Stop, pick: Pick, failed: &Failed, now: Moment) {
         let status = failed.status.map_or(0, |status| status.as_u16());
         let seen = |finding| Seen { finding, status, provider_code: failed.provider_code };
         // Targets have a breaker; without one the caller made up the model's name.
@@ -64,7 +146,7 @@ impl Run<'_> {
     }
 
     /// Somebody served what others denied: it was their credentials, not the request.
-    pub(super) fn confirm_denials(&mut self) {
+    fn confirm_denials(&mut self) {
         for Denial { pick, upstream_model, seen, is_news } in std::mem::take(&mut self.denials) {
             if is_news {
                 self.observe(&upstream_model, pick.member(), seen);
@@ -74,7 +156,7 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn observe(&self, upstream_model: &Arc<str>, member: &Member, seen: Seen) {
+    fn observe(&self, upstream_model: &Arc<str>, member: &Member, seen: Seen) {
         let Seen { finding, status, provider_code } = seen;
         self.context.evidence.offer(Observation {
             environment: self.environment.clone(),
