@@ -100,6 +100,31 @@ async fn a_value_of_another_type_or_of_one_that_the_vendor_does_not_take_is_refu
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_service_account_needs_a_project_to_ask_in() -> anyhow::Result<()> {
+    let (_control, admin, _dir) = control().await?;
+    let upstream = StandIn::start(Api::Vertex).await?;
+    let request = CreateProviderRequest {
+        parent: PROJECT.into(),
+        provider_id: "vertex".into(),
+        provider: Some(Provider {
+            display_name: "Vertex".into(),
+            vendor: "vertex".into(),
+            base_url: upstream.base_url(),
+            region: "us-central1".into(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let parent = admin.providers().create_provider(request).await?.into_inner().name;
+    let json = service_account_json("a@acme-ai.iam.gserviceaccount.com", &format!("{}/token", upstream.origin()));
+    let refused = create(&admin, &parent, "c", of(service_account(&json)), true).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
+    assert!(refused.message().contains("project"), "{refused:?}");
+    assert!(upstream.seen().is_empty(), "{:?}", upstream.seen());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_value_that_no_header_can_carry_is_never_sent_and_a_pasted_newline_goes() -> anyhow::Result<()> {
     let (_control, admin, _dir) = control().await?;
     let upstream = StandIn::start(Api::OpenAi).await?;
