@@ -21,9 +21,9 @@
 //!
 //! A proxy's report is evidence, not a verdict: the provider's own answer to the control plane decides, and where it has none (an empty
 //! account behind a working list of models, an upstream that lists to anybody) the votes of the proxies that used the credential in the
-//! last minute do ([`tally`]). However many reports come, one probe is in flight, and those that proxies cause are at least five seconds
+//! last minute do (`tally`). However many reports come, one probe is in flight, and those that proxies cause are at least five seconds
 //! apart; the gap doubles while they turn out to be false. What an admin asks for is not held up by that. What is out is asked about again,
-//! later and later, and a pass does not reset the delays: only what stays good is forgiven ([`rechecks`]).
+//! later and later, and a pass does not reset the delays: only what stays good is forgiven (`rechecks`).
 
 #[cfg(test)]
 pub(crate) mod double;

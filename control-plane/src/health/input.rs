@@ -23,7 +23,7 @@ pub enum Input {
         /// One of the upstream's models, for a check that costs something; `None` asks for nothing that does.
         paid_check_model: Option<String>,
     },
-    /// The time of [`Machine::recheck_at`] has come.
+    /// The time of `Machine::recheck_at` has come.
     RecheckDue,
     /// A probe ended.
     Probed {
@@ -39,7 +39,7 @@ pub enum Input {
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Nothing now; perhaps at [`Machine::recheck_at`].
+    /// Nothing now; perhaps at `Machine::recheck_at`.
     Nothing,
     /// Ask the provider about the current value, then come back with [`Input::Probed`].
     Probe,
