@@ -9,7 +9,7 @@ use shared::adapter::Format;
 use shared::failure::Failure;
 
 use crate::protocol::error::Problem;
-use crate::protocol::request::ScanError;
+use crate::protocol::route::ScanError;
 
 /// Why a request was not served.
 #[derive(Debug, thiserror::Error)]

@@ -27,6 +27,8 @@ pub mod observe;
 
 mod error;
 
+mod exchange;
+
 mod json;
 
 mod hop;

@@ -34,7 +34,7 @@ use crate::evidence::EvidenceHandle;
 use crate::http::header;
 use crate::http::respond::Body;
 use crate::observe::{Metrics, Tally};
-use crate::protocol::request::{self, UrlModel};
+use crate::protocol::route::{self as asked, UrlModel};
 use crate::snapshot::resource::Auth;
 use crate::snapshot::route::{self, Plan, Stop, Upstream};
 use crate::snapshot::{Caller, Environment};
@@ -86,7 +86,7 @@ pub(crate) async fn serve(
 ) -> Result<Response<Body>, Refusal> {
     let now = Instant::now();
     context.evidence.used(&ask.caller.used, Moment::of(now.into_std()));
-    let asked = request::read(&ask.body, ask.url)?;
+    let asked = asked::read(&ask.body, ask.url)?;
     let mut plan =
         route::plan(ask.environment, &ask.caller.key, &asked.model).map_err(|no| no_route(no, &asked.model))?;
     keep_those_that_speak(ask.format, &mut plan, &asked.model)?;

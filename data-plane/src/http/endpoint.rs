@@ -4,7 +4,7 @@ use http::{Method, Uri};
 use shared::adapter::{Delivery, Format, Operation};
 
 use crate::error::Refusal;
-use crate::protocol::request::UrlModel;
+use crate::protocol::route::UrlModel;
 
 /// The longest path with its query.
 const URI_BYTES: usize = 8 * 1024;

@@ -21,6 +21,17 @@ pub(crate) struct Problem<'a> {
     pub(crate) message: Cow<'a, str>,
 }
 
+/// What an upstream's error says, in no format: its texts scrubbed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// What people read.
+    pub(crate) message: Cow<'static, str>,
+    /// The provider's own word for it.
+    pub(crate) code: Option<Cow<'static, str>>,
+    /// The provider's name for the request, where its errors hold one in the body.
+    pub(crate) request_id: Option<Cow<'static, str>>,
+}
+
 /// An error as a format writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Written {

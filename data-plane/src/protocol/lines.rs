@@ -5,27 +5,12 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::stream::{Ending, Said, Seen, StreamError};
-use super::{anthropic, cohere, gemini, openai};
+use super::watch::{Ending, Said, Seen, StreamError};
+use super::{Dialect, anthropic, cohere, gemini, openai, responses};
 use crate::json::{self, JsonError};
 
 /// The longest piece of a line that waits for its rest. A longer one goes on as it comes, unwatched.
 const LINE: usize = 64 * 1024;
-
-/// Whose events they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    /// OpenAI's chat and text completions.
-    OpenAi,
-    /// OpenAI's responses.
-    Responses,
-    /// Anthropic's messages.
-    Anthropic,
-    /// Gemini's.
-    Gemini,
-    /// Cohere's.
-    Cohere,
-}
 
 /// What was seen of a stream so far.
 #[derive(Debug)]
@@ -57,11 +42,13 @@ impl Dialect {
     /// What the data of an event says.
     fn judge(self, is_named_error: bool, data: &[u8]) -> Said {
         match self {
-            Self::OpenAi => openai::stream::judge(is_named_error, data),
-            Self::Responses => openai::responses::judge(is_named_error, data),
-            Self::Anthropic => anthropic::stream::judge(is_named_error, data),
-            Self::Gemini => gemini::stream::judge(is_named_error, data),
-            Self::Cohere => cohere::stream::judge(is_named_error, data),
+            Self::Chat => openai::watch::judge(is_named_error, data),
+            Self::Responses => responses::watch::judge(is_named_error, data),
+            Self::Anthropic => anthropic::watch::judge(is_named_error, data),
+            Self::Gemini => gemini::watch::judge(is_named_error, data),
+            Self::Cohere => cohere::watch::judge(is_named_error, data),
+            // Its streams are frames: what has lines is none of them, and never ends well.
+            Self::Bedrock => Said::More,
         }
     }
 
@@ -88,7 +75,7 @@ impl Lines {
         self.dialect
     }
 
-    /// See [`Watch::feed`](super::stream::Watch::feed).
+    /// See [`Watch::feed`](super::watch::Watch::feed).
     pub(super) fn feed(&mut self, mut chunk: Bytes) -> Bytes {
         match self.within {
             Within::Lines => {}
@@ -126,7 +113,7 @@ impl Lines {
         lines
     }
 
-    /// See [`Watch::end`](super::stream::Watch::end).
+    /// See [`Watch::end`](super::watch::Watch::end).
     pub(super) fn end(&mut self) -> (Bytes, Ending) {
         let was_open = self.is_open;
         let (mut forward, mut is_whole) = (Bytes::new(), true);
@@ -137,7 +124,7 @@ impl Lines {
             forward = if is_whole { self.watched(rest) } else { rest };
         }
         if self.within == Within::Tail && self.error.is_none() {
-            let error = gemini::stream::error(&self.held.split().freeze());
+            let error = gemini::watch::error(&self.held.split().freeze());
             forward = [&forward, self.separator(), &error.event].concat().into();
             self.error = Some(Box::new(error));
         }

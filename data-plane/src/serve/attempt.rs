@@ -17,7 +17,7 @@ use self::answer::answer;
 use crate::balance::{Member, Pick};
 use crate::error::Fault;
 use crate::http::header;
-use crate::protocol::stream::Watch;
+use crate::protocol::watch::Watch;
 use crate::snapshot::route::{Stop, Upstream};
 use crate::upstream::{Client, Payload, Received};
 

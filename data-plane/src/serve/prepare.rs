@@ -4,7 +4,7 @@ use bytes::Bytes;
 use shared::adapter::Format;
 
 use crate::error::{Refusal, shown};
-use crate::protocol::request::Asked;
+use crate::protocol::route::Asked;
 use crate::snapshot::route::{NoRoute, Plan, Stop};
 use crate::upstream::Payload;
 

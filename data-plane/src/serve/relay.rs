@@ -17,7 +17,7 @@ use crate::balance::breaker::Breaker;
 use crate::balance::moment::Moment;
 use crate::observe::{CUT, SERVED, Tally};
 use crate::protocol::error::Problem;
-use crate::protocol::stream::{Ending, Seen, Watch};
+use crate::protocol::watch::{Ending, Seen, Watch};
 use crate::serve::attempt::Answer;
 use crate::upstream::Received;
 

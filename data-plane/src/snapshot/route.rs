@@ -18,6 +18,7 @@ use crate::balance::Pool;
 use crate::balance::breaker::Breaker;
 use crate::balance::ring;
 use crate::evidence::uses::Used;
+use crate::exchange::manner::{self, Manner, OpenAiApi};
 
 /// A provider, ready to be called.
 #[derive(Debug)]
@@ -129,6 +130,17 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
+    /// What is peculiar to the upstream and its model.
+    pub(crate) fn manner(&self) -> &Manner {
+        &manner::UNKNOWN
+    }
+
+    /// Which of OpenAI's two ways to write conversations a request is written in that comes in neither, or in one that the provider lacks;
+    /// and which of them the provider has.
+    pub(crate) fn openai_api(&self) -> OpenAiApi {
+        OpenAiApi::ChatOnly
+    }
+
     /// Where a call goes that is signed with a key of this type.
     ///
     /// # Errors

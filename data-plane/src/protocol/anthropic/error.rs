@@ -101,6 +101,14 @@ fn as_event(body: &[u8]) -> Bytes {
     [b"event: error\ndata: ".as_slice(), body, b"\n\n"].concat().into()
 }
 
+/// What an upstream's error says, in no format.
+pub(in crate::protocol) fn given(
+    _headers: &http::HeaderMap,
+    _upstream: &[u8],
+) -> Option<crate::protocol::error::Given> {
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

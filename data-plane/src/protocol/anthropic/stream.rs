@@ -1,29 +1,38 @@
-//! The end of a stream of messages, and an error inside one.
-//!
-//! Source: docs.anthropic.com/en/docs/build-with-claude/streaming, read in autumn 2026. `message_stop` is the end; `error` ends it badly.
+//! Reads and writes streams.
 
-use bytes::Bytes;
-use http::StatusCode;
-use memchr::memmem;
+use crate::exchange::event::{Ended, Event};
+use crate::protocol::{self, Fault, Frame, Progress, Reply, Seed, Unsayable};
 
-use super::error::{remade_event, status_in};
-use crate::json;
-use crate::protocol::stream::{Said, StreamError};
+/// Reads one stream.
+#[derive(Debug)]
+pub(super) struct Reader;
 
-/// What the data of an event says.
-pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
-    let may_matter = memmem::find(data, b"\"message_stop\"").is_some() || memmem::find(data, b"\"error\"").is_some();
-    if !is_named_error && !may_matter {
-        return Said::More;
+impl Reader {
+    pub(super) fn new(_seed: &Seed<'_>) -> Self {
+        Self
     }
-    match json::text(data, b"type").as_deref() {
-        Some("message_stop") if !is_named_error => Said::Done,
-        kind if is_named_error || kind == Some("error") => Said::Failed(Box::new(StreamError {
-            status: status_in(data).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            body: Bytes::copy_from_slice(data),
-            header: None,
-            event: remade_event(data),
-        })),
-        _ => Said::More,
+}
+
+impl protocol::Reader for Reader {
+    fn read(&mut self, _frame: Frame<'_>, _sink: &mut dyn FnMut(Event<'_>)) -> Result<Progress, Fault> {
+        Ok(Progress::More)
     }
+}
+
+/// Writes one stream.
+#[derive(Debug)]
+pub(super) struct Writer;
+
+impl Writer {
+    pub(super) fn new(_reply: &Reply<'_>) -> Self {
+        Self
+    }
+}
+
+impl protocol::Writer for Writer {
+    fn write(&mut self, _event: &Event<'_>, _out: &mut Vec<u8>) -> Result<(), Unsayable> {
+        Ok(())
+    }
+
+    fn end(&mut self, _ended: &Ended, _out: &mut Vec<u8>) {}
 }

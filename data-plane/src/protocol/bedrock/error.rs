@@ -105,6 +105,14 @@ fn exception(kind: &str, message: &str) -> Bytes {
     frame.freeze()
 }
 
+/// What an upstream's error says, in no format.
+pub(in crate::protocol) fn given(
+    _headers: &http::HeaderMap,
+    _upstream: &[u8],
+) -> Option<crate::protocol::error::Given> {
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

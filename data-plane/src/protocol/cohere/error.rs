@@ -60,6 +60,14 @@ fn message_end(error: &str) -> Bytes {
     [b"event: message-end\ndata: ".as_slice(), &json(&end), b"\n\n"].concat().into()
 }
 
+/// What an upstream's error says, in no format.
+pub(in crate::protocol) fn given(
+    _headers: &http::HeaderMap,
+    _upstream: &[u8],
+) -> Option<crate::protocol::error::Given> {
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

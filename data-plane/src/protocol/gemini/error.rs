@@ -124,6 +124,14 @@ fn as_event(body: &[u8]) -> Bytes {
     [b"data: ".as_slice(), body, b"\n\n"].concat().into()
 }
 
+/// What an upstream's error says, in no format.
+pub(in crate::protocol) fn given(
+    _headers: &http::HeaderMap,
+    _upstream: &[u8],
+) -> Option<crate::protocol::error::Given> {
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ const ERROR: &str = "data: {\"id\":\"x\",\"error\":{\"message\":\"no sk-abcdefgh
 
 /// Feeds a stream in pieces of a size; gives what was forwarded and how it ended.
 fn watched(stream: &[u8], pieces: usize) -> (Vec<u8>, Ending, Lines) {
-    watched_as(Dialect::OpenAi, stream, pieces)
+    watched_as(Dialect::Chat, stream, pieces)
 }
 
 fn watched_as(dialect: Dialect, stream: &[u8], pieces: usize) -> (Vec<u8>, Ending, Lines) {
@@ -76,7 +76,7 @@ fn an_error_further_down_is_none_of_the_stream() {
 
 #[test]
 fn a_line_that_never_ends_is_not_held_for_ever() {
-    let mut watch = Lines::new(Dialect::OpenAi);
+    let mut watch = Lines::new(Dialect::Chat);
     let mut forwarded = 0;
     for _ in 0..100 {
         forwarded += watch.feed(Bytes::from(vec![b'x'; 10_000])).len();

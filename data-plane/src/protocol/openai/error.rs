@@ -16,11 +16,11 @@ struct ErrorBody<'a> {
 
 /// What an error says.
 #[derive(Debug, Serialize)]
-pub(super) struct Detail<'a> {
-    pub(super) message: Cow<'a, str>,
-    pub(super) r#type: Cow<'a, str>,
-    pub(super) param: Option<Cow<'a, str>>,
-    pub(super) code: Option<Cow<'a, str>>,
+pub(in crate::protocol) struct Detail<'a> {
+    pub(in crate::protocol) message: Cow<'a, str>,
+    pub(in crate::protocol) r#type: Cow<'a, str>,
+    pub(in crate::protocol) param: Option<Cow<'a, str>>,
+    pub(in crate::protocol) code: Option<Cow<'a, str>>,
 }
 
 /// An error of ours as an answer.
@@ -39,7 +39,7 @@ pub(crate) fn remade(upstream: &[u8]) -> Option<Written> {
 }
 
 /// An upstream's error as the last event of a stream.
-pub(super) fn remade_event(upstream: &[u8]) -> Bytes {
+pub(in crate::protocol) fn remade_event(upstream: &[u8]) -> Bytes {
     let unread = || Detail {
         message: "the upstream ended the stream with an error".into(),
         r#type: "upstream_error".into(),
@@ -69,7 +69,7 @@ fn kind(status: StatusCode) -> &'static str {
 }
 
 /// What an upstream's error says, scrubbed of anything shaped like a secret.
-pub(super) fn read(upstream: &[u8]) -> Option<Detail<'static>> {
+pub(in crate::protocol) fn read(upstream: &[u8]) -> Option<Detail<'static>> {
     let given: Given = error::read(upstream)?;
     let detail = match given.error {
         GivenError::Text(message) => GivenDetail { message: Some(message), ..GivenDetail::default() },
@@ -116,7 +116,7 @@ enum GivenCode {
 }
 
 /// The HTTP status that an error inside a stream names as its code, as some upstreams do.
-pub(super) fn status_in(upstream: &[u8]) -> Option<StatusCode> {
+pub(in crate::protocol) fn status_in(upstream: &[u8]) -> Option<StatusCode> {
     let given: Given = error::read(upstream)?;
     match given.error {
         GivenError::Detail(GivenDetail { code: Some(GivenCode::Number(code)), .. }) => {
@@ -125,6 +125,14 @@ pub(super) fn status_in(upstream: &[u8]) -> Option<StatusCode> {
         }
         GivenError::Detail(_) | GivenError::Text(_) => None,
     }
+}
+
+/// What an upstream's error says, in no format.
+pub(in crate::protocol) fn given(
+    _headers: &http::HeaderMap,
+    _upstream: &[u8],
+) -> Option<crate::protocol::error::Given> {
+    None
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::{Answer, Call, Failed};
 use crate::error::Fault;
 use crate::http::header;
 use crate::protocol::error::{Written, remade};
-use crate::protocol::stream::{Seen, StreamError, Watch, is_answer, is_of_kind, must_be_looked_at};
+use crate::protocol::watch::{Seen, StreamError, Watch, is_answer, is_of_kind, must_be_looked_at};
 use crate::snapshot::resource::Auth;
 use crate::snapshot::route::Upstream;
 use crate::upstream::{Client, Destination, Payload, Received};

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use shared::adapter::{Delivery, Format, Operation};
 
-use super::bedrock::stream::Frames;
+use super::bedrock::watch::Frames;
 use super::error::Problem;
-use super::lines::{Dialect, Lines};
-use super::{anthropic, bedrock, cohere, gemini, openai};
+use super::lines::Lines;
+use super::{Dialect, anthropic, bedrock, cohere, gemini, openai, responses};
 
 /// A stream's watch.
 #[derive(Debug)]
@@ -71,17 +71,11 @@ impl Watch {
     /// A watch for an answer, by the type of its content; `None` for one that is no stream. Where a stream was asked for, what is not JSON is
     /// taken for one, lest it pass unwatched for want of its type.
     pub(crate) fn of(format: Format, operation: Operation, delivery: Delivery, content_type: &[u8]) -> Option<Self> {
-        let dialect = match format {
-            Format::OpenAi if operation == Operation::Responses => Dialect::Responses,
-            Format::OpenAi => Dialect::OpenAi,
-            Format::Anthropic => Dialect::Anthropic,
-            Format::Gemini => Dialect::Gemini,
-            Format::Cohere => Dialect::Cohere,
-            Format::Bedrock => {
-                let is_stream = is_of_kind(content_type, b"application/vnd.amazon.eventstream");
-                return is_stream.then(|| Self::Frames(Frames::default()));
-            }
-        };
+        if format == Format::Bedrock {
+            let is_stream = is_of_kind(content_type, b"application/vnd.amazon.eventstream");
+            return is_stream.then(|| Self::Frames(Frames::default()));
+        }
+        let dialect = Dialect::of(format, operation).unwrap_or(Dialect::Chat);
         let is_json = || memchr::memmem::find(&content_type.to_ascii_lowercase(), b"json").is_some();
         let is_stream = is_of_kind(content_type, b"text/event-stream") || delivery == Delivery::Stream && !is_json();
         is_stream.then(|| Self::Lines(Lines::new(dialect)))
@@ -125,11 +119,12 @@ impl Watch {
         match self {
             Self::Lines(lines) => {
                 let event = match lines.dialect() {
-                    Dialect::OpenAi => openai::error::event(problem),
-                    Dialect::Responses => openai::responses::event(problem),
+                    Dialect::Chat => openai::error::event(problem),
+                    Dialect::Responses => responses::watch::event(problem),
                     Dialect::Anthropic => anthropic::error::event(problem),
                     Dialect::Gemini => gemini::error::event(problem),
                     Dialect::Cohere => cohere::error::event(problem),
+                    Dialect::Bedrock => bedrock::error::event(problem),
                 };
                 [lines.separator(), &event].concat().into()
             }

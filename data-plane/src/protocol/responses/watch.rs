@@ -11,10 +11,10 @@ use http::StatusCode;
 use memchr::memmem;
 use serde::Serialize;
 
-use super::error;
 use crate::json;
 use crate::protocol::error::{Problem, json as to_json};
-use crate::protocol::stream::{Said, StreamError};
+use crate::protocol::openai::error;
+use crate::protocol::watch::{Said, StreamError};
 
 /// What the data of an event says.
 pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {

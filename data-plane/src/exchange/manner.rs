@@ -1,0 +1,77 @@
+//! What is peculiar to an upstream and its model, as far as a request that is written for it has to follow: data, which comes from the control
+//! plane's catalog. No name of a model stands in the code.
+
+use std::borrow::Cow;
+
+use super::reasoning::Effort;
+
+/// How requests for a model are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Manner {
+    /// The limit of tokens that is sent where the format demands one and the caller gave none.
+    pub(crate) max_tokens: u64,
+    /// What OpenAI's chat calls the limit of tokens.
+    pub(crate) max_tokens_field: MaxTokensField,
+    pub(crate) reasoning: ReasoningForm,
+    /// The efforts that the model offers; empty where that is not known, and then every word is sent as it is.
+    pub(crate) efforts: Vec<Effort>,
+    pub(crate) schema: SchemaForm,
+    /// What OpenAI's chat calls the reasoning of an assistant's turn that is sent back; `None` where the vendor doesn't want it.
+    pub(crate) reasoning_field: Option<Cow<'static, str>>,
+    /// The highest temperature that the model takes; higher ones are sent as this.
+    pub(crate) max_temperature: Option<u32>,
+    /// Calls and results of tools carry ids: not in Gemini's format at Vertex.
+    pub(crate) has_call_ids: bool,
+}
+
+/// What OpenAI's chat calls the limit of tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MaxTokensField {
+    /// `max_completion_tokens`, as OpenAI does now.
+    MaxCompletionTokens,
+    /// `max_tokens`, as most compatible vendors do.
+    MaxTokens,
+}
+
+/// How a model is told to think.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReasoningForm {
+    /// It can't be told.
+    None,
+    /// By a number of tokens: Claude up to 4.5, Gemini 2.5.
+    Budget,
+    /// By a word: OpenAI, Claude from 4.6 on, Gemini from 3 on.
+    Effort,
+}
+
+/// How a model is held to a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SchemaForm {
+    /// By the format's own field.
+    Native,
+    /// By a tool that it has to call.
+    Tool,
+}
+
+/// Which of OpenAI's two ways to write conversations an upstream has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OpenAiApi {
+    /// Chat completions.
+    ChatOnly,
+    /// Responses.
+    ResponsesOnly,
+    /// Both: what comes in another format is written as chat completions.
+    Both,
+}
+
+/// Of an upstream of which nothing is known.
+pub(crate) static UNKNOWN: Manner = Manner {
+    max_tokens: 4096,
+    max_tokens_field: MaxTokensField::MaxCompletionTokens,
+    reasoning: ReasoningForm::Effort,
+    efforts: Vec::new(),
+    schema: SchemaForm::Native,
+    reasoning_field: None,
+    max_temperature: None,
+    has_call_ids: true,
+};

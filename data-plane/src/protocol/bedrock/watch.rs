@@ -1,0 +1,103 @@
+//! The end of a stream of Converse, and an exception inside one.
+//!
+//! Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html, read in autumn 2026. `messageStop` proves that
+//! the answer is whole; `metadata` follows it. Frames pass as they came, each when it is whole.
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderValue, StatusCode};
+
+use super::error::{ERROR_TYPE, event, remade_event};
+use crate::protocol::error::Problem;
+use crate::protocol::watch::{Ending, Seen, StreamError};
+use crate::upstream::event_stream::{Decoder, Message};
+
+/// What was seen of a stream so far.
+#[derive(Debug, Default)]
+pub(crate) struct Frames {
+    decoder: Decoder,
+    /// The bytes of the frames that the decoder has not given yet.
+    held: BytesMut,
+    seen: Seen,
+    error: Option<Box<StreamError>>,
+}
+
+impl Frames {
+    /// See [`Watch::feed`](crate::protocol::watch::Watch::feed).
+    pub(crate) fn feed(&mut self, chunk: Bytes) -> Bytes {
+        self.decoder.push(&chunk);
+        self.held.extend_from_slice(&chunk);
+        let mut whole = 0;
+        let error = loop {
+            let frame = match self.decoder.next_frame() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break None,
+                Err(_) => break Some(broken()),
+            };
+            match frame.message() {
+                Message::Event("messageStop") => self.seen = Seen::Finished,
+                Message::Event(_) | Message::Unknown => self.seen = self.seen.max(Seen::Begun),
+                Message::Exception(kind) => break Some(exception(kind, frame.payload())),
+                Message::Error { code, message } => {
+                    let payload = serde_json::json!({ "message": message }).to_string();
+                    break Some(exception(code, payload.as_bytes()));
+                }
+            }
+            whole += frame.length();
+        };
+        let passed = self.held.split_to(whole).freeze();
+        match error {
+            None => passed,
+            Some(error) => {
+                let forward = [&passed, &error.event].map(|part| &part[..]).concat();
+                self.error = Some(Box::new(error));
+                forward.into()
+            }
+        }
+    }
+
+    /// See [`Watch::end`](crate::protocol::watch::Watch::end).
+    pub(crate) fn end(&mut self) -> (Bytes, Ending) {
+        let is_whole = self.error.is_none() && self.seen >= Seen::Finished && self.decoder.end().is_ok();
+        (Bytes::new(), if is_whole { Ending::Well } else { Ending::Cut })
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        self.seen
+    }
+
+    pub(crate) fn error(&self) -> Option<&StreamError> {
+        self.error.as_deref()
+    }
+}
+
+/// An exception, with the status that its kind has as an answer.
+fn exception(kind: &str, payload: &[u8]) -> StreamError {
+    let status = match kind {
+        "validationException" => 400,
+        "modelTimeoutException" => 408,
+        "modelStreamErrorException" => 424,
+        "throttlingException" => 429,
+        "serviceUnavailableException" => 503,
+        _ => 500,
+    };
+    let capitalized: String = kind.chars().take(1).flat_map(char::to_uppercase).chain(kind.chars().skip(1)).collect();
+    StreamError {
+        status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        body: Bytes::copy_from_slice(payload),
+        header: HeaderValue::from_str(&capitalized).ok().map(|kind| (ERROR_TYPE, kind)),
+        event: remade_event(kind, payload),
+    }
+}
+
+/// Bytes that are no frames.
+fn broken() -> StreamError {
+    let problem = Problem {
+        status: StatusCode::BAD_GATEWAY,
+        code: "upstream_error",
+        message: "the upstream's stream is damaged".into(),
+    };
+    StreamError { status: StatusCode::INTERNAL_SERVER_ERROR, body: Bytes::new(), header: None, event: event(&problem) }
+}
+
+#[cfg(test)]
+mod tests;
