@@ -44,8 +44,8 @@ impl Writer {
     }
 
     fn piece(&mut self, choice: u32, piece: &Piece<'_>, out: &mut Vec<u8>) -> Result<(), Unsayable> {
-        let before = out.len();
         let Some(delta) = begun(&mut self.deltas, &self.envelope, choice, out) else { return Ok(()) };
+        let before = out.len();
         match piece {
             // It ends where another piece begins.
             Piece::ToolEnd { .. } => Ok(()),
