@@ -76,7 +76,8 @@ struct UrlCitation<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Call<'a> {
-    pub(super) index: Option<u32>,
+    /// Signed, lest an odd one spoil the rest.
+    pub(super) index: Option<i64>,
     #[serde(borrow)]
     pub(super) id: Option<Text<'a>>,
     pub(super) function: Option<Function<'a>>,

@@ -2,8 +2,11 @@
 
 mod extras;
 mod parts;
+mod path;
 mod tools;
 mod turns;
+
+use std::fmt::Display;
 
 use serde::Deserialize;
 
@@ -36,12 +39,19 @@ pub(in crate::protocol::openai) fn read(body: &[u8]) -> Result<Request<'_>, Unre
     tools.finish(&mut request)?;
     request.max_tokens = max_completion_tokens.or(request.max_tokens);
     if let Some(identifier) = safety_identifier {
-        if let Some(user) = request.user.replace(identifier).filter(|user| Some(user) != request.user.as_ref()) {
-            request.extras.push(Extra { field: "user".into(), json: Json::of(&user), loss: Loss::Warned });
-        }
+        identify(identifier, &mut request);
     }
     request.name_results();
     Ok(request)
+}
+
+/// `safety_identifier` is today's name of `user`; of two that differ, one is lost.
+fn identify<'a>(identifier: Text<'a>, request: &mut Request<'a>) {
+    let other = request.user.take().filter(|user| *user != identifier);
+    request.user = Some(identifier);
+    if let Some(user) = other {
+        request.extras.push(Extra { field: "user".into(), json: Json::of(&user), loss: Loss::Warned });
+    }
 }
 
 impl<'a> Reading<'a> {
@@ -75,8 +85,8 @@ impl<'a> Reading<'a> {
     }
 }
 
-fn wrong(field: impl Into<String>, wrong: impl Into<String>) -> Unreadable {
-    Unreadable { field: field.into(), wrong: wrong.into() }
+fn wrong(field: impl Display, wrong: impl Into<String>) -> Unreadable {
+    Unreadable { field: field.to_string(), wrong: wrong.into() }
 }
 
 /// One text, or several.

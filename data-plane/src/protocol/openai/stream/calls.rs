@@ -20,7 +20,7 @@ pub(super) struct Calls {
 #[derive(Debug, Default)]
 struct State {
     /// The upstream's number for it.
-    index: Option<u32>,
+    index: Option<i64>,
     /// The upstream's id for it.
     id: Option<String>,
     name: String,
@@ -72,7 +72,7 @@ impl Calls {
     }
 
     /// The call that is meant; `None` for a new one.
-    fn find(&self, index: Option<u32>, id: Option<&str>, name: Option<&str>) -> Option<usize> {
+    fn find(&self, index: Option<i64>, id: Option<&str>, name: Option<&str>) -> Option<usize> {
         let last = |is_it: &dyn Fn(&State) -> bool| self.calls.iter().rposition(is_it);
         match (index, id) {
             // Some give every call the same index, and only id and name tell that another one begins.

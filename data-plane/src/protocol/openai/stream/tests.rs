@@ -291,8 +291,9 @@ fn a_calls_signature_is_read_from_either_place() {
     let beside = r#"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f"},"extra_content":{"google":{"thought_signature":"s+"}}}]}"#;
     let inside = r#"{"tool_calls":[{"index":0,"id":"a--ts--s-","function":{"name":"f"}}]}"#;
     let expected = Piece::ToolBegin { call: 0, id: "a".into(), name: "f".into(), signature: Some("s+".into()) };
-    assert_eq!(pieces(&[&delta(beside)]), [expected.clone()]);
-    assert_eq!(pieces(&[&delta(inside)]), [expected]);
+    for call in [beside, inside] {
+        assert_eq!(pieces(&[&delta(call)]), std::slice::from_ref(&expected), "{call}");
+    }
 }
 
 #[test]

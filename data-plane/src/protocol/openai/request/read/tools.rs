@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::path::Path;
 use super::wrong;
 use crate::exchange::json::Json;
 use crate::exchange::request::{Extra, Loss, Request};
@@ -38,13 +39,13 @@ impl<'a> Tools<'a> {
     pub(super) fn finish(self, request: &mut Request<'a>) -> Result<(), Unreadable> {
         if let Some(value) = self.tools {
             for (at, tool) in fields::read::<Vec<&RawValue>>("tools", value)?.into_iter().enumerate() {
-                read_tool(&format!("tools[{at}]"), tool, request)?;
+                read_tool(&Path::item_of("tools", at), tool, request)?;
             }
         }
         if let Some(value) = self.functions {
             let functions: Vec<wire::FunctionTool<'_>> = object::list("functions", value, &mut request.extras)?;
             for (at, function) in functions.into_iter().enumerate() {
-                request.tools.push(read_function(&format!("functions[{at}]"), function)?);
+                request.tools.push(read_function(&Path::item_of("functions", at), function)?);
             }
         }
         if let Some(value) = self.choice {
@@ -56,29 +57,30 @@ impl<'a> Tools<'a> {
     }
 }
 
-fn read_tool<'a>(field: &str, raw: &'a RawValue, request: &mut Request<'a>) -> Result<(), Unreadable> {
+fn read_tool<'a>(field: &Path<'_>, raw: &'a RawValue, request: &mut Request<'a>) -> Result<(), Unreadable> {
     let mut extras = Vec::new();
-    let tool: wire::Tool<'a> = object::one(field, raw.get().as_bytes(), &mut extras)?;
-    let kind = tool.kind.ok_or_else(|| wrong(format!("{field}.type"), "is missing: it is \"function\""))?;
+    let name = field.to_string();
+    let tool: wire::Tool<'a> = object::one(&name, raw.get().as_bytes(), &mut extras)?;
+    let kind = tool.kind.ok_or_else(|| wrong(field.field("type"), "is missing: it is \"function\""))?;
     if &*kind != "function" {
         // A tool that the provider runs, or whose input is no JSON.
-        let json = fields::read(field, raw.get().as_bytes())?;
-        request.extras.push(Extra { field: field.to_owned().into(), json, loss: Loss::Refused });
+        let json = fields::read(&name, raw.get().as_bytes())?;
+        request.extras.push(Extra { field: name.into(), json, loss: Loss::Refused });
         return Ok(());
     }
     request.extras.append(&mut extras);
-    let field = format!("{field}.function");
-    let function = tool.function.ok_or_else(|| wrong(&field, "is missing: give its name and parameters"))?;
+    let field = &field.field("function");
+    let function = tool.function.ok_or_else(|| wrong(field, "is missing: give its name and parameters"))?;
     let cache = tool.cache.map(|cache| cache.hint());
-    request.tools.push(Tool { cache, ..read_function(&field, function)? });
+    request.tools.push(Tool { cache, ..read_function(field, function)? });
     Ok(())
 }
 
-fn read_function<'a>(field: &str, function: wire::FunctionTool<'a>) -> Result<Tool<'a>, Unreadable> {
+fn read_function<'a>(field: &Path<'_>, function: wire::FunctionTool<'a>) -> Result<Tool<'a>, Unreadable> {
     let wire::FunctionTool { name, description, parameters, strict } = function;
-    let name = name.filter(|name| !name.is_empty()).ok_or_else(|| wrong(format!("{field}.name"), "is missing"))?;
+    let name = name.filter(|name| !name.is_empty()).ok_or_else(|| wrong(field.field("name"), "is missing"))?;
     if parameters.as_ref().is_some_and(|parameters| !parameters.is_object()) {
-        return Err(wrong(format!("{field}.parameters"), "is not an object: give a JSON schema"));
+        return Err(wrong(field.field("parameters"), "is not an object: give a JSON schema"));
     }
     Ok(Tool { name, description, parameters, strict, cache: None })
 }
