@@ -1,5 +1,7 @@
 //! Reads the fields of a request, so that what is wrong with one names it.
 
+mod place;
+
 use serde::Deserialize;
 
 use super::Unreadable;
@@ -47,7 +49,8 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(field: &str, value: &'a [u8]) -> Resu
         // Where it stands in the field's own bytes is of no use to people who see the body.
         let text = error.to_string();
         let wrong = text.rsplit_once(" at line ").map_or(text.as_str(), |(wrong, _)| wrong);
-        Unreadable { field: field.to_owned(), wrong: format!("can't be read: {wrong}") }
+        let field = format!("{field}{}", place::of_error(value, &error));
+        Unreadable { field, wrong: format!("can't be read: {wrong}") }
     })
 }
 
