@@ -157,6 +157,17 @@ fn a_document_that_is_text_is_said_below_its_name() {
     assert_eq!(input[0]["content"], json!([part("context"), part("name"), part("text")]));
 }
 
+#[test]
+fn what_a_model_said_in_parts_is_a_message_of_its_own_kind() {
+    let parts = vec![Part::text("a"), Part::of(Content::Refusal("no".into()))];
+    let request = Request { messages: vec![Message { role: Role::Assistant, parts }], ..Request::default() };
+    let content =
+        json!([{"type": "output_text", "text": "a", "annotations": []}, {"type": "refusal", "refusal": "no"}]);
+    let expected =
+        json!([{"type": "message", "id": "msg_0", "status": "completed", "role": "assistant", "content": content}]);
+    assert_eq!(body(&request, &UNKNOWN)["input"], expected);
+}
+
 fn text() -> impl Strategy<Value = String> {
     proptest::string::string_regex(r#"[a-z"\\\né{}]{1,12}"#).unwrap()
 }

@@ -15,6 +15,11 @@ use crate::protocol::responses::output::{Annotation, annotations};
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Item<'a> {
     Message {
+        /// Vendors that hold a model's parts to their type want one, and it may be any.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<&'static str>,
         role: &'static str,
         content: Parts<'a>,
     },
@@ -116,21 +121,27 @@ fn turn<'a>(message: &'a Message<'_>, manner: &Manner, items: &mut Vec<Item<'a>>
                 continue;
             }
         };
-        items.extend(said_in(message.role, &mut parts));
+        items.extend(said_in(message.role, &mut parts, items.len()));
         items.push(item);
     }
-    items.extend(said_in(message.role, &mut parts));
+    items.extend(said_in(message.role, &mut parts, items.len()));
     Ok(())
 }
 
-/// What was said up to here, as a message.
-fn said_in<'a>(role: Role, parts: &mut Vec<Part<'a>>) -> Option<Item<'a>> {
+/// What was said up to here, as a message with this index.
+fn said_in<'a>(role: Role, parts: &mut Vec<Part<'a>>, index: usize) -> Option<Item<'a>> {
+    if parts.is_empty() {
+        return None;
+    }
+    let content = shortest(std::mem::take(parts));
+    let is_typed = role == Role::Assistant && matches!(content, Parts::Parts(_));
     let role = match role {
         Role::System => "system",
         Role::User => "user",
         Role::Assistant => "assistant",
     };
-    (!parts.is_empty()).then(|| Item::Message { role, content: shortest(std::mem::take(parts)) })
+    let (id, status) = (is_typed.then(|| format!("msg_{index}")), is_typed.then_some("completed"));
+    Some(Item::Message { id, status, role, content })
 }
 
 fn shortest(parts: Vec<Part<'_>>) -> Parts<'_> {
