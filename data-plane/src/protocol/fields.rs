@@ -1,5 +1,7 @@
 //! Reads the fields of a request, so that what is wrong with one names it.
 
+mod place;
+
 use serde::Deserialize;
 
 use super::Unreadable;
@@ -43,7 +45,8 @@ pub(crate) fn each<'a>(
 ///
 /// When it is not what the format has there.
 pub(crate) fn read<'a, T: Deserialize<'a>>(field: &str, value: &'a [u8]) -> Result<T, Unreadable> {
-    serde_json::from_slice(value).map_err(|error| unreadable(field, &error))
+    serde_json::from_slice(value)
+        .map_err(|error| unreadable(&format!("{field}{}", place::of_error(value, &error)), &error))
 }
 
 /// What is wrong with a field.
