@@ -1,6 +1,7 @@
 //! Bedrock's Converse.
 
 pub(super) mod error;
+mod frame;
 mod limits;
 mod request;
 mod response;
