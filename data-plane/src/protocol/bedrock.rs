@@ -1,8 +1,11 @@
 //! Bedrock's Converse.
 
+mod block;
 pub(super) mod error;
 mod frame;
 mod limits;
+mod media;
+mod name;
 mod request;
 mod response;
 mod stream;
