@@ -2,6 +2,7 @@
 
 mod block;
 pub(super) mod error;
+mod finish;
 mod frame;
 mod limits;
 mod media;
@@ -9,6 +10,7 @@ mod name;
 mod request;
 mod response;
 mod stream;
+mod usage;
 pub(super) mod watch;
 
 use http::HeaderMap;
