@@ -1,6 +1,7 @@
 //! Cohere's chat, version 2.
 
 pub(super) mod error;
+mod finish;
 mod limits;
 mod request;
 mod response;
