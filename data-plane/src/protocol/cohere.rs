@@ -1,5 +1,6 @@
 //! Cohere's chat, version 2.
 
+mod call;
 pub(super) mod error;
 mod finish;
 mod limits;
