@@ -40,7 +40,7 @@ enum Within {
 
 impl Dialect {
     /// What the data of an event says.
-    fn judge(self, is_named_error: bool, data: &[u8]) -> Said {
+    pub(super) fn judge(self, is_named_error: bool, data: &[u8]) -> Said {
         match self {
             Self::Chat => openai::watch::judge(is_named_error, data),
             Self::Responses => responses::watch::judge(is_named_error, data),

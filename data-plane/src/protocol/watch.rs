@@ -84,10 +84,10 @@ impl Watch {
         Some(Self::Lines(Lines::new(dialect)))
     }
 
-    /// The same for an answer that goes into another format.
+    /// The same for an answer that goes into another format. A stream that nobody asked for is none: nobody could read it.
     pub(crate) fn between(between: &Between<'_>, delivery: Delivery, content_type: &[u8]) -> Option<Self> {
         let is_stream = is_stream(between.upstream.format(), delivery, content_type);
-        is_stream.then(|| Self::Translation(Box::new(Translation::new(between))))
+        (is_stream && delivery == Delivery::Stream).then(|| Self::Translation(Box::new(Translation::new(between))))
     }
 
     /// What to forward of what came. Empty while an event's line or frame is incomplete. After an [`error`](Self::error) nothing more may
@@ -167,6 +167,20 @@ pub(super) fn begins_with_text(value: &[u8]) -> bool {
 /// Whether a whole answer that came as a success is one: a format may have another word for errors than the status.
 pub(crate) fn is_answer(format: Format, body: &[u8]) -> bool {
     format != Format::Bedrock || bedrock::is_answer(body)
+}
+
+/// Whether a whole answer may be an error, by its first bytes.
+pub(crate) fn begins_with_error(body: &[u8]) -> bool {
+    let inner = body.trim_ascii_start().strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+    inner.is_some_and(|inner| inner.starts_with(b"\"error\""))
+}
+
+/// The error that a whole answer is, in spite of its status.
+pub(crate) fn error_in(dialect: Dialect, body: &[u8]) -> Option<Box<StreamError>> {
+    match dialect.judge(false, body) {
+        Said::Failed(error) => Some(error),
+        Said::More | Said::Finished | Said::Done => None,
+    }
 }
 
 /// Whether [`is_answer`] has something to say of a format's answers, so that they have to be looked at before they go on.

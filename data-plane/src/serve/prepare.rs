@@ -1,8 +1,9 @@
 //! What is made of a request before anything is called: the targets that it may go to, and the body for each.
 
 use bytes::Bytes;
-use shared::adapter::Format;
+use shared::adapter::{Format, Operation};
 
+use super::say::way;
 use crate::error::{Refusal, shown};
 use crate::protocol::route::Asked;
 use crate::snapshot::route::{NoRoute, Plan, Stop};
@@ -21,10 +22,23 @@ pub(super) fn payload(body: &Bytes, asked: &Asked<'_>, stop: &Stop) -> Payload {
     }
 }
 
-/// Leaves out the targets that speak another format than the caller.
-pub(super) fn keep_those_that_speak(format: Format, plan: &mut Plan, model: &str) -> Result<(), Refusal> {
+/// A body that was written for a target, with the fields that its provider sets where they are absent.
+pub(super) fn defaulted(body: Bytes, stop: &Stop) -> Payload {
+    match stop.upstream.provider.edits.request_defaults.lacking(&body) {
+        None => Payload::whole(body),
+        Some((at, with)) => Payload::edited(&body, &[(at, &with)]),
+    }
+}
+
+/// Leaves out the targets that can't be spoken to: what is no conversation is said in its own format only.
+pub(super) fn keep_those_that_speak(
+    format: Format,
+    operation: Operation,
+    plan: &mut Plan,
+    model: &str,
+) -> Result<(), Refusal> {
     let spoken = plan.stops.first().map(|stop| stop.upstream.format);
-    plan.stops.retain(|stop| stop.upstream.format == format);
+    plan.stops.retain(|stop| way(format, operation, stop).is_some());
     match spoken {
         Some(spoken) if plan.stops.is_empty() => Err(Refusal::OtherFormat { model: shown(model), spoken }),
         _ => Ok(()),

@@ -138,7 +138,7 @@ impl Stop {
     /// Which of OpenAI's two ways to write conversations a request is written in that comes in neither, or in one that the provider lacks;
     /// and which of them the provider has.
     pub(crate) fn openai_api(&self) -> OpenAiApi {
-        OpenAiApi::ChatOnly
+        OpenAiApi::Both
     }
 
     /// Where a call goes that is signed with a key of this type.
