@@ -23,6 +23,8 @@ pub(crate) struct Lines {
     names_error: bool,
     /// Data of an event went by whose end has not.
     is_open: bool,
+    /// The same for any field of an event.
+    has_field: bool,
     seen: Seen,
     error: Option<Box<StreamError>>,
 }
@@ -66,6 +68,7 @@ impl Lines {
             within: Within::Lines,
             names_error: false,
             is_open: false,
+            has_field: false,
             seen: Seen::Nothing,
             error: None,
         }
@@ -145,6 +148,11 @@ impl Lines {
         self.error.as_deref()
     }
 
+    /// Whether what was forwarded ends with a whole event.
+    pub(super) fn is_between_events(&self) -> bool {
+        self.within != Within::Overlong && !self.is_open && !self.has_field
+    }
+
     /// What has to stand before an event that follows now, so that it is one of its own.
     pub(super) fn separator(&self) -> &'static [u8] {
         match (self.within, self.is_open) {
@@ -176,6 +184,11 @@ impl Lines {
 
     /// Notes what a line says; gives the error that it is.
     fn error_in(&mut self, line: &[u8]) -> Option<Box<StreamError>> {
+        self.has_field = match line.first() {
+            None => false,
+            Some(b':') => self.has_field,
+            Some(_) => true,
+        };
         let Some(data) = line.strip_prefix(b"data:") else {
             match line.first() {
                 // The end of an event.

@@ -136,6 +136,17 @@ impl Watch {
         }
     }
 
+    /// What tells a caller who waits that more will come; empty where nothing may be said, within an event and after the end.
+    pub(crate) fn keep_alive(&self) -> &'static [u8] {
+        match self {
+            _ if self.seen() == Seen::Done => b"",
+            Self::Lines(lines) if !lines.is_between_events() => b"",
+            Self::Lines(lines) => lines.dialect().keep_alive(),
+            Self::Frames(_) => Dialect::Bedrock.keep_alive(),
+            Self::Translation(translation) => translation.caller().keep_alive(),
+        }
+    }
+
     /// What the upstream said that the caller's format can't, if that is why the stream failed.
     pub(crate) fn unsayable(&self) -> Option<&Unsayable> {
         match self {
