@@ -6,7 +6,7 @@ use shared::adapter::{Delivery, Format, Operation};
 
 use super::bedrock::watch::Frames;
 use super::error::{Problem, event};
-use super::lines::Lines;
+use super::lines::{Choices, Lines};
 use super::translate::{Between, Translation};
 use super::{Dialect, Unsayable, bedrock};
 
@@ -188,7 +188,7 @@ pub(crate) fn begins_with_error(body: &[u8]) -> bool {
 
 /// The error that a whole answer is, in spite of its status.
 pub(crate) fn error_in(dialect: Dialect, body: &[u8]) -> Option<Box<StreamError>> {
-    match dialect.judge(false, body) {
+    match dialect.judge(false, body, &mut Choices::default()) {
         Said::Failed(error) => Some(error),
         Said::More | Said::Finished | Said::Done => None,
     }
