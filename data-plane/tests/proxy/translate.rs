@@ -79,7 +79,8 @@ async fn a_whole_answer_comes_in_the_callers_format() {
     assert_eq!(answered.header("content-length"), answered.bytes.len().to_string());
     let asked = &upstream.asked()[0];
     assert_eq!((&*asked.path, &*asked.key), ("/chat/completions", "sk-k"));
-    assert_eq!((&asked.headers["accept"], &asked.headers["content-type"]), (&"application/json", &"application/json"));
+    assert_eq!(asked.headers["accept"], "application/json");
+    assert_eq!(asked.headers["content-type"], "application/json");
     let sent: Value = serde_json::from_slice(&asked.body).unwrap();
     assert_eq!(sent["model"], "upstream-model");
     assert!(sent["messages"].to_string().contains("Hello"), "{sent}");

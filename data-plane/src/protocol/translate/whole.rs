@@ -3,7 +3,7 @@
 use super::replay::replay;
 use super::{Between, Trouble};
 use crate::exchange::message::{Content, Part};
-use crate::exchange::response::{Choice, Finish, Response};
+use crate::exchange::response::{Choice, Finish};
 use crate::protocol::{ANSWER_TOOL, NotAnAnswer, Unsayable};
 
 /// Why a whole answer can't go on.
