@@ -104,6 +104,15 @@ impl Dialect {
         }
     }
 
+    /// What tells a caller that waits for more of a stream that it will come, between its events. Empty where there is no such thing.
+    pub(crate) fn keep_alive(self) -> &'static [u8] {
+        match self {
+            Self::Chat | Self::Responses | Self::Gemini | Self::Cohere => b": keep-alive\n\n",
+            Self::Anthropic => b"event: ping\ndata: {\"type\": \"ping\"}\n\n",
+            Self::Bedrock => b"",
+        }
+    }
+
     pub(crate) fn protocol(self) -> &'static dyn Protocol {
         match self {
             Self::Chat => &openai::Chat,
