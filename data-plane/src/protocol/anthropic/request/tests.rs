@@ -58,7 +58,7 @@ fn document() -> impl Strategy<Value = Part<'static>> {
 
 /// What a tool gave, and whether it failed.
 fn result() -> impl Strategy<Value = (Vec<Part<'static>>, bool)> {
-    let part = prop_oneof![text().prop_map(|text| Part::text(text)), image(), document()];
+    let part = prop_oneof![text().prop_map(Part::text), image(), document()];
     (prop::collection::vec(part, 0..3), any::<bool>())
 }
 
@@ -95,7 +95,7 @@ fn round() -> impl Strategy<Value = Vec<Message<'static>>> {
 }
 
 fn tools() -> impl Strategy<Value = (Vec<Tool<'static>>, Option<ToolChoice<'static>>, Option<bool>)> {
-    let tool = ("[a-zA-Z0-9_-]{1,9}", prop::option::of(text()), prop::option::of(any::<bool>()), cache()).prop_map(
+    let tool = ("[a-zA-Z0-9_-]{1,9}", prop::option::of(text()), prop::option::of(Just(true)), cache()).prop_map(
         |(name, description, strict, cache)| Tool {
             name: name.into(),
             description: description.map(Into::into),

@@ -120,7 +120,7 @@ fn what_cannot_be_written_is_said() {
 fn part() -> impl Strategy<Value = Part<'static>> {
     let text = || "[a-zé\"\\\\\n😀]{1,12}";
     prop_oneof![
-        text().prop_map(|text| Part::text(text)),
+        text().prop_map(Part::text),
         ("[a-z0-9_]{1,8}", "[a-z]{1,8}", "[a-z0-9]{0,9}").prop_map(|(id, name, value)| {
             let arguments = Json::of(&serde_json::json!({"value": value}));
             Part::of(Content::ToolCall(ToolCall { id: id.into(), name: name.into(), arguments, signature: None }))

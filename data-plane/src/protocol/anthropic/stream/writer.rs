@@ -91,13 +91,13 @@ impl Writer {
             Piece::Citation(citation) => {
                 if let Some(citation) = citation::written(citation) {
                     self.turn_to(Open::Text, out);
-                    self.more(More::CitationsDelta { citation }, out);
+                    self.more(More::Citation { citation }, out);
                 }
             }
             Piece::Reasoning(text) if text.is_empty() => {}
             Piece::Reasoning(text) => {
                 self.turn_to(Open::Thinking, out);
-                self.more(More::ThinkingDelta { thinking: text }, out);
+                self.more(More::Thinking { thinking: text }, out);
             }
             Piece::ReasoningSignature(signature) => {
                 self.turn_to(Open::Thinking, out);
@@ -105,6 +105,7 @@ impl Writer {
             }
             Piece::SealedReasoning(data) => self.sealed(data, out),
             Piece::ToolBegin { call, id, name, signature } => self.begin_call(*call, id, name, signature.as_ref(), out),
+            Piece::ToolArguments { fragment, .. } if fragment.is_empty() => {}
             Piece::ToolArguments { call, fragment } => self.arguments(*call, fragment, out),
             Piece::ToolEnd { call } => self.end_call(*call, out),
             Piece::Image(_) => return Err(unsayable("an image in an answer")),
@@ -117,7 +118,7 @@ impl Writer {
     fn text(&mut self, text: &str, out: &mut Vec<u8>) {
         if !text.is_empty() {
             self.turn_to(Open::Text, out);
-            self.more(More::TextDelta { text }, out);
+            self.more(More::Text { text }, out);
         }
     }
 
@@ -155,7 +156,7 @@ impl Writer {
 
     fn arguments(&mut self, call: u32, fragment: &str, out: &mut Vec<u8>) {
         if self.open == Open::Tool(call) {
-            self.more(More::InputJsonDelta { partial_json: fragment }, out);
+            self.more(More::InputJson { partial_json: fragment }, out);
         } else if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.call == call) {
             waiting.arguments.push_str(fragment);
         }
@@ -177,7 +178,7 @@ impl Writer {
             self.start(Begun::ToolUse { id: &id, name: &name, input: NoMembers {} }, out);
             self.open = Open::Tool(call);
             if !arguments.is_empty() {
-                self.more(More::InputJsonDelta { partial_json: &arguments }, out);
+                self.more(More::InputJson { partial_json: &arguments }, out);
             }
             if has_ended {
                 self.close(out);
@@ -204,7 +205,7 @@ impl Writer {
 
     /// Ends what was thought.
     fn sign(&mut self, signature: &str, out: &mut Vec<u8>) {
-        self.more(More::SignatureDelta { signature }, out);
+        self.more(More::Signature { signature }, out);
         self.stop(out);
     }
 
@@ -227,7 +228,10 @@ impl protocol::Writer for Writer {
     fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), Unsayable> {
         match event {
             Event::Begin { id, model, usage } => self.begin(id.as_deref(), model.as_deref(), *usage, out),
-            Event::Piece { choice: 0, piece } => self.piece(piece, out)?,
+            Event::Piece { choice: 0, piece } => {
+                self.begin(None, None, Usage::default(), out);
+                self.piece(piece, out)?;
+            }
             Event::Ping => out.extend_from_slice(b"event: ping\ndata: {\"type\": \"ping\"}\n\n"),
             // There is one alternative, and what ends it comes with the end.
             Event::Piece { .. } | Event::Finish { .. } | Event::Usage(_) => {}

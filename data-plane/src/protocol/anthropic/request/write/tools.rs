@@ -105,7 +105,8 @@ impl<'a> Tool<'a> {
                 Some(true) => schema::closed(&input_schema).into_owned(),
                 Some(false) | None => input_schema,
             },
-            strict: tool.strict,
+            // Not to be strict is how it is anyway, and some servers do not know the word.
+            strict: tool.strict.filter(|strict| *strict),
             cache: tool.cache,
         })
     }
