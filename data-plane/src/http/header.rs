@@ -5,7 +5,6 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use shared::adapter::{Adapter, Delivery, Format};
 
 use crate::hop::stays_here;
-use crate::protocol::Dialect;
 use crate::protocol::translate::Between;
 use crate::serve::Translated;
 use crate::snapshot::resource::{Auth, Edits};
