@@ -1,11 +1,22 @@
 //! Gemini's generateContent, which Vertex AI speaks too.
+//!
+//! ```text
+//! request   a caller's request is read          write          an upstream's is written
+//! ```
+
+mod request;
+mod schema;
+mod write;
+
+mod response;
+mod stream;
 
 pub(super) mod error;
 mod limits;
-mod request;
-mod response;
-mod stream;
 pub(super) mod watch;
+
+mod part;
+mod place;
 
 use http::HeaderMap;
 
@@ -25,7 +36,7 @@ impl Protocol for Gemini {
     }
 
     fn write_request(&self, request: &Request<'_>, to: &Target<'_>) -> Result<Outgoing, Unsayable> {
-        request::write(request, to)
+        write::request(request, to)
     }
 
     fn read_response<'a>(&self, body: &'a [u8], seed: &Seed<'_>) -> Result<Response<'a>, NotAnAnswer> {
