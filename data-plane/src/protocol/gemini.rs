@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! request   a caller's request is read          write          an upstream's is written
+//! response  an upstream's answer is read        reply          a caller's is written
+//! stream    an upstream's stream is read        reply_stream   a caller's is written
 //! ```
 
 mod request;
@@ -11,10 +13,14 @@ mod write;
 mod response;
 mod stream;
 
+mod reply;
+mod reply_stream;
+
 pub(super) mod error;
 mod limits;
 pub(super) mod watch;
 
+mod answer;
 mod part;
 mod place;
 
@@ -44,7 +50,7 @@ impl Protocol for Gemini {
     }
 
     fn write_response(&self, response: &Response<'_>, reply: &Reply<'_>) -> Result<Vec<u8>, Unsayable> {
-        response::write(response, reply)
+        Ok(reply::written(response, reply))
     }
 
     fn reader(&self, seed: &Seed<'_>) -> Box<dyn super::Reader> {
@@ -52,7 +58,7 @@ impl Protocol for Gemini {
     }
 
     fn writer(&self, reply: &Reply<'_>) -> Box<dyn super::Writer> {
-        Box::new(stream::Writer::new(reply))
+        Box::new(reply_stream::Writer::new(reply))
     }
 
     fn read_error(&self, headers: &HeaderMap, body: &[u8]) -> Option<Given> {
