@@ -36,10 +36,10 @@ pub(super) fn field(feature: Feature) -> Option<&'static str> {
         Feature::ToolChoiceRequired | Feature::ToolChoiceNamed | Feature::ToolChoiceNever => {
             "toolConfig.functionCallingConfig"
         }
-        Feature::FailedTool => "contents.parts.functionResponse.response",
-        Feature::ToolImage => "contents.parts.functionResponse.parts",
-        Feature::ImageInline | Feature::Audio | Feature::DocumentInline => "contents.parts.inlineData",
-        Feature::ImageUrl | Feature::DocumentUrl | Feature::UploadedFile => "contents.parts.fileData",
+        Feature::FailedTool => "contents[].parts[].functionResponse.response",
+        Feature::ToolImage => "contents[].parts[].functionResponse.parts",
+        Feature::ImageInline | Feature::Audio | Feature::DocumentInline => "contents[].parts[].inlineData",
+        Feature::ImageUrl | Feature::DocumentUrl | Feature::UploadedFile => "contents[].parts[].fileData",
         Feature::Reasoning | Feature::NoReasoning => "generationConfig.thinkingConfig",
         Feature::StrictTools
         | Feature::NoParallelToolCalls

@@ -97,6 +97,11 @@ impl<'a> Part<'a> {
     }
 }
 
+/// Whether a URI is one of Google's own: of Cloud Storage, or of a file that was uploaded to Gemini.
+pub(super) fn is_googles(uri: &str) -> bool {
+    uri.starts_with("gs://") || uri.starts_with("https://generativelanguage.googleapis.com/")
+}
+
 /// The type of a file by its name's end, which Vertex wants to be told.
 fn media_type_of(uri: &str) -> Option<&'static str> {
     let (_, extension) = uri.rsplit_once('.')?;

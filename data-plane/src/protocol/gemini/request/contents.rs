@@ -57,7 +57,17 @@ impl<'a, 'e> Contents<'a, 'e> {
     ///
     /// When one holds what the format doesn't allow.
     pub(super) fn messages(mut self, contents: Many<'a, Content<'a>>) -> Result<Vec<Message<'a>>, Unreadable> {
-        contents.0.into_iter().enumerate().map(|(at, content)| self.message(at, content)).collect()
+        let mut messages: Vec<Message<'a>> = Vec::with_capacity(contents.0.len());
+        for (at, content) in contents.0.into_iter().enumerate() {
+            let message = self.message(at, content)?;
+            match messages.last_mut() {
+                Some(last) if last.role == Role::Assistant && message.role == Role::Assistant => {
+                    message.parts.into_iter().for_each(|part| join(&mut last.parts, part));
+                }
+                _ => messages.push(message),
+            }
+        }
+        Ok(messages)
     }
 
     fn message(&mut self, at: usize, content: Read<'a, Content<'a>>) -> Result<Message<'a>, Unreadable> {
@@ -74,13 +84,27 @@ impl<'a, 'e> Contents<'a, 'e> {
         for (at, part) in content.parts().into_iter().enumerate() {
             match self.part(role, format!("{place}.parts[{at}]"), part)? {
                 Some(result @ message::Content::ToolResult(_)) => results.push(message::Part::of(result)),
-                Some(other) => others.push(message::Part::of(other)),
+                Some(other) => join(&mut others, message::Part::of(other)),
                 None => {}
             }
         }
         results.append(&mut others);
         Ok(Message { role, parts: results })
     }
+}
+
+/// Adds a part. Clients send the pieces of a stream back as they came, each in a content of its own: thoughts are one up to the signature that
+/// proves them, as their provider made them.
+fn join<'a>(parts: &mut Vec<message::Part<'a>>, part: message::Part<'a>) {
+    if let message::Content::Reasoning { text: more, signature: new } = &part.content
+        && let Some(message::Part { content, .. }) = parts.last_mut()
+        && let message::Content::Reasoning { text, signature: signature @ None } = content
+    {
+        *text = format!("{}{}", &**text, &**more).into();
+        signature.clone_from(new);
+        return;
+    }
+    parts.push(part);
 }
 
 /// What stands before the conversation.

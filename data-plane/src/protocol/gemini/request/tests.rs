@@ -185,6 +185,22 @@ fn an_image_that_a_function_gave_stands_behind_its_text() {
 }
 
 #[test]
+fn thoughts_that_came_in_pieces_are_one_up_to_their_signature() {
+    let turns = contents(
+        r#"[{"role": "model", "parts": [{"text": "a", "thought": true}]}, {"role": "model", "parts": [{"text": "b", "thought": true}]},
+            {"role": "model", "parts": [{"text": "", "thought": true, "thoughtSignature": "s"}, {"text": "c", "thought": true}]},
+            {"role": "model", "parts": [{"text": "hi"}]}]"#,
+    );
+    let thought = |text: &'static str, signature: Option<&'static str>| Content::Reasoning {
+        text: text.into(),
+        signature: signature.map(Into::into),
+    };
+    let said = Content::Text { text: "hi".into(), citations: Vec::new() };
+    let parts = of([thought("ab", Some("s")), thought("c", None), said]);
+    assert_eq!(turns, Ok(vec![Message { role: Role::Assistant, parts }]));
+}
+
+#[test]
 fn what_is_wrong_is_named_in_the_callers_words() {
     for (body, field) in [
         ("[]", "(body)"),

@@ -9,7 +9,7 @@ use crate::exchange::message::{self, DocumentBody, Message, Role, Source};
 use crate::exchange::tool::{ToolCall, ToolResult};
 use crate::json;
 use crate::protocol::Unsayable;
-use crate::protocol::gemini::part::{FunctionCall, FunctionResponse, NO_SIGNATURE, Part};
+use crate::protocol::gemini::part::{FunctionCall, FunctionResponse, NO_SIGNATURE, Part, is_googles};
 
 /// A turn of the conversation.
 #[derive(Debug, Serialize)]
@@ -161,12 +161,12 @@ fn said<'a>(content: &'a message::Content<'a>, parts: &mut Vec<Part<'a>>) -> Res
 
 /// Bytes: here, or where Google keeps them. It does not fetch from elsewhere.
 fn source<'a>(what: &str, source: &'a Source<'a>) -> Result<Part<'a>, Unsayable> {
-    let is_googles = match source {
+    let is_at_google = match source {
         Source::Inline { .. } => true,
         Source::Url { .. } => false,
-        Source::File(uri) => uri.contains("://"),
+        Source::File(uri) => is_googles(uri),
     };
-    if is_googles {
+    if is_at_google {
         return Ok(Part::source(source));
     }
     let instead =

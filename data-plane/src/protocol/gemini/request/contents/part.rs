@@ -10,7 +10,7 @@ use crate::exchange::request::{Extra, Loss};
 use crate::exchange::text::Text;
 use crate::exchange::tool::ToolCall;
 use crate::protocol::Unreadable;
-use crate::protocol::gemini::part::NO_SIGNATURE;
+use crate::protocol::gemini::part::{NO_SIGNATURE, is_googles};
 use crate::protocol::gemini::request::object::{Object, Read};
 
 /// A part.
@@ -183,7 +183,10 @@ impl<'a> Contents<'a, '_> {
         let File { media_type, uri } = file.known(&place, Loss::Silent, self.extras);
         let Some(uri) = uri else { return Err(wrong(format!("{place}.fileUri"), "is missing")) };
         let kind = media_type.clone();
-        let source = if is_public(&uri) { Source::Url { url: uri, media_type } } else { Source::File(uri) };
+        let is_web = uri.starts_with("https://") || uri.starts_with("http://");
+        // Others can't fetch what was uploaded to Google, wherever it is.
+        let is_public = is_web && !is_googles(&uri);
+        let source = if is_public { Source::Url { url: uri, media_type } } else { Source::File(uri) };
         Ok(self.media(place, kind.as_ref(), source))
     }
 
@@ -202,10 +205,4 @@ impl<'a> Contents<'a, '_> {
             }
         })
     }
-}
-
-/// Whether others than Google can fetch what is there: what was uploaded to Google has an `https` URL, too.
-fn is_public(uri: &str) -> bool {
-    let is_web = uri.starts_with("https://") || uri.starts_with("http://");
-    is_web && !uri.starts_with("https://generativelanguage.googleapis.com/")
 }
