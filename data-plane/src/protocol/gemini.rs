@@ -23,6 +23,7 @@ pub(super) mod watch;
 mod answer;
 mod part;
 mod place;
+mod signature;
 
 use http::HeaderMap;
 

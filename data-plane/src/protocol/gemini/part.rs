@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use super::signature;
 use crate::exchange::json::Json;
 use crate::exchange::message::Source;
+use crate::exchange::text::Text;
 use crate::exchange::tool::ToolCall;
 
 /// Stands for the signature of a call that has none: such as another model made. Without one, models from Gemini 3 on refuse a call.
@@ -28,7 +30,7 @@ pub(super) struct Part<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) thought: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) thought_signature: Option<&'a str>,
+    pub(super) thought_signature: Option<Text<'a>>,
 }
 
 /// Bytes. Vertex has been seen to want the type before them.
@@ -71,14 +73,25 @@ impl<'a> Part<'a> {
         Self { text: Some(text), ..Self::default() }
     }
 
-    pub(super) fn thought(text: &'a str, signature: Option<&'a str>) -> Self {
-        Self { text: Some(text), thought: Some(true), thought_signature: signature, ..Self::default() }
+    /// A thought, with the signature that another provider gave it.
+    pub(super) fn thought(text: &'a str, signature: Option<&str>) -> Self {
+        let thought_signature = signature.map(|signature| signature::signed(signature).into());
+        Self { text: Some(text), thought: Some(true), thought_signature, ..Self::default() }
+    }
+
+    /// A thought that only its provider can read.
+    pub(super) fn sealed_thought(thought: &str) -> Self {
+        Self { thought_signature: Some(signature::sealed(thought).into()), ..Self::thought("", None) }
     }
 
     /// A call of a whole answer's, with its id: newer clients send it back, and older ones don't look at it.
     pub(super) fn call(call: &'a ToolCall<'a>) -> Self {
         let function_call = FunctionCall { id: Some(&call.id), name: &call.name, args: call.arguments.borrowed() };
-        Self { function_call: Some(function_call), thought_signature: call.signature.as_deref(), ..Self::default() }
+        Self {
+            function_call: Some(function_call),
+            thought_signature: call.signature.as_ref().map(Text::borrowed),
+            ..Self::default()
+        }
     }
 
     /// What is at a source.

@@ -111,7 +111,7 @@ fn candidate<'a>(index: u32, choice: &'a Choice<'a>) -> Candidate<'a> {
     }
 }
 
-/// A part of what the model says; `None` for what is not said to callers.
+/// A part of what the model says; `None` for what it can't.
 fn part<'a>(content: &'a Content<'a>) -> Option<Part<'a>> {
     match content {
         Content::Text { text, .. } | Content::Refusal(text) => Some(Part::text(text)),
@@ -123,7 +123,8 @@ fn part<'a>(content: &'a Content<'a>) -> Option<Part<'a>> {
         }),
         Content::ToolCall(call) => Some(Part::call(call)),
         Content::Reasoning { text, signature } => Some(Part::thought(text, signature.as_deref())),
-        // Answers hold no results, and what is sealed has no place here.
-        Content::ToolResult(_) | Content::SealedReasoning(_) => None,
+        Content::SealedReasoning(thought) => Some(Part::sealed_thought(thought)),
+        // Answers hold none.
+        Content::ToolResult(_) => None,
     }
 }

@@ -50,7 +50,7 @@ impl Call {
             });
         };
         let function_call = FunctionCall { id: Some(&self.id), name: &self.name, args };
-        let thought_signature = self.signature.as_deref();
+        let thought_signature = self.signature.as_deref().map(Text::from);
         Ok(Part { function_call: Some(function_call), thought_signature, ..Part::default() })
     }
 }
@@ -81,8 +81,9 @@ impl Writer {
                     self.part(choice, call.part()?, out);
                 }
             }
-            // Neither has a place here.
-            Piece::SealedReasoning(_) | Piece::Logprobs(_) => {}
+            Piece::SealedReasoning(thought) => self.part(choice, Part::sealed_thought(thought), out),
+            // Nobody can have asked for them: it was refused.
+            Piece::Logprobs(_) => {}
         }
         Ok(())
     }

@@ -112,13 +112,10 @@ impl Choice {
                 give(Piece::ToolArguments { call, fragment: Text::from(tool.arguments.as_str()) });
                 give(Piece::ToolEnd { call });
             }
+            Content::SealedReasoning(thought) => give(Piece::SealedReasoning(thought)),
             Content::Image(image) => give(Piece::Image(image)),
             // No part is read as one of these.
-            Content::Refusal(_)
-            | Content::Audio(_)
-            | Content::Document(_)
-            | Content::ToolResult(_)
-            | Content::SealedReasoning(_) => {}
+            Content::Refusal(_) | Content::Audio(_) | Content::Document(_) | Content::ToolResult(_) => {}
         }
     }
 }

@@ -75,6 +75,7 @@ fn content() -> impl Strategy<Value = Content<'static>> {
     prop_oneof![
         text().prop_map(|text| Content::Text { text: text.into(), citations: Vec::new() }),
         (text(), signature()).prop_map(|(text, signature)| Content::Reasoning { text: text.into(), signature }),
+        text().prop_map(|thought| Content::SealedReasoning(thought.into())),
         "[a-z+/]{0,8}".prop_map(|data| {
             let source = Source::Inline { media_type: "image/png".into(), data: data.into() };
             Content::Image(Image { source, detail: None })

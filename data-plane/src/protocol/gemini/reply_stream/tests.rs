@@ -102,7 +102,8 @@ fn pieces() -> impl Strategy<Value = Vec<Event<'static>>> {
     let plain = prop_oneof![
         text().prop_map(Piece::Text),
         text().prop_map(Piece::Reasoning),
-        "[a-z]{1,8}".prop_map(|signature| Piece::ReasoningSignature(signature.into())),
+        text().prop_map(Piece::ReasoningSignature),
+        text().prop_map(Piece::SealedReasoning),
         image,
     ];
     let some = prop_oneof![plain.prop_map(Some), Just(None)];

@@ -6,6 +6,7 @@ use super::unsayable;
 use crate::exchange::json::Json;
 use crate::exchange::manner::{Manner, ReasoningForm};
 use crate::exchange::message::{self, DocumentBody, Message, Role, Source};
+use crate::exchange::text::Text;
 use crate::exchange::tool::{ToolCall, ToolResult};
 use crate::json;
 use crate::protocol::Unsayable;
@@ -86,7 +87,7 @@ impl<'a> Conversation<'a, '_> {
         let function_call = FunctionCall { id: self.id(&call.id), name: &call.name, args: call.arguments.borrowed() };
         Part {
             function_call: Some(function_call),
-            thought_signature: call.signature.as_deref().or(stand_in),
+            thought_signature: call.signature.as_ref().map(Text::borrowed).or(stand_in.map(Text::from)),
             ..Part::default()
         }
     }

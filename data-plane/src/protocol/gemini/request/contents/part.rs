@@ -12,6 +12,7 @@ use crate::exchange::tool::ToolCall;
 use crate::protocol::Unreadable;
 use crate::protocol::gemini::part::{NO_SIGNATURE, is_googles};
 use crate::protocol::gemini::request::object::{Object, Read};
+use crate::protocol::gemini::signature;
 
 /// A part.
 #[derive(Debug, Default)]
@@ -132,7 +133,7 @@ impl<'a> Contents<'a, '_> {
             Part { inline: Some(blob), .. } => self.inline(place, blob),
             Part { file: Some(file), .. } => self.file(place, file),
             Part { text: Some(text), thought: Some(true), signature, .. } => {
-                Ok(Some(Content::Reasoning { text, signature }))
+                Ok(Some(signature::thought(text, signature)))
             }
             Part { text, .. } => {
                 let text = text.filter(|text| !text.is_empty());
