@@ -1,6 +1,7 @@
 //! Reads a caller's request. [`write`](super::write) writes an upstream's.
 //!
-//! Source: ai.google.dev/api/generate-content, read in autumn 2026. Every name may be written in camel or in snake case, as Google's own parser has it.
+//! Source: ai.google.dev/api/generate-content, read in autumn 2026. Every name may be written in camel or in snake case, as Google's own parser
+//! has it.
 
 mod calls;
 mod config;

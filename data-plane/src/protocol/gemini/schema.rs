@@ -1,8 +1,8 @@
-//! Schemas in Google's subset of OpenAPI 3.0, as JSON schemas: types in lower case, `nullable` as a type, counts as numbers. The order of properties stays: models
-//! answer in it.
+//! Schemas in Google's subset of OpenAPI 3.0, as JSON schemas: types in lower case, `nullable` as a type, counts as numbers. The order of
+//! properties stays: models answer in it.
 //!
-//! Source: ai.google.dev/api/caching#Schema, read in autumn 2026. Only callers write such schemas; upstreams get JSON schemas, which Gemini's and Vertex's
-//! `parametersJsonSchema` and `responseJsonSchema` take as they are.
+//! Source: ai.google.dev/api/caching#Schema, read in autumn 2026. Only callers write such schemas; upstreams get JSON schemas, which Gemini's and
+//! Vertex's `parametersJsonSchema` and `responseJsonSchema` take as they are.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! Reads an upstream's stream. [`reply_stream`](super::reply_stream) writes a caller's.
 //!
-//! Source: ai.google.dev/api/generate-content, read in autumn 2026. There is no terminator: a stream is whole when every alternative that was seen has a
-//! reason for its end, or the prompt was blocked.
+//! Source: ai.google.dev/api/generate-content, read in autumn 2026. There is no terminator: a stream is whole when every alternative that was
+//! seen has a reason for its end, or the prompt was blocked.
 
 #[cfg(test)]
 mod tests;

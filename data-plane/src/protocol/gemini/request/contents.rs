@@ -71,18 +71,17 @@ impl<'a, 'e> Contents<'a, 'e> {
     }
 
     fn message(&mut self, at: usize, content: Read<'a, Content<'a>>) -> Result<Message<'a>, Unreadable> {
-        let place = format!("contents[{at}]");
-        let content = content.known(&place, Loss::Warned, self.extras);
+        let content = content.known(&format_args!("contents[{at}]"), Loss::Warned, self.extras);
         let role = match content.role.as_deref() {
             // "function" is the role that responses of functions once had.
             None | Some("user" | "function" | "") => Role::User,
             Some("model") => Role::Assistant,
-            Some(_) => return Err(wrong(format!("{place}.role"), "is neither \"user\" nor \"model\"")),
+            Some(_) => return Err(wrong(format!("contents[{at}].role"), "is neither \"user\" nor \"model\"")),
         };
         let mut results = Vec::new();
         let mut others = Vec::new();
-        for (at, part) in content.parts().into_iter().enumerate() {
-            match self.part(role, format!("{place}.parts[{at}]"), part)? {
+        for (nth, part) in content.parts().into_iter().enumerate() {
+            match self.part(role, &format_args!("contents[{at}].parts[{nth}]"), part)? {
                 Some(result @ message::Content::ToolResult(_)) => results.push(message::Part::of(result)),
                 Some(other) => join(&mut others, message::Part::of(other)),
                 None => {}
@@ -118,7 +117,7 @@ pub(super) fn system<'a>(
     extras: &mut Vec<Extra<'a>>,
 ) -> Result<Vec<message::Part<'a>>, Unreadable> {
     let mut texts = Vec::new();
-    for (at, part) in content.known(place, Loss::Warned, extras).parts().into_iter().enumerate() {
+    for (at, part) in content.known(&place, Loss::Warned, extras).parts().into_iter().enumerate() {
         let place = format!("{place}.parts[{at}]");
         match part.known(&place, Loss::Warned, extras).text {
             Some(text) if text.is_empty() => {}

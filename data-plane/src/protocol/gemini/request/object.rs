@@ -34,7 +34,7 @@ pub(in crate::protocol::gemini) struct Many<'a, T>(pub(in crate::protocol::gemin
 
 impl<'a, T> Read<'a, T> {
     /// The value; what it does not know becomes extras below a place.
-    pub(super) fn known(self, place: &str, loss: Loss, extras: &mut Vec<Extra<'a>>) -> T {
+    pub(super) fn known(self, place: &dyn fmt::Display, loss: Loss, extras: &mut Vec<Extra<'a>>) -> T {
         for (name, json) in self.unknown {
             if json.as_str() != "null" {
                 extras.push(Extra { field: format!("{place}.{}", &*name).into(), json, loss });

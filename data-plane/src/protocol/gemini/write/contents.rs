@@ -71,7 +71,8 @@ impl<'a> Conversation<'a, '_> {
         for part in turn {
             match &part.content {
                 message::Content::ToolCall(call) => {
-                    parts.push(self.call(call, self.calls.len() == before));
+                    let is_first = self.calls.len() == before;
+                    parts.push(self.call(call, is_first.then(|| self.stand_in()).flatten()));
                     self.calls.push(call);
                 }
                 other => said(other, &mut parts)?,
@@ -81,13 +82,20 @@ impl<'a> Conversation<'a, '_> {
         Ok(())
     }
 
-    fn call(&self, call: &'a ToolCall<'a>, is_first: bool) -> Part<'a> {
-        // Models that are told to think by a word are those from Gemini 3 on. They want a signature with the first call of each step.
-        let stand_in = (is_first && self.manner.reasoning == ReasoningForm::Effort).then_some(NO_SIGNATURE);
+    /// What stands for the signature of a step's first call, if it has none: models that are told to think by a word, which are those from
+    /// Gemini 3 on, want one there.
+    fn stand_in(&self) -> Option<Text<'a>> {
+        match self.manner.reasoning {
+            ReasoningForm::Effort => Some(NO_SIGNATURE.into()),
+            ReasoningForm::Budget | ReasoningForm::None => None,
+        }
+    }
+
+    fn call(&self, call: &'a ToolCall<'a>, stand_in: Option<Text<'a>>) -> Part<'a> {
         let function_call = FunctionCall { id: self.id(&call.id), name: &call.name, args: call.arguments.borrowed() };
         Part {
             function_call: Some(function_call),
-            thought_signature: call.signature.as_ref().map(Text::borrowed).or(stand_in.map(Text::from)),
+            thought_signature: call.signature.as_ref().map(Text::borrowed).or(stand_in),
             ..Part::default()
         }
     }

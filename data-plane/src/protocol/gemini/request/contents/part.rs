@@ -1,5 +1,7 @@
 //! The parts of a turn.
 
+use std::fmt;
+
 use serde::de::MapAccess;
 
 use super::response::Response;
@@ -115,18 +117,18 @@ impl<'a> Contents<'a, '_> {
     pub(super) fn part(
         &mut self,
         role: Role,
-        place: String,
+        place: &dyn fmt::Display,
         part: Read<'a, Part<'a>>,
     ) -> Result<Option<Content<'a>>, Unreadable> {
         let has_content = part.value.has_content();
         if !has_content && part.unknown.is_empty() && part.value.signature.is_none() {
             return Err(wrong(
-                place,
+                place.to_string(),
                 "holds nothing: give it text, inlineData, fileData, functionCall or functionResponse",
             ));
         }
         // What stands alone is the part's content; what stands beside its content is about it.
-        let part = part.known(&place, if has_content { Loss::Warned } else { Loss::Refused }, self.extras);
+        let part = part.known(place, if has_content { Loss::Warned } else { Loss::Refused }, self.extras);
         match part {
             Part { call: Some(call), signature, .. } => self.call(role, place, call, signature).map(Some),
             Part { response: Some(response), .. } => self.response(role, place, response).map(Some),
@@ -145,15 +147,15 @@ impl<'a> Contents<'a, '_> {
     fn call(
         &mut self,
         role: Role,
-        place: String,
+        place: &dyn fmt::Display,
         call: Read<'a, Call<'a>>,
         signature: Option<Text<'a>>,
     ) -> Result<Content<'a>, Unreadable> {
-        let place = format!("{place}.functionCall");
+        let place = &format_args!("{place}.functionCall");
         if role != Role::Assistant {
-            return Err(wrong(place, "stands in a content of the user; calls are the model's"));
+            return Err(wrong(place.to_string(), "stands in a content of the user; calls are the model's"));
         }
-        let Call { id, name, arguments } = call.known(&place, Loss::Warned, self.extras);
+        let Call { id, name, arguments } = call.known(place, Loss::Warned, self.extras);
         let Some(name) = name else { return Err(wrong(format!("{place}.name"), "is missing")) };
         let arguments = arguments.unwrap_or_else(Json::empty_object);
         if !arguments.is_object() {
@@ -167,11 +169,11 @@ impl<'a> Contents<'a, '_> {
     /// Bytes in a part, or in the response of a function.
     pub(super) fn inline(
         &mut self,
-        place: String,
+        place: &dyn fmt::Display,
         blob: Read<'a, Blob<'a>>,
     ) -> Result<Option<Content<'a>>, Unreadable> {
-        let place = format!("{place}.inlineData");
-        let Blob { media_type, data } = blob.known(&place, Loss::Silent, self.extras);
+        let place = &format_args!("{place}.inlineData");
+        let Blob { media_type, data } = blob.known(place, Loss::Silent, self.extras);
         let Some(media_type) = media_type else { return Err(wrong(format!("{place}.mimeType"), "is missing")) };
         let Some(data) = data else { return Err(wrong(format!("{place}.data"), "is missing")) };
         let kind = media_type.clone();
@@ -179,9 +181,13 @@ impl<'a> Contents<'a, '_> {
     }
 
     /// Bytes elsewhere, in a part or in the response of a function.
-    pub(super) fn file(&mut self, place: String, file: Read<'a, File<'a>>) -> Result<Option<Content<'a>>, Unreadable> {
-        let place = format!("{place}.fileData");
-        let File { media_type, uri } = file.known(&place, Loss::Silent, self.extras);
+    pub(super) fn file(
+        &mut self,
+        place: &dyn fmt::Display,
+        file: Read<'a, File<'a>>,
+    ) -> Result<Option<Content<'a>>, Unreadable> {
+        let place = &format_args!("{place}.fileData");
+        let File { media_type, uri } = file.known(place, Loss::Silent, self.extras);
         let Some(uri) = uri else { return Err(wrong(format!("{place}.fileUri"), "is missing")) };
         let kind = media_type.clone();
         let is_web = uri.starts_with("https://") || uri.starts_with("http://");
@@ -191,13 +197,22 @@ impl<'a> Contents<'a, '_> {
         Ok(self.media(place, kind.as_ref(), source))
     }
 
-    fn media(&mut self, place: String, media_type: Option<&Text<'a>>, source: Source<'a>) -> Option<Content<'a>> {
+    fn media(
+        &mut self,
+        place: &dyn fmt::Display,
+        media_type: Option<&Text<'a>>,
+        source: Source<'a>,
+    ) -> Option<Content<'a>> {
         let kind = media_type.and_then(|media_type| media_type.split('/').next()).unwrap_or_default();
         Some(match kind {
             "image" => Content::Image(Image { source, detail: None }),
             "audio" => Content::Audio(Audio { source }),
             "video" => {
-                self.extras.push(Extra { field: place.into(), json: Json::of(&media_type), loss: Loss::Refused });
+                self.extras.push(Extra {
+                    field: place.to_string().into(),
+                    json: Json::of(&media_type),
+                    loss: Loss::Refused,
+                });
                 return None;
             }
             _ => {

@@ -1,5 +1,7 @@
 //! What functions gave.
 
+use std::fmt;
+
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
@@ -58,14 +60,14 @@ impl<'a> Contents<'a, '_> {
     pub(super) fn response(
         &mut self,
         role: Role,
-        place: String,
+        place: &dyn fmt::Display,
         response: Read<'a, Response<'a>>,
     ) -> Result<Content<'a>, Unreadable> {
-        let place = format!("{place}.functionResponse");
+        let place = &format_args!("{place}.functionResponse");
         if role != Role::User {
-            return Err(wrong(place, "stands in a content of the model; responses are the user's"));
+            return Err(wrong(place.to_string(), "stands in a content of the model; responses are the user's"));
         }
-        let Response { id, name, response, parts } = response.known(&place, Loss::Warned, self.extras);
+        let Response { id, name, response, parts } = response.known(place, Loss::Warned, self.extras);
         let Some(name) = name else { return Err(wrong(format!("{place}.name"), "is missing")) };
         let Some(id) = self.calls.answered(id.as_ref(), &name) else {
             return Err(wrong(
@@ -82,13 +84,17 @@ impl<'a> Contents<'a, '_> {
             content.push(Part::text(text));
         }
         for (at, media) in parts.map(|parts| parts.0).unwrap_or_default().into_iter().enumerate() {
-            content.extend(self.of_response(format!("{place}.parts[{at}]"), media)?.map(Part::of));
+            content.extend(self.of_response(&format_args!("{place}.parts[{at}]"), media)?.map(Part::of));
         }
         Ok(Content::ToolResult(ToolResult { id, name: Some(name), content, is_error }))
     }
 
-    fn of_response(&mut self, place: String, media: Read<'a, Media<'a>>) -> Result<Option<Content<'a>>, Unreadable> {
-        match media.known(&place, Loss::Refused, self.extras) {
+    fn of_response(
+        &mut self,
+        place: &dyn fmt::Display,
+        media: Read<'a, Media<'a>>,
+    ) -> Result<Option<Content<'a>>, Unreadable> {
+        match media.known(place, Loss::Refused, self.extras) {
             Media { inline: Some(blob), .. } => self.inline(place, blob),
             Media { file: Some(file), .. } => self.file(place, file),
             Media { inline: None, file: None } => Ok(None),
