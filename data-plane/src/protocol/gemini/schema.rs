@@ -6,8 +6,9 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde::ser::{SerializeMap, Serializer};
 
 use super::request::object::{Many, Object, Read};
 use crate::exchange::json::Json;
@@ -87,60 +88,58 @@ fn lower(word: Text<'_>) -> Text<'_> {
 
 impl Serialize for Read<'_, Fields<'_>> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Fields {
-            r#type,
-            format,
-            nullable,
-            values,
-            items,
-            properties,
-            definitions,
-            reference,
-            any_of,
-            counts,
-            example,
-        } = &self.value;
-        let is_nullable = *nullable == Some(true);
+        let fields = &self.value;
         let mut map = serializer.serialize_map(None)?;
-        match r#type {
-            Some(word) if is_nullable => map.serialize_entry("type", &[&**word, "null"])?,
-            Some(word) => map.serialize_entry("type", word)?,
-            None => {}
-        }
-        if let Some(format) = format.as_ref().filter(|format| format.as_str() != "enum") {
-            map.serialize_entry("format", format)?;
-        }
-        if let Some(values) = values {
-            map.serialize_entry("enum", &Values { values, is_nullable })?;
-        }
+        fields.kind(&mut map)?;
         for (name, json) in &self.unknown {
             map.serialize_entry(name, json)?;
         }
-        for (name, json) in counts {
+        for (name, json) in &fields.counts {
             map.serialize_entry(name, &number(json))?;
         }
-        if let Some(items) = items {
-            map.serialize_entry("items", items)?;
-        }
-        if let Some(properties) = properties {
-            map.serialize_entry("properties", properties)?;
-        }
-        if let Some(any_of) = any_of {
-            let null = Read { value: Fields { r#type: Some("null".into()), ..Fields::default() }, unknown: Vec::new() };
-            let added = (is_nullable && r#type.is_none()).then_some(&null);
-            map.serialize_entry("anyOf", &any_of.0.iter().chain(added).collect::<Vec<_>>())?;
-        }
-        if let Some(reference) = reference {
-            map.serialize_entry("$ref", reference)?;
-        }
-        if let Some(definitions) = definitions {
-            map.serialize_entry("$defs", definitions)?;
-        }
-        if let Some(example) = example {
-            map.serialize_entry("examples", &[example])?;
-        }
+        entry(&mut map, "items", fields.items.as_ref())?;
+        entry(&mut map, "properties", fields.properties.as_ref())?;
+        entry(&mut map, "anyOf", fields.any_of().as_ref())?;
+        entry(&mut map, "$ref", fields.reference.as_ref())?;
+        entry(&mut map, "$defs", fields.definitions.as_ref())?;
+        entry(&mut map, "examples", fields.example.as_ref().map(|example| [example]).as_ref())?;
         map.end()
     }
+}
+
+fn entry<M: SerializeMap>(map: &mut M, name: &str, value: Option<&impl Serialize>) -> Result<(), M::Error> {
+    value.map_or(Ok(()), |value| map.serialize_entry(name, value))
+}
+
+impl<'a> Fields<'a> {
+    /// Writes which values it is of.
+    fn kind<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        match &self.r#type {
+            Some(word) if self.is_nullable() => map.serialize_entry("type", &[&**word, "null"])?,
+            word => entry(map, "type", word.as_ref())?,
+        }
+        entry(map, "format", self.format.as_ref().filter(|format| format.as_str() != "enum"))?;
+        let values = self.values.as_deref().map(|values| Values { values, is_nullable: self.is_nullable() });
+        entry(map, "enum", values.as_ref())
+    }
+
+    fn is_nullable(&self) -> bool {
+        self.nullable == Some(true)
+    }
+
+    /// The schemas of which one holds: that of `null` is among them where nothing else says that it may be.
+    fn any_of(&self) -> Option<Vec<Either<'_, 'a>>> {
+        let schemas = self.any_of.as_ref()?.0.iter().map(Either::Schema);
+        let null = (self.is_nullable() && self.r#type.is_none()).then_some(Either::Null { r#type: "null" });
+        Some(schemas.chain(null).collect())
+    }
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Either<'s, 'a> {
+    Schema(&'s Schema<'a>),
+    Null { r#type: &'static str },
 }
 
 /// A count that may be written as a text.
@@ -223,6 +222,20 @@ mod tests {
         assert!(value.get("propertyOrdering").is_none());
         let at = |name: &str| written.find(&format!("\"{name}\":{{")).unwrap();
         assert!(at("z") < at("a") && at("a") < at("n") && at("n") < at("u"), "{written}");
+    }
+
+    #[test]
+    fn what_may_be_null_says_so_where_json_schema_does() {
+        for (openapi, expected) in [
+            (r#"{"type":"STRING","nullable":true}"#, r#"{"type":["string","null"]}"#),
+            (r#"{"type":"STRING","nullable":false}"#, r#"{"type":"string"}"#),
+            (
+                r#"{"anyOf":[{"type":"STRING"},{"type":"NUMBER"}],"nullable":true}"#,
+                r#"{"anyOf":[{"type":"string"},{"type":"number"},{"type":"null"}]}"#,
+            ),
+        ] {
+            assert_eq!(json_schema(openapi), expected);
+        }
     }
 
     #[test]
