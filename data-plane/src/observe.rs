@@ -13,7 +13,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use shared::adapter::Operation;
+use shared::adapter::{OpenAiRoute, Operation};
 use shared::failure::Failure;
 
 use self::histogram::Histogram;
@@ -33,14 +33,23 @@ pub(crate) struct Metrics {
     ready: Gauge,
 }
 
-const OPERATIONS: [Operation; 7] = [
-    Operation::Chat,
-    Operation::Completion,
-    Operation::Responses,
-    Operation::Embeddings,
-    Operation::CountTokens,
-    Operation::Rerank,
-    Operation::ListModels,
+/// What requests are counted under, the most frequent first.
+const OPERATIONS: [&str; 15] = [
+    "chat",
+    "responses",
+    "embeddings",
+    "completion",
+    "models",
+    "count_tokens",
+    "rerank",
+    "predict",
+    "invoke",
+    "images",
+    "speech",
+    "transcription",
+    "moderation",
+    "video",
+    "passthrough",
 ];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -82,11 +91,10 @@ impl Metrics {
         registry.register("connections_shed", "Connections closed over the limit", connections_shed.clone());
         registry.register("retries_refused", "Retries that the budget did not allow", retries_refused.clone());
         registry.register("ready", "Whether every granted environment has a state", ready.clone());
-        let labels = |operation| RequestLabels { operation: word(operation), outcome: SERVED };
+        let labels = |operation| RequestLabels { operation, outcome: SERVED };
         Self {
             served: OPERATIONS.map(|operation| requests.get_or_create_owned(&labels(operation))),
-            durations: OPERATIONS
-                .map(|operation| durations.get_or_create_owned(&OperationLabels { operation: word(operation) })),
+            durations: OPERATIONS.map(|operation| durations.get_or_create_owned(&OperationLabels { operation })),
             attempts_served: attempts.get_or_create_owned(&AttemptLabels { result: SERVED }),
             requests,
             attempts,
@@ -114,7 +122,7 @@ impl Metrics {
     }
 
     fn ended(&self, operation: Operation, outcome: &'static str, started: Instant) {
-        let index = OPERATIONS.iter().position(|known| *known == operation).unwrap_or_default();
+        let index = OPERATIONS.iter().position(|known| *known == word(operation)).unwrap_or_default();
         if outcome == SERVED {
             self.served[index].inc();
         } else {
@@ -140,7 +148,16 @@ fn word(operation: Operation) -> &'static str {
     match operation {
         Operation::Chat => "chat",
         Operation::Completion => "completion",
-        Operation::Embeddings => "embeddings",
+        Operation::Embeddings | Operation::EmbeddingBatch => "embeddings",
+        Operation::Predict => "predict",
+        Operation::Invoke => "invoke",
+        Operation::OpenAiOnly(route) => match route {
+            OpenAiRoute::ImageGeneration | OpenAiRoute::ImageEdit | OpenAiRoute::ImageVariation => "images",
+            OpenAiRoute::Speech => "speech",
+            OpenAiRoute::Transcription | OpenAiRoute::Translation => "transcription",
+            OpenAiRoute::Moderation => "moderation",
+            OpenAiRoute::Video => "video",
+        },
         Operation::ListModels => "models",
         Operation::Responses => "responses",
         Operation::CountTokens => "count_tokens",

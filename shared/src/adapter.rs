@@ -75,14 +75,72 @@ pub enum Operation {
     Completion,
     /// OpenAI's responses.
     Responses,
-    /// Embeddings.
+    /// Embeddings: of Gemini's, of one text.
     Embeddings,
+    /// Gemini's embeddings of several texts.
+    EmbeddingBatch,
+    /// A call of a model that is no conversation, in the model's own form: Vertex AI's.
+    Predict,
+    /// The same: Bedrock's.
+    Invoke,
     /// How many tokens a chat would have.
     CountTokens,
     /// Documents in the order of their relevance.
     Rerank,
+    /// What only OpenAI's API has: its bytes pass, and come from a provider of its format.
+    OpenAiOnly(OpenAiRoute),
     /// A page of the list of models: free, and so the probe of a credential.
     ListModels,
+}
+
+/// A route of OpenAI's API that no other format has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OpenAiRoute {
+    /// Images from a text.
+    ImageGeneration,
+    /// Images from images and a text.
+    ImageEdit,
+    /// Images from an image.
+    ImageVariation,
+    /// Speech from a text.
+    Speech,
+    /// A text from speech.
+    Transcription,
+    /// An English text from speech.
+    Translation,
+    /// Whether a text is harmful.
+    Moderation,
+    /// A video from a text.
+    Video,
+}
+
+impl OpenAiRoute {
+    /// Every one of them.
+    pub const ALL: [Self; 8] = [
+        Self::ImageGeneration,
+        Self::ImageEdit,
+        Self::ImageVariation,
+        Self::Speech,
+        Self::Transcription,
+        Self::Translation,
+        Self::Moderation,
+        Self::Video,
+    ];
+
+    /// Its path below the base URL.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::ImageGeneration => "/images/generations",
+            Self::ImageEdit => "/images/edits",
+            Self::ImageVariation => "/images/variations",
+            Self::Speech => "/audio/speech",
+            Self::Transcription => "/audio/transcriptions",
+            Self::Translation => "/audio/translations",
+            Self::Moderation => "/moderations",
+            Self::Video => "/videos",
+        }
+    }
 }
 
 /// Whether an answer comes whole or as a stream.

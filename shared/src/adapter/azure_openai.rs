@@ -133,7 +133,11 @@ fn v1_address(resource: &BaseUrl, query: &str, call: Call<'_>) -> Result<Uri, No
         Operation::Responses => "responses",
         Operation::Embeddings => "embeddings",
         Operation::ListModels => "models",
-        Operation::CountTokens | Operation::Rerank => return Err(NoAddress::Unsupported),
+        Operation::CountTokens => "responses/input_tokens",
+        Operation::OpenAiOnly(route) => route.path().trim_start_matches('/'),
+        Operation::Rerank | Operation::EmbeddingBatch | Operation::Predict | Operation::Invoke => {
+            return Err(NoAddress::Unsupported);
+        }
     };
     Ok(resource.with_path(&format!("{V1_PATH}/{path}{query}")))
 }
@@ -146,8 +150,12 @@ fn dated_address(resource: &BaseUrl, version: &str, call: Call<'_>) -> Result<Ur
         Operation::Embeddings => of_deployment("embeddings")?,
         // The deployment is the body's `model`.
         Operation::Responses => "/openai/responses".to_owned(),
+        Operation::CountTokens => "/openai/responses/input_tokens".to_owned(),
+        Operation::OpenAiOnly(route) => of_deployment(route.path().trim_start_matches('/'))?,
         Operation::ListModels => "/openai/models".to_owned(),
-        Operation::CountTokens | Operation::Rerank => return Err(NoAddress::Unsupported),
+        Operation::Rerank | Operation::EmbeddingBatch | Operation::Predict | Operation::Invoke => {
+            return Err(NoAddress::Unsupported);
+        }
     };
     Ok(resource.with_path(&format!("{path}?api-version={}", segment::escaped(version))))
 }
