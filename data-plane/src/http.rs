@@ -3,6 +3,7 @@
 pub(crate) mod caller;
 mod endpoint;
 pub(crate) mod header;
+mod models;
 pub(crate) mod respond;
 
 use std::panic::AssertUnwindSafe;

@@ -13,6 +13,7 @@
 
 pub(crate) mod embedding;
 pub(crate) mod error;
+pub(crate) mod form;
 pub(crate) mod limits;
 pub(crate) mod ranking;
 pub(crate) mod route;

@@ -31,6 +31,7 @@ use crate::failure::Failure;
 use crate::secret::Secret;
 
 pub use place::{Place, Settings, SettingsError};
+pub use segment::is_plain_path;
 
 /// Which API an upstream speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -177,6 +178,9 @@ pub enum NoAddress {
     /// The model's name is empty, too long, or one that programs resolve in a path.
     #[error("the model's name can't stand in a URL")]
     Model,
+    /// The path leads elsewhere than it says.
+    #[error("the path can't stand behind a base URL: it has no / at its beginning, or a segment that programs resolve")]
+    Path,
 }
 
 /// What signs a request.
@@ -261,6 +265,16 @@ pub trait Adapter: std::fmt::Debug + Send + Sync {
     ///
     /// When the API has no such operation, or the provider lacks what stands in the URL.
     fn address(&self, place: &Place, key: Option<CredentialType>, call: Call<'_>) -> Result<Uri, NoAddress>;
+
+    /// Where a path of the caller's is, with its query, for calls whose addresses the API has too many of to name: below the base URL. It
+    /// begins with `/`, and is one that [`is_plain_path`] takes.
+    ///
+    /// # Errors
+    ///
+    /// When it is no such path.
+    fn address_below(&self, place: &Place, path: &str) -> Result<Uri, NoAddress> {
+        if is_plain_path(path) { Ok(place.base_url.with_path(path)) } else { Err(NoAddress::Path) }
+    }
 
     /// How the token is fetched that a value of this type signs with; `None` where it signs by itself.
     ///
