@@ -33,8 +33,11 @@ pub(crate) struct Metrics {
     ready: Gauge,
 }
 
+/// What calls of a provider for whatever it has are counted under.
+pub(crate) const PASSTHROUGH: &str = "passthrough";
+
 /// What requests are counted under, the most frequent first.
-const OPERATIONS: [&str; 15] = [
+const OPERATIONS: [&str; 14] = [
     "chat",
     "responses",
     "embeddings",
@@ -48,8 +51,7 @@ const OPERATIONS: [&str; 15] = [
     "speech",
     "transcription",
     "moderation",
-    "video",
-    "passthrough",
+    PASSTHROUGH,
 ];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -121,12 +123,12 @@ impl Metrics {
         self.ready.set(i64::from(ready));
     }
 
-    fn ended(&self, operation: Operation, outcome: &'static str, started: Instant) {
-        let index = OPERATIONS.iter().position(|known| *known == word(operation)).unwrap_or_default();
+    fn ended(&self, operation: &'static str, outcome: &'static str, started: Instant) {
+        let index = OPERATIONS.iter().position(|known| *known == operation).unwrap_or_default();
         if outcome == SERVED {
             self.served[index].inc();
         } else {
-            self.requests.get_or_create(&RequestLabels { operation: word(operation), outcome }).inc();
+            self.requests.get_or_create(&RequestLabels { operation, outcome }).inc();
         }
         self.durations[index].observe(started.elapsed());
         self.in_flight.dec();
@@ -144,7 +146,7 @@ pub(crate) fn rendered(registry: &Registry) -> Result<String, std::fmt::Error> {
     Ok(rendered)
 }
 
-fn word(operation: Operation) -> &'static str {
+pub(crate) fn word(operation: Operation) -> &'static str {
     match operation {
         Operation::Chat => "chat",
         Operation::Completion => "completion",
@@ -156,7 +158,6 @@ fn word(operation: Operation) -> &'static str {
             OpenAiRoute::Speech => "speech",
             OpenAiRoute::Transcription | OpenAiRoute::Translation => "transcription",
             OpenAiRoute::Moderation => "moderation",
-            OpenAiRoute::Video => "video",
         },
         Operation::ListModels => "models",
         Operation::Responses => "responses",
@@ -169,13 +170,14 @@ fn word(operation: Operation) -> &'static str {
 #[derive(Debug)]
 pub(crate) struct Tally {
     metrics: Arc<Metrics>,
-    operation: Operation,
+    operation: &'static str,
     started: Instant,
     outcome: &'static str,
 }
 
 impl Tally {
-    pub(crate) fn begin(metrics: &Arc<Metrics>, operation: Operation) -> Self {
+    /// A request begins; `operation` is what it is counted under.
+    pub(crate) fn begin(metrics: &Arc<Metrics>, operation: &'static str) -> Self {
         metrics.in_flight.inc();
         Self { metrics: Arc::clone(metrics), operation, started: Instant::now(), outcome: ABANDONED }
     }

@@ -111,13 +111,11 @@ pub enum OpenAiRoute {
     Translation,
     /// Whether a text is harmful.
     Moderation,
-    /// A video from a text.
-    Video,
 }
 
 impl OpenAiRoute {
     /// Every one of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 7] = [
         Self::ImageGeneration,
         Self::ImageEdit,
         Self::ImageVariation,
@@ -125,7 +123,6 @@ impl OpenAiRoute {
         Self::Transcription,
         Self::Translation,
         Self::Moderation,
-        Self::Video,
     ];
 
     /// Its path below the base URL.
@@ -139,7 +136,6 @@ impl OpenAiRoute {
             Self::Transcription => "/audio/transcriptions",
             Self::Translation => "/audio/translations",
             Self::Moderation => "/moderations",
-            Self::Video => "/videos",
         }
     }
 }
