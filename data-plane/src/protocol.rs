@@ -11,8 +11,12 @@
 //! What has no format of its own is here: [`route`] finds what routing needs of a request, [`translate`] puts one format's reader before
 //! another's writer, [`error`] and [`watch`] choose the folder. All of it is pure: bytes and values in, bytes and values out.
 
+pub(crate) mod count;
+pub(crate) mod embedding;
 pub(crate) mod error;
+pub(crate) mod form;
 pub(crate) mod limits;
+pub(crate) mod ranking;
 pub(crate) mod route;
 pub(crate) mod translate;
 pub(crate) mod watch;

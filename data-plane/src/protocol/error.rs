@@ -133,6 +133,6 @@ pub(super) fn cleaned(text: &str) -> Cow<'static, str> {
 }
 
 /// Strings and numbers always serialize; an empty body would still carry its status.
-pub(super) fn json(form: &impl serde::Serialize) -> Vec<u8> {
+pub(crate) fn json(form: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec(form).unwrap_or_default()
 }
