@@ -70,7 +70,7 @@ pub(super) fn written<'a>(request: &'a Request<'_>, manner: &Manner) -> Result<W
         tools.push(answer(schema));
         return Ok(Written { tools, choice: Some("REQUIRED"), has_answer: true, ..written });
     }
-    let (format, word) = form(request, has_tools);
+    let (format, word) = if has_tools { (None, in_words(request)) } else { (form(request), None) };
     // With a form for the answer, tools that may not be called are not sent.
     if has_tools || format.is_none() {
         tools.extend(request.tools.iter().map(entry));
@@ -92,16 +92,19 @@ fn named<'a>(tools: &'a [Tool<'_>], name: &str) -> Result<Entry<'a>, Unsayable> 
     })
 }
 
-/// The answer's form as a field, or in words.
-fn form<'a>(request: &'a Request<'_>, has_tools: bool) -> (Option<Format<'a>>, Option<&'static str>) {
-    match &request.answer_format {
-        Some(AnswerFormat::Json) if has_tools => (None, Some(JSON_ANSWER)),
-        Some(AnswerFormat::Json) => (Some(Format { r#type: "json_object", json_schema: None }), None),
-        Some(AnswerFormat::Schema(Schema { schema, .. })) => {
-            (Some(Format { r#type: "json_object", json_schema: Some(schema.borrowed()) }), None)
-        }
-        Some(AnswerFormat::Text) | None => (None, None),
-    }
+/// The answer's form as a field.
+fn form<'a>(request: &'a Request<'_>) -> Option<Format<'a>> {
+    let json_schema = match &request.answer_format {
+        Some(AnswerFormat::Json) => None,
+        Some(AnswerFormat::Schema(Schema { schema, .. })) => Some(schema.borrowed()),
+        Some(AnswerFormat::Text) | None => return None,
+    };
+    Some(Format { r#type: "json_object", json_schema })
+}
+
+/// The answer's form in words.
+fn in_words(request: &Request<'_>) -> Option<&'static str> {
+    (request.answer_format == Some(AnswerFormat::Json)).then_some(JSON_ANSWER)
 }
 
 fn entry<'a>(tool: &'a Tool<'_>) -> Entry<'a> {
