@@ -12,8 +12,6 @@ use crate::snapshot::resource::{Auth, Edits};
 use crate::snapshot::route::Upstream;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// A caller who sees so many has seen enough.
-const MOST_WARNINGS: usize = 16;
 
 /// The caller's headers that go upstream, and those that the provider adds. Framing and the credential are added later, by those who own
 /// them.
@@ -61,7 +59,7 @@ pub(crate) fn translated(mut headers: HeaderMap, translated: &Translated, delive
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     }
-    for field in translated.left_out.iter().take(MOST_WARNINGS) {
+    for field in &translated.left_out {
         headers.append(WARNING, warning(field, upstream));
     }
     headers
