@@ -5,13 +5,14 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use shared::adapter::{Adapter, Delivery, Format};
 
 use crate::hop::stays_here;
-use crate::protocol::Dialect;
 use crate::protocol::translate::Between;
 use crate::serve::Translated;
 use crate::snapshot::resource::{Auth, Edits};
 use crate::snapshot::route::Upstream;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// A caller who sees so many has seen enough.
+const MOST_WARNINGS: usize = 16;
 
 /// The caller's headers that go upstream, and those that the provider adds. Framing and the credential are added later, by those who own
 /// them.
@@ -59,10 +60,20 @@ pub(crate) fn translated(mut headers: HeaderMap, translated: &Translated, delive
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     }
-    for field in &translated.left_out {
-        headers.append(WARNING, warning(field, upstream));
-    }
+    let why = format!("{} has no such thing", upstream.display_name());
+    warn(&mut headers, &translated.left_out, &why);
     headers
+}
+
+/// Says which fields were left out because the model refuses them.
+pub(crate) fn warn_of_refused(headers: &mut HeaderMap, refused: &[String]) {
+    warn(headers, refused, "the model does not take it");
+}
+
+fn warn(headers: &mut HeaderMap, fields: &[String], why: &str) {
+    for field in fields.iter().take(MOST_WARNINGS) {
+        headers.append(WARNING, warning(field, why));
+    }
 }
 
 /// What an answer of a format is.
@@ -77,11 +88,10 @@ fn content_type(format: Format, delivery: Delivery) -> HeaderValue {
 }
 
 /// That a field was left out (RFC 7234, section 5.5). The field is the caller's own text, and may be any.
-fn warning(field: &str, upstream: Dialect) -> HeaderValue {
+fn warning(field: &str, why: &str) -> HeaderValue {
     let is_plain = |sign: &char| sign.is_ascii_graphic() && !matches!(sign, '"' | '\\');
     let field: String = field.chars().map(|sign| if is_plain(&sign) { sign } else { '?' }).take(100).collect();
-    let name = upstream.display_name();
-    let text = format!("199 keyplane \"the field {field} was left out: {name} has no such thing\"");
+    let text = format!("199 keyplane \"the field {field} was left out: {why}\"");
     // All of it is visible ASCII.
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("199 keyplane \"fields were left out\""))
 }

@@ -1,5 +1,7 @@
 //! What is made of a request before anything is called: the targets that it may go to, and the body for each.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use shared::adapter::{Format, Operation};
 
@@ -9,25 +11,37 @@ use crate::protocol::route::Asked;
 use crate::snapshot::route::{NoRoute, Plan, Stop};
 use crate::upstream::Payload;
 
-/// The body for a target: the caller's bytes, but for the model's name and the fields that the provider sets where they are absent.
-pub(super) fn payload(body: &Bytes, asked: &Asked<'_>, stop: &Stop) -> Payload {
-    let renamed = asked.model_at.clone().filter(|_| *stop.upstream_model != *asked.model);
-    let renamed = renamed.map(|at| (at, quoted(&stop.upstream_model)));
-    let lacking = stop.upstream.provider.edits.request_defaults.lacking(body);
-    match (&renamed, &lacking) {
-        (None, None) => Payload::whole(body.clone()),
-        (Some((at, with)), None) | (None, Some((at, with))) => Payload::edited(body, &[(at.clone(), with)]),
-        // What is lacking stands behind the last member, or alone.
-        (Some((at, with)), Some((end, fields))) => Payload::edited(body, &[(at.clone(), with), (end.clone(), fields)]),
-    }
+/// A body for a target.
+#[derive(Debug)]
+pub(super) struct Shaped {
+    pub(super) payload: Payload,
+    /// The fields that were left out because the model refuses them, in the words of the target's format.
+    pub(super) refused: Vec<String>,
 }
 
-/// A body that was written for a target, with the fields that its provider sets where they are absent.
-pub(super) fn defaulted(body: Bytes, stop: &Stop) -> Payload {
-    match stop.upstream.provider.edits.request_defaults.lacking(&body) {
-        None => Payload::whole(body),
-        Some((at, with)) => Payload::edited(&body, &[(at, &with)]),
-    }
+/// The caller's body for a target of the same format: the bytes as they came, but for the model's name and what [`shaped`] does.
+pub(super) fn payload(body: &Bytes, asked: &Asked<'_>, operation: Operation, stop: &Stop) -> Shaped {
+    let renamed = asked.model_at.clone().filter(|_| *stop.upstream_model != *asked.model);
+    shaped(body, renamed.map(|at| (at, quoted(&stop.upstream_model))), operation, stop)
+}
+
+/// A body for a target, the caller's or one that was written for it: without the fields that the model refuses, with those that it calls
+/// otherwise by their names, and with those that the provider sets where they are absent.
+pub(super) fn shaped(
+    body: &Bytes,
+    renamed: Option<(Range<usize>, Vec<u8>)>,
+    operation: Operation,
+    stop: &Stop,
+) -> Shaped {
+    let fields = stop.fields(operation);
+    let lacking = stop.defaults(operation).lacking(body, fields);
+    let changed = fields.edits(body);
+    let mut edits = changed.edits;
+    // What is lacking stands behind the last member, or alone.
+    edits.extend(renamed.iter().chain(&lacking).map(|(at, with)| (at.clone(), with.as_slice())));
+    edits.sort_by_key(|(at, _)| at.start);
+    let payload = if edits.is_empty() { Payload::whole(body.clone()) } else { Payload::edited(body, &edits) };
+    Shaped { payload, refused: changed.dropped.into_iter().map(str::to_owned).collect() }
 }
 
 /// Leaves out the targets that can't be spoken to: what is no conversation is said in its own format only.

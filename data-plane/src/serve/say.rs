@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use shared::adapter::{Format, Operation};
 
-use super::prepare::{defaulted, payload};
+use super::prepare::{Shaped, payload, shaped};
 use crate::error::Refusal;
 use crate::exchange::manner::OpenAiApi;
 use crate::exchange::request::Request;
@@ -32,6 +32,8 @@ pub(crate) struct Said {
     /// What is asked of the target.
     pub(crate) operation: Operation,
     pub(crate) payload: Payload,
+    /// The fields that the target's model refuses, and that were left out.
+    pub(crate) refused: Vec<String>,
     /// Where it was written anew.
     pub(crate) translated: Option<Arc<Translated>>,
 }
@@ -93,7 +95,8 @@ impl Speaker<'_> {
             Some(Way::Written { from, to }) => self.write(from, to, stop),
             // Targets that can't be spoken to were left out before.
             Some(Way::AsItCame) | None => {
-                Ok(Said { operation: self.operation, payload: payload(self.body, self.asked, stop), translated: None })
+                let Shaped { payload, refused } = payload(self.body, self.asked, self.operation, stop);
+                Ok(Said { operation: self.operation, payload, refused, translated: None })
             }
         }
     }
@@ -123,8 +126,9 @@ impl Speaker<'_> {
             model: Arc::clone(&stop.upstream_model),
             wants_usage: request.wants_usage,
         };
-        let payload = defaulted(outgoing.body.into(), stop);
-        Ok(Said { operation: to.operation(), payload, translated: Some(Arc::new(translated)) })
+        let operation = to.operation();
+        let Shaped { payload, refused } = shaped(&outgoing.body.into(), None, operation, stop);
+        Ok(Said { operation, payload, refused, translated: Some(Arc::new(translated)) })
     }
 }
 
