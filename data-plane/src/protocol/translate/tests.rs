@@ -308,3 +308,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_dialect_is_an_operation_of_its_format() {
+    for dialect in Dialect::ALL {
+        assert_eq!(Dialect::of(dialect.format(), dialect.operation()), Some(dialect));
+    }
+}
