@@ -187,6 +187,12 @@ impl Pool {
         Err(self.why_none(model, tried, now))
     }
 
+    /// The first by name of those that serve with a weight: for calls that have to go to one account.
+    pub(crate) fn first(&self) -> Option<&Arc<Member>> {
+        let serving = self.members.iter().filter(|member| member.weight > 0 && member.serves());
+        serving.min_by(|one, other| one.name.cmp(&other.name))
+    }
+
     fn next_untried(&self, order: &[u32], cursor: &AtomicU64, tried: &[Arc<Member>]) -> Option<&Arc<Member>> {
         for _ in 0..order.len() {
             let turn = cursor.fetch_add(1, Ordering::Relaxed) % order.len() as u64;
