@@ -6,9 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 use shared::adapter::AdapterKind;
 
-use super::harness::{
-    Answered, KEY, Proxy, caller_key, credential, model, provider_of, put_credential, put_provider,
-};
+use super::harness::{Answered, KEY, Proxy, caller_key, credential, model, provider_of, put_credential, put_provider};
 use super::upstream::{Reply, Upstream};
 
 const KEYED: (&str, &str) = ("x-api-key", KEY);
