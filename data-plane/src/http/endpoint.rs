@@ -43,6 +43,8 @@ impl Endpoint {
             "/v2/rerank" => (serve(Format::Cohere, Operation::Rerank), Method::POST),
             "/v1/models" => (Self::Models, Method::GET),
             path => match path.strip_prefix("/v1/models/") {
+                // Google's own packages call the first version of its API, too.
+                Some(_) if is_gemini_verb(path) => (named_in_the_url(path, uri.query())?, Method::POST),
                 Some(id) => (Self::Model(model(id)?), Method::GET),
                 None => (named_in_the_url(path, uri.query())?, Method::POST),
             },
@@ -66,7 +68,11 @@ impl Endpoint {
 pub(super) fn format_of(path: &str) -> Format {
     let begins = |prefix| path.starts_with(prefix);
     if begins("/v1/") {
-        return if begins("/v1/messages") { Format::Anthropic } else { Format::OpenAi };
+        return match (begins("/v1/messages"), is_gemini_verb(path)) {
+            (true, _) => Format::Anthropic,
+            (false, true) => Format::Gemini,
+            (false, false) => Format::OpenAi,
+        };
     }
     if begins("/v1beta/") {
         Format::Gemini
@@ -79,9 +85,15 @@ pub(super) fn format_of(path: &str) -> Format {
     }
 }
 
+/// Whether a path ends as Gemini's calls of a model do.
+fn is_gemini_verb(path: &str) -> bool {
+    path.ends_with(":generateContent") || path.ends_with(":streamGenerateContent")
+}
+
 /// Gemini's routes, and Bedrock's.
 fn named_in_the_url(path: &str, query: Option<&str>) -> Result<Endpoint, Refusal> {
-    let (format, name, delivery) = if let Some(rest) = path.strip_prefix("/v1beta/models/") {
+    let gemini = ["/v1beta/models/", "/v1/models/"].iter().find_map(|prefix| path.strip_prefix(prefix));
+    let (format, name, delivery) = if let Some(rest) = gemini {
         match rest.rsplit_once(':') {
             Some((name, "generateContent")) => (Format::Gemini, name, Delivery::Whole),
             Some((name, "streamGenerateContent")) => (Format::Gemini, name, Delivery::Stream),
@@ -162,6 +174,9 @@ mod tests {
             ("/v1beta/models/m:streamGenerateContent?alt=json", Err(400)),
             ("/v1beta/models/m:other", Err(404)),
             ("/v1beta/models/:generateContent", Err(404)),
+            ("/v1/models/m:generateContent", named(Format::Gemini, "m", Delivery::Whole)),
+            ("/v1/models/m:streamGenerateContent?alt=sse", named(Format::Gemini, "m", Delivery::Stream)),
+            ("/v1/models/m:other", Err(405)),
             ("/model/us.a-v1%3A0/converse", named(Format::Bedrock, "us.a-v1:0", Delivery::Whole)),
             ("/model/a%252Fb/converse-stream", named(Format::Bedrock, "a%2Fb", Delivery::Stream)),
             ("/model/a/b/converse", named(Format::Bedrock, "a/b", Delivery::Whole)),
@@ -184,6 +199,8 @@ mod tests {
         for (path, format) in [
             ("/v1/messages/x", Format::Anthropic),
             ("/v1beta/x", Format::Gemini),
+            ("/v1/models/m:generateContent", Format::Gemini),
+            ("/v1/models/m", Format::OpenAi),
             ("/model/x", Format::Bedrock),
             ("/v2/x", Format::Cohere),
             ("/v1/x", Format::OpenAi),
