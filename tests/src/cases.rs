@@ -10,9 +10,11 @@ mod cli_connect;
 mod clients;
 mod compose;
 mod connect;
+
 mod dev;
 mod dying;
 mod isolation;
+mod matrix;
 mod origin;
 mod passthrough;
 mod pools;
@@ -29,6 +31,7 @@ mod tokens;
 mod upstream;
 mod used;
 mod vendors;
+mod ways;
 
 use tonic::Status;
 use tonic_types::StatusExt as _;

@@ -19,7 +19,8 @@ const PAGE: usize = 2;
 pub(super) fn answer(asked: &Asked, book: &Book) -> Result<Reply, Fault> {
     let key = asked.sole_key("x-api-key", "")?.unwrap_or_default();
     let version = asked.header("anthropic-version");
-    require(version == "2023-06-01", || format!("the anthropic-version is {version:?}"))?;
+    // The packages of autumn 2026 ask for the second.
+    require(["2023-06-01", "2026-10-21"].contains(&version), || format!("the anthropic-version is {version:?}"))?;
     let account = book.account(key);
     match (&asked.method, asked.path.as_str()) {
         (&Method::GET, "/v1/models") => Ok(models(asked, account)?.about(Topic::Models, key)),

@@ -187,10 +187,6 @@ impl Waiting {
         Ok(())
     }
 
-    pub(super) fn is_waiting(&self) -> bool {
-        !self.calls.is_empty()
-    }
-
     /// Nothing waits any more.
     pub(super) fn is_done(&self, at: &At<'_>) -> Result<(), Fault> {
         let left: Vec<_> = self.calls.iter().map(|call| call.id.as_str()).collect();

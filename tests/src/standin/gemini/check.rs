@@ -22,7 +22,8 @@ const FIELDS: &[&str] = &[
 ];
 
 pub(super) fn check(body: &Value, streams: bool, place: Place) -> Result<Heard, Fault> {
-    let top = At::top(body);
+    let body = in_camel_case(body);
+    let top = At::top(&body);
     top.only(FIELDS)?;
     let mut heard = Heard { streams, ..Heard::default() };
     if let Some(system) = top.get("systemInstruction") {
@@ -35,6 +36,31 @@ pub(super) fn check(body: &Value, streams: bool, place: Place) -> Result<Heard, 
     parameters::check(&top, &mut heard)?;
     contents(&top.need("contents")?, &mut heard, place)?;
     Ok(heard)
+}
+
+/// The names as the reference has them: Google's JSON takes the names of its protos, too, and its own package sends some. What is an
+/// application's own stays as it is.
+fn in_camel_case(value: &Value) -> Value {
+    const OWN: &[&str] =
+        &["args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema", "labels"];
+    let camel = |name: &str| {
+        let mut words = name.split('_');
+        let first = words.next().unwrap_or_default().to_owned();
+        words.fold(first, |name, word| name + &word[..word.len().min(1)].to_uppercase() + &word[word.len().min(1)..])
+    };
+    match value {
+        Value::Array(items) => items.iter().map(in_camel_case).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (camel(name), value))
+            .map(
+                |(name, value)| {
+                    if OWN.contains(&name.as_str()) { (name, value.clone()) } else { (name, in_camel_case(value)) }
+                },
+            )
+            .collect(),
+        other => other.clone(),
+    }
 }
 
 fn contents(contents: &At<'_>, heard: &mut Heard, place: Place) -> Result<(), Fault> {
@@ -72,6 +98,18 @@ fn kind(part: &At<'_>, others: &[&str]) -> Result<&'static str, Fault> {
     found.copied().ok_or_else(|| part.fault(&format!("a part has exactly one of {KINDS:?}")))
 }
 
+/// Whether a call has the signature that it came with, or the word that stands for any.
+fn is_proved(part: &At<'_>) -> Result<bool, Fault> {
+    let Some(signature) = part.get("thoughtSignature") else { return Ok(false) };
+    if signature.value() == "skip_thought_signature_validator" {
+        return Ok(true);
+    }
+    let issued = Value::from(super::say::SIGNATURE);
+    signature
+        .require(signature.either_base64()? == At::top(&issued).either_base64()?, "Thought signature is not valid.")?;
+    Ok(true)
+}
+
 fn ids_are_known(of: &At<'_>, fields: &[&str], place: Place) -> Result<(), Fault> {
     match place {
         Place::Studio => of.only(&[fields, &["id"]].concat()),
@@ -89,12 +127,10 @@ fn model(parts: &At<'_>, place: Place) -> Result<Vec<Call>, Fault> {
             "functionCall" => {
                 let call = part.need("functionCall")?;
                 ids_are_known(&call, &["name", "args"], place)?;
-                let signature = part.value()["thoughtSignature"].as_str().unwrap_or_default();
-                let is_proved = [super::say::SIGNATURE, "skip_thought_signature_validator"].contains(&signature);
-                let what = format!(
-                    "Function call is missing a thought_signature in functionCall parts, or it is corrupted: {signature:?}"
-                );
-                part.require(!calls.is_empty() || is_proved, &what)?;
+                part.require(
+                    !calls.is_empty() || is_proved(&part)?,
+                    "Function call is missing a thought_signature in functionCall parts.",
+                )?;
                 let arguments = call.get("args").map_or_else(|| serde_json::json!({}), |args| args.value().clone());
                 call.require(arguments.is_object(), "args is not an object")?;
                 let name = call.need("name")?.name(64, "_.-")?.to_owned();

@@ -7,7 +7,7 @@ use crate::standin::exchange::events as written;
 use crate::standin::script::{CACHED, INPUT, OUTPUT, Said, Voice, halves};
 
 /// What proves the thoughts before a call.
-pub(super) const SIGNATURE: &str = "Ep4CCpsCAb4+9vt/signature==";
+pub(super) const SIGNATURE: &str = "Ep4CCpsCAb4+9vt/IHNpZ25hdHVyZQ==";
 
 pub(in crate::standin) const VOICE: Voice = Voice {
     whole,
