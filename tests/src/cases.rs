@@ -10,7 +10,7 @@ mod cli_connect;
 mod clients;
 mod compose;
 mod connect;
-
+mod cuts;
 mod dev;
 mod dying;
 mod isolation;

@@ -13,6 +13,7 @@ mod openai;
 mod responses;
 mod script;
 mod shape;
+mod specimen;
 mod token;
 mod vertex;
 
@@ -30,6 +31,7 @@ use listen::{Body, Transport};
 pub use bedrock::verify_form;
 pub use eventstream::{Frame, frame, read_frames};
 pub use exchange::{Asked, Fault, Reply, Topic};
+pub use specimen::{Dialect, Specimen};
 pub use token::{SERVICE_ACCOUNT_KEY_ID, service_account_json};
 
 /// Whose API it stands in for.

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use proto::admin::v1::{CreateProviderRequest, ExposedModel, Provider};
 
 use super::vendors::table::config;
-use crate::standin::{Account, Api, StandIn};
+use crate::standin::{Account, Api, Dialect, StandIn};
 use crate::world::{ENVIRONMENT, PROJECT, World};
 
 /// A way out.
@@ -14,6 +14,8 @@ pub(super) struct Way {
     pub(super) name: &'static str,
     /// Whose API it is.
     pub(super) api: Api,
+    /// What it speaks.
+    pub(super) dialect: Dialect,
     /// What requests come to there.
     pub(super) path: &'static str,
     vendor: &'static str,
@@ -22,42 +24,45 @@ pub(super) struct Way {
     config: &'static [(&'static str, &'static str)],
 }
 
-const fn way(
-    name: &'static str,
-    api: Api,
-    path: &'static str,
-    vendor: &'static str,
-    upstream_model: &'static str,
-) -> Way {
-    Way { name, api, path, vendor, upstream_model, region: "", config: &[] }
+const fn way(name: &'static str, api: Api, dialect: Dialect, path: &'static str) -> Way {
+    Way { name, api, dialect, path, vendor: name, upstream_model: "gpt-4o", region: "", config: &[] }
 }
 
 /// All of them.
 pub(super) const WAYS: [Way; 8] = [
     Way {
+        vendor: "gateway",
         config: &[("openai_api", "chat")],
-        ..way("openai-chat", Api::OpenAi, "/v1/chat/completions", "gateway", "gpt-4o")
+        ..way("openai-chat", Api::OpenAi, Dialect::Chat, "/v1/chat/completions")
     },
     Way {
+        vendor: "gateway",
         config: &[("openai_api", "responses")],
-        ..way("openai-responses", Api::OpenAi, "/v1/responses", "gateway", "gpt-4o")
+        ..way("openai-responses", Api::OpenAi, Dialect::Responses, "/v1/responses")
     },
-    way("anthropic", Api::Anthropic, "/v1/messages", "anthropic", "claude-haiku-4-5"),
-    way("gemini", Api::Gemini, "/v1beta/models/gemini-2.5-flash:", "google", "gemini-2.5-flash"),
+    Way { upstream_model: "claude-haiku-4-5", ..way("anthropic", Api::Anthropic, Dialect::Anthropic, "/v1/messages") },
     Way {
-        region: "us-east-1",
-        ..way("bedrock", Api::Bedrock, "/model/amazon.nova-lite-v1%3A0/converse", "bedrock", "amazon.nova-lite-v1:0")
+        vendor: "google",
+        upstream_model: "gemini-2.5-flash",
+        ..way("gemini", Api::Gemini, Dialect::Gemini, "/v1beta/models/gemini-2.5-flash:")
     },
-    way("cohere", Api::Cohere, "/v2/chat", "cohere", "command-a-03-2025"),
+    Way {
+        upstream_model: "amazon.nova-lite-v1:0",
+        region: "us-east-1",
+        ..way("bedrock", Api::Bedrock, Dialect::Bedrock, "/model/amazon.nova-lite-v1%3A0/converse")
+    },
+    Way { upstream_model: "command-a-03-2025", ..way("cohere", Api::Cohere, Dialect::Cohere, "/v2/chat") },
     // Its dated versions have no responses.
     Way {
+        upstream_model: "my-deployment",
         config: &[("openai_api", "chat")],
-        ..way("azure", Api::Azure, "/openai/deployments/my-deployment/chat/completions", "azure", "my-deployment")
+        ..way("azure", Api::Azure, Dialect::Chat, "/openai/deployments/my-deployment/chat/completions")
     },
     Way {
+        upstream_model: "gemini-2.5-flash",
         region: "europe-west4",
         config: &[("project", "acme-ai"), ("location", "europe-west4")],
-        ..way("vertex", Api::Vertex, "/v1/publishers/google/models/gemini-2.5-flash:", "vertex", "gemini-2.5-flash")
+        ..way("vertex", Api::Vertex, Dialect::Gemini, "/v1/publishers/google/models/gemini-2.5-flash:")
     },
 ];
 

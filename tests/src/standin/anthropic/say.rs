@@ -13,7 +13,7 @@ pub(in crate::standin) const VOICE: Voice = Voice {
     whole,
     events,
     failure: || {
-        event("error", &json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}))
+        event("error", &json!({"type": "error", "error": {"type": "api_error", "message": "Internal server error"}}))
     },
     refusal: |status, message| super::error(status, "invalid_request_error", message),
     content_type: "text/event-stream; charset=utf-8",

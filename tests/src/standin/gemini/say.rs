@@ -13,7 +13,7 @@ pub(in crate::standin) const VOICE: Voice = Voice {
     whole,
     events,
     failure: || {
-        let error = json!({"error": {"code": 503, "message": "The model is overloaded. Please try again later.", "status": "UNAVAILABLE"}});
+        let error = json!({"error": {"code": 500, "message": "An internal error has occurred.", "status": "INTERNAL"}});
         written([("", error)]).concat().into()
     },
     refusal: |status, message| super::error(status, "INVALID_ARGUMENT", message, &json!([])),

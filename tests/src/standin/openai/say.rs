@@ -78,8 +78,8 @@ pub(in crate::standin) fn events(said: &Said, model: &str, tells_usage: bool) ->
     }
     let mut pieces = written(chunks.into_iter().map(|chunk| ("", chunk)));
     pieces.push("data: [DONE]\n\n".into());
-    // A comment keeps the connection alive before the first word comes.
-    pieces[0] = [Bytes::from_static(b": keep-alive\n\n"), pieces[0].clone()].concat().into();
+    // A comment keeps the connection alive while the first word is thought of.
+    pieces[1] = [Bytes::from_static(b": keep-alive\n\n"), pieces[1].clone()].concat().into();
     pieces
 }
 
