@@ -14,6 +14,8 @@ mod responses;
 mod script;
 mod shape;
 mod specimen;
+#[cfg(test)]
+mod strictness;
 mod token;
 mod vertex;
 

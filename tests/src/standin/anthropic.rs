@@ -1,6 +1,6 @@
 //! Anthropic's Messages, and its list of models in pages of two.
 
-mod check;
+pub(super) mod check;
 mod say;
 
 use http::Method;

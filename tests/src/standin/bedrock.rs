@@ -1,6 +1,6 @@
 //! Bedrock: signatures of a pair or a bearer key, models escaped in the path, exceptions by a header, and streams of frames.
 
-mod check;
+pub(super) mod check;
 mod say;
 
 use http::Method;

@@ -1,6 +1,6 @@
 //! Cohere's API: chats of version 2, and the list of models of version 1 in pages of two.
 
-mod check;
+pub(super) mod check;
 mod say;
 
 use http::Method;

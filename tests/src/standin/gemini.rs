@@ -1,6 +1,6 @@
 //! Gemini's API as AI Studio serves it: keys in a header of its own, a bad one answered 400, and the list of models in pages of two.
 
-mod check;
+pub(super) mod check;
 mod say;
 
 use http::Method;

@@ -1,6 +1,6 @@
 //! OpenAI's API, and that of everybody who is compatible with it, below whatever path.
 
-mod check;
+pub(super) mod check;
 mod say;
 
 use http::Method;

@@ -1,6 +1,6 @@
 //! OpenAI's Responses.
 
-mod check;
+pub(super) mod check;
 mod say;
 
 use super::{Account, Asked, Fault, Reply, Topic, openai, script};

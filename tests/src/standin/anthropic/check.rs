@@ -25,13 +25,13 @@ const FIELDS: &[&str] = &[
     "top_p",
 ];
 
-pub(super) fn check(body: &Value) -> Result<Heard, Fault> {
+pub(in crate::standin) fn check(body: &Value) -> Result<Heard, Fault> {
     let top = At::top(body);
     top.only(FIELDS)?;
     top.need("model")?.some_text()?;
     let limit = top.need("max_tokens")?.integer(1..=128_000)?;
-    let mut heard = Heard::default();
-    heard.streams = top.get("stream").map(|stream| stream.boolean()).transpose()?.unwrap_or_default();
+    let streams = top.get("stream").map(|stream| stream.boolean()).transpose()?.unwrap_or_default();
+    let mut heard = Heard { streams, ..Heard::default() };
     parameters(&top, limit)?;
     if let Some(system) = top.get("system") {
         heard.system = texts(&system)?;

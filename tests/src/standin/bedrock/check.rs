@@ -22,7 +22,7 @@ const FIELDS: &[&str] = &[
     "outputConfig",
 ];
 
-pub(super) fn check(body: &Value, streams: bool) -> Result<Heard, Fault> {
+pub(in crate::standin) fn check(body: &Value, streams: bool) -> Result<Heard, Fault> {
     let top = At::top(body);
     top.only(FIELDS)?;
     let mut heard = Heard { streams, ..Heard::default() };

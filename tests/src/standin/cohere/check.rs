@@ -31,13 +31,12 @@ const FIELDS: &[&str] = &[
     "stream",
 ];
 
-pub(super) fn check(body: &Value) -> Result<Heard, Fault> {
+pub(in crate::standin) fn check(body: &Value) -> Result<Heard, Fault> {
     let top = At::top(body);
     top.only(FIELDS)?;
     top.need("model")?.some_text()?;
-    let mut heard = Heard::default();
     // It has no default.
-    heard.streams = top.need("stream")?.boolean()?;
+    let mut heard = Heard { streams: top.need("stream")?.boolean()?, ..Heard::default() };
     top.get("max_tokens").map_or(Ok(0), |limit| limit.integer(1..=128_000))?;
     for (name, range) in [
         ("temperature", 0.0..=1.0),

@@ -21,7 +21,7 @@ const FIELDS: &[&str] = &[
     "labels",
 ];
 
-pub(super) fn check(body: &Value, streams: bool, place: Place) -> Result<Heard, Fault> {
+pub(in crate::standin) fn check(body: &Value, streams: bool, place: Place) -> Result<Heard, Fault> {
     let body = in_camel_case(body);
     let top = At::top(&body);
     top.only(FIELDS)?;

@@ -38,12 +38,12 @@ const FIELDS: &[&str] = &[
     "user",
 ];
 
-pub(super) fn check(body: &Value) -> Result<Heard, Fault> {
+pub(in crate::standin) fn check(body: &Value) -> Result<Heard, Fault> {
     let top = At::top(body);
     top.only(FIELDS)?;
     top.need("model")?.some_text()?;
-    let mut heard = Heard::default();
-    heard.streams = top.get("stream").map(|stream| stream.boolean()).transpose()?.unwrap_or_default();
+    let streams = top.get("stream").map(|stream| stream.boolean()).transpose()?.unwrap_or_default();
+    let mut heard = Heard { streams, ..Heard::default() };
     if let Some(options) = top.get("stream_options") {
         options.require(heard.streams, "is only allowed when 'stream' is true")?;
         options.only(&["include_obfuscation"])?;
