@@ -54,6 +54,29 @@ pub(crate) fn members<'a, E: From<JsonError>>(
     json: &'a [u8],
     mut member: impl FnMut(Cow<'a, [u8]>, Range<usize>) -> Result<(), E>,
 ) -> Result<(), E> {
+    placed_members(json, |found| member(found.key, found.value))
+}
+
+/// A member of an object.
+#[derive(Debug, Clone)]
+pub(crate) struct Member<'a> {
+    /// Its key without escapes.
+    pub(crate) key: Cow<'a, [u8]>,
+    /// Where its key stands, with the quotes.
+    pub(crate) key_at: Range<usize>,
+    /// Where its value stands.
+    pub(crate) value: Range<usize>,
+}
+
+/// [`members`] with the places of their keys.
+///
+/// # Errors
+///
+/// When it is none, and what `member` gives.
+pub(crate) fn placed_members<'a, E: From<JsonError>>(
+    json: &'a [u8],
+    mut member: impl FnMut(Member<'a>) -> Result<(), E>,
+) -> Result<(), E> {
     let mut scanner = Scanner { json, at: 0 };
     scanner.space();
     scanner.expect(b'{')?;
@@ -62,14 +85,15 @@ pub(crate) fn members<'a, E: From<JsonError>>(
         scanner.at += 1;
     } else {
         loop {
-            let key = scanner.string()?;
-            let key = unescaped(&json[key.start + 1..key.end - 1]).ok_or(JsonError::NotJson { at: key.start })?;
+            let key_at = scanner.string()?;
+            let key = unescaped(&json[key_at.start + 1..key_at.end - 1]);
+            let key = key.ok_or(JsonError::NotJson { at: key_at.start })?;
             scanner.space();
             scanner.expect(b':')?;
             scanner.space();
             let begin = scanner.at;
             scanner.value(2)?;
-            member(key, begin..scanner.at)?;
+            member(Member { key, key_at, value: begin..scanner.at })?;
             scanner.space();
             match scanner.next() {
                 Some(b',') => scanner.space(),

@@ -112,7 +112,7 @@ pub(crate) async fn serve(
         trouble: None,
         waits: Waits::default(),
     };
-    match run.targets(&plan, |stop| payload(&ask.body, &asked, stop)).await {
+    match run.targets(&plan, |stop| payload(&ask.body, &asked, ask.operation, stop)).await {
         Some(Served { answer, stop }) => {
             let upstream = &*stop.upstream;
             let mut response = Response::new(());

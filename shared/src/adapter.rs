@@ -30,7 +30,7 @@ use crate::credential::{CredentialType, CredentialValue};
 use crate::failure::Failure;
 use crate::secret::Secret;
 
-pub use place::{Place, Settings, SettingsError};
+pub use place::{OpenAiApi, Place, Settings, SettingsError};
 
 /// Which API an upstream speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

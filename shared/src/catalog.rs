@@ -1,14 +1,19 @@
 //! The vendors that Keyplane knows: what a provider of one needs not be told.
 //!
-//! One table as data, [`VENDORS`]. A vendor outside it is welcome, with an adapter and a base URL of its own.
+//! Tables as data: [`VENDORS`], and what is peculiar to some of their models ([`rules`]). A vendor outside them is welcome, with an adapter and
+//! a base URL of its own.
 
 mod nearest;
+mod pattern;
+pub mod rules;
 mod vendors;
 
 use crate::adapter::{AdapterKind, Format};
 use crate::credential::CredentialType;
 
 pub use nearest::nearest;
+pub use pattern::fits;
+pub use rules::{ModelRule, model_rules};
 pub use vendors::VENDORS;
 
 /// A known vendor.

@@ -14,7 +14,7 @@ use shared::revision::{Epoch, Revision};
 use zeroize::Zeroizing;
 
 /// The form in which resources are sent. A change of any `put`'s making counts it up, and proxies of another one get a snapshot.
-pub const PROJECTION: u32 = 2;
+pub const PROJECTION: u32 = 3;
 
 /// Where an environment's state stands. It says the same to every proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

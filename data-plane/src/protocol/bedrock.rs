@@ -1,10 +1,16 @@
 //! Bedrock's Converse.
 
+mod block;
 pub(super) mod error;
+mod finish;
+mod frame;
 mod limits;
+mod media;
+mod name;
 mod request;
 mod response;
 mod stream;
+mod usage;
 pub(super) mod watch;
 
 use http::HeaderMap;

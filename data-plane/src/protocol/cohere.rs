@@ -1,10 +1,14 @@
 //! Cohere's chat, version 2.
 
+mod call;
+mod citation;
 pub(super) mod error;
+mod finish;
 mod limits;
 mod request;
 mod response;
 mod stream;
+mod usage;
 pub(super) mod watch;
 
 use http::HeaderMap;

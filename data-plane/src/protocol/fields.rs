@@ -1,5 +1,7 @@
 //! Reads the fields of a request, so that what is wrong with one names it.
 
+mod place;
+
 use serde::Deserialize;
 
 use super::Unreadable;
@@ -43,12 +45,16 @@ pub(crate) fn each<'a>(
 ///
 /// When it is not what the format has there.
 pub(crate) fn read<'a, T: Deserialize<'a>>(field: &str, value: &'a [u8]) -> Result<T, Unreadable> {
-    serde_json::from_slice(value).map_err(|error| {
-        // Where it stands in the field's own bytes is of no use to people who see the body.
-        let text = error.to_string();
-        let wrong = text.rsplit_once(" at line ").map_or(text.as_str(), |(wrong, _)| wrong);
-        Unreadable { field: field.to_owned(), wrong: format!("can't be read: {wrong}") }
-    })
+    serde_json::from_slice(value)
+        .map_err(|error| unreadable(&format!("{field}{}", place::of_error(value, &error)), &error))
+}
+
+/// What is wrong with a field.
+pub(super) fn unreadable(field: &str, error: &serde_json::Error) -> Unreadable {
+    // Where it stands in the field's own bytes is of no use to people who see the body.
+    let text = error.to_string();
+    let wrong = text.rsplit_once(" at line ").map_or(text.as_str(), |(wrong, _)| wrong);
+    Unreadable { field: field.to_owned(), wrong: format!("can't be read: {wrong}") }
 }
 
 #[cfg(test)]

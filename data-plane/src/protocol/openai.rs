@@ -7,6 +7,11 @@ mod response;
 mod stream;
 pub(super) mod watch;
 
+mod finish;
+mod reasoning;
+mod said;
+mod usage;
+
 use http::HeaderMap;
 
 use super::error::Given;

@@ -4,6 +4,10 @@ mod limits;
 mod request;
 mod response;
 mod stream;
+
+mod failure;
+mod item;
+mod output;
 pub(super) mod watch;
 
 use http::HeaderMap;

@@ -1,24 +1,25 @@
 //! What is made of a request before anything is called: the targets that it may go to, and the body for each.
 
 use bytes::Bytes;
-use shared::adapter::Format;
+use shared::adapter::{Format, Operation};
 
 use crate::error::{Refusal, shown};
 use crate::protocol::route::Asked;
 use crate::snapshot::route::{NoRoute, Plan, Stop};
 use crate::upstream::Payload;
 
-/// The body for a target: the caller's bytes, but for the model's name and the fields that the provider sets where they are absent.
-pub(super) fn payload(body: &Bytes, asked: &Asked<'_>, stop: &Stop) -> Payload {
+/// The body for a target: the caller's bytes, but for the model's name, the fields that the model refuses or calls otherwise, and those that
+/// the provider sets where they are absent.
+pub(super) fn payload(body: &Bytes, asked: &Asked<'_>, operation: Operation, stop: &Stop) -> Payload {
     let renamed = asked.model_at.clone().filter(|_| *stop.upstream_model != *asked.model);
     let renamed = renamed.map(|at| (at, quoted(&stop.upstream_model)));
-    let lacking = stop.upstream.provider.edits.request_defaults.lacking(body);
-    match (&renamed, &lacking) {
-        (None, None) => Payload::whole(body.clone()),
-        (Some((at, with)), None) | (None, Some((at, with))) => Payload::edited(body, &[(at.clone(), with)]),
-        // What is lacking stands behind the last member, or alone.
-        (Some((at, with)), Some((end, fields))) => Payload::edited(body, &[(at.clone(), with), (end.clone(), fields)]),
-    }
+    let fields = stop.fields(operation);
+    let lacking = stop.defaults(operation).lacking(body, fields);
+    let mut edits = fields.edits(body).edits;
+    // What is lacking stands behind the last member, or alone.
+    edits.extend(renamed.iter().chain(&lacking).map(|(at, with)| (at.clone(), with.as_slice())));
+    edits.sort_by_key(|(at, _)| at.start);
+    if edits.is_empty() { Payload::whole(body.clone()) } else { Payload::edited(body, &edits) }
 }
 
 /// Leaves out the targets that speak another format than the caller.

@@ -4,7 +4,9 @@
 
 mod caller_key;
 mod defaults;
+mod fields;
 mod provider;
+mod rules;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +25,10 @@ use shared::secret::Secret;
 
 pub use self::caller_key::{CallerKey, ModelPattern};
 pub use self::defaults::Defaults;
+pub use self::fields::{Edits as FieldEdits, Fields};
 pub use self::provider::{Auth, Dialing, Edits, Exposed, Patience, Provider};
+pub use self::rules::ModelRules;
+pub(crate) use self::rules::{BodyChanges, Peculiar};
 
 /// Why a resource can't be used by this proxy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

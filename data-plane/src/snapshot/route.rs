@@ -1,6 +1,7 @@
 //! From the name that a caller asks for to the places that may serve it.
 
 pub(crate) mod address;
+mod peculiar;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -12,13 +13,13 @@ use shared::credential::CredentialType;
 use shared::name::{ProviderName, ResourceName};
 
 use self::address::{Addresses, ModelOf, Where};
+use self::peculiar::Known;
 use super::Environment;
-use super::resource::{CallerKey, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT, Exposed, Model, Provider, Target};
+use super::resource::{CallerKey, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT, Exposed, Model, Peculiar, Provider, Target};
 use crate::balance::Pool;
 use crate::balance::breaker::Breaker;
 use crate::balance::ring;
 use crate::evidence::uses::Used;
-use crate::exchange::manner::{self, Manner, OpenAiApi};
 
 /// A provider, ready to be called.
 #[derive(Debug)]
@@ -81,6 +82,7 @@ struct Group {
 struct Placed {
     target: Target,
     breaker: Arc<Breaker>,
+    known: Known,
 }
 
 impl Route {
@@ -96,7 +98,11 @@ impl Route {
         let groups = targets.chunk_by(|a, b| a.priority == b.priority).enumerate().map(|(index, targets)| {
             let weights: Vec<u32> = targets.iter().map(|target| target.weight).collect();
             let cursor = former.and_then(|former| former.groups.get(index)).map(|group| Arc::clone(&group.cursor));
-            let place = |target: &Target| Placed { target: target.clone(), breaker: known(target).unwrap_or_default() };
+            let place = |target: &Target| Placed {
+                target: target.clone(),
+                breaker: known(target).unwrap_or_default(),
+                known: Known::default(),
+            };
             Group {
                 targets: targets.iter().map(place).collect(),
                 order: ring::order(&weights),
@@ -127,20 +133,10 @@ pub(crate) struct Stop {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) upstream_model: Arc<str>,
     pub(crate) breaker: Option<Arc<Breaker>>,
+    peculiar: Arc<Peculiar>,
 }
 
 impl Stop {
-    /// What is peculiar to the upstream and its model.
-    pub(crate) fn manner(&self) -> &Manner {
-        &manner::UNKNOWN
-    }
-
-    /// Which of OpenAI's two ways to write conversations a request is written in that comes in neither, or in one that the provider lacks;
-    /// and which of them the provider has.
-    pub(crate) fn openai_api(&self) -> OpenAiApi {
-        OpenAiApi::ChatOnly
-    }
-
     /// Where a call goes that is signed with a key of this type.
     ///
     /// # Errors
@@ -234,6 +230,7 @@ impl Placed {
             upstream: Arc::clone(upstream),
             upstream_model: Arc::clone(&self.target.upstream_model),
             breaker: Some(Arc::clone(&self.breaker)),
+            peculiar: self.known.of(&upstream.provider, &self.target.upstream_model),
         })
     }
 }
@@ -253,7 +250,9 @@ fn direct(environment: &Environment, asked: &str) -> Option<Plan> {
     if upstream_model.is_empty() || !upstream.provider.exposed.has(&upstream_model) {
         return None;
     }
-    let stop = Stop { upstream: Arc::clone(upstream), upstream_model, breaker: None };
+    // A caller's own name: there are as many as callers like, and none is kept.
+    let peculiar = Arc::new(Peculiar::new(&upstream.provider, &upstream_model));
+    let stop = Stop { upstream: Arc::clone(upstream), upstream_model, breaker: None, peculiar };
     let stops = if upstream.provider.disabled { Vec::new() } else { vec![stop] };
     Some(Plan { stops, timeout: DEFAULT_TIMEOUT, max_attempts: DEFAULT_ATTEMPTS })
 }

@@ -32,6 +32,29 @@ pub struct Settings {
     pub location: Option<String>,
     /// The region that signatures name, for Bedrock behind an endpoint of one's own; `None` means the region.
     pub signing_region: Option<String>,
+    /// Which of OpenAI's two APIs the upstream has, for the adapters of OpenAI's format; `None` means what the catalog says of the model.
+    pub openai_api: Option<OpenAiApi>,
+}
+
+/// Which of OpenAI's two ways to write conversations an upstream has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenAiApi {
+    /// Chat completions.
+    Chat,
+    /// Responses.
+    Responses,
+    /// Both.
+    Both,
+}
+
+impl OpenAiApi {
+    /// Every one, by its word in a provider's `config`.
+    const WORDS: [(&'static str, Self); 3] =
+        [("chat", Self::Chat), ("responses", Self::Responses), ("both", Self::Both)];
+
+    fn of(word: &str) -> Option<Self> {
+        Self::WORDS.into_iter().find(|(known, _)| *known == word).map(|(_, api)| api)
+    }
 }
 
 /// A known key of `config` that holds something else than it should.
@@ -46,7 +69,7 @@ pub struct SettingsError {
 
 impl Settings {
     /// Reads the known keys of a provider's `config`: `api_version` for Azure, `project` and `location` for Vertex, `signing_region` for
-    /// Bedrock. To another adapter the key means nothing.
+    /// Bedrock, `openai_api` for the two of OpenAI's format. To another adapter the key means nothing.
     ///
     /// # Errors
     ///
@@ -55,13 +78,17 @@ impl Settings {
         let mut read = Reading { config, errors: Vec::new() };
         let mut settings = Self::default();
         match adapter {
-            AdapterKind::AzureOpenAi => settings.api_version = read.text(&API_VERSION),
+            AdapterKind::AzureOpenAi => {
+                settings.api_version = read.text(&API_VERSION);
+                settings.openai_api = read.openai_api();
+            }
+            AdapterKind::OpenAi => settings.openai_api = read.openai_api(),
             AdapterKind::Vertex => {
                 settings.project = read.text(&PROJECT);
                 settings.location = read.text(&LOCATION);
             }
             AdapterKind::Bedrock => settings.signing_region = read.text(&SIGNING_REGION),
-            AdapterKind::OpenAi | AdapterKind::Anthropic | AdapterKind::Gemini | AdapterKind::Cohere => {}
+            AdapterKind::Anthropic | AdapterKind::Gemini | AdapterKind::Cohere => {}
         }
         if read.errors.is_empty() { Ok(settings) } else { Err(read.errors) }
     }
@@ -94,6 +121,11 @@ const SIGNING_REGION: KnownKey = KnownKey {
     problem: "has to be a region such as us-east-1: use at most 50 lower-case letters, digits and hyphens",
     is_good: is_region,
 };
+const OPENAI_API: KnownKey = KnownKey {
+    key: "openai_api",
+    problem: "has to be chat, responses or both: say which of OpenAI's ways to write conversations the upstream has",
+    is_good: |text| OpenAiApi::of(text).is_some(),
+};
 
 struct Reading<'a> {
     config: &'a Map<String, Value>,
@@ -101,6 +133,10 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    fn openai_api(&mut self) -> Option<OpenAiApi> {
+        self.text(&OPENAI_API).as_deref().and_then(OpenAiApi::of)
+    }
+
     /// The key's text; absent, `null` and empty are one.
     fn text(&mut self, known: &KnownKey) -> Option<String> {
         match self.config.get(known.key) {
@@ -146,15 +182,17 @@ mod tests {
     #[test]
     fn known_keys_are_read_for_the_adapter_that_knows_them() {
         let config = serde_json::json!({
-            "api_version": "2024-10-21", "project": "my-project", "location": "eu", "signing_region": "us-east-1", "other": [1],
+            "api_version": "2024-10-21", "project": "my-project", "location": "eu", "signing_region": "us-east-1",
+            "openai_api": "chat", "other": [1],
         });
         let text = |text: &str| Some(text.to_owned());
         let none = Settings::default();
+        let chat = Settings { openai_api: Some(OpenAiApi::Chat), ..none.clone() };
         for (adapter, expected) in [
-            (AdapterKind::AzureOpenAi, Settings { api_version: text("2024-10-21"), ..none.clone() }),
+            (AdapterKind::AzureOpenAi, Settings { api_version: text("2024-10-21"), ..chat.clone() }),
             (AdapterKind::Vertex, Settings { project: text("my-project"), location: text("eu"), ..none.clone() }),
             (AdapterKind::Bedrock, Settings { signing_region: text("us-east-1"), ..none.clone() }),
-            (AdapterKind::OpenAi, none.clone()),
+            (AdapterKind::OpenAi, chat),
             (AdapterKind::Anthropic, none.clone()),
             (AdapterKind::Gemini, none.clone()),
             (AdapterKind::Cohere, none.clone()),
@@ -198,6 +236,13 @@ mod tests {
         }
         for good in ["my-project", "123456789", "example.com:my-project"] {
             assert!(parse(AdapterKind::Vertex, &serde_json::json!({ "project": good })).is_ok(), "{good}");
+        }
+        for bad in ["Chat", "messages", "chat,responses"] {
+            assert_eq!(
+                parse(AdapterKind::OpenAi, &serde_json::json!({ "openai_api": bad })),
+                Err(vec!["openai_api"]),
+                "{bad}"
+            );
         }
         let region = serde_json::json!({"signing_region": "us-east-1.evil"});
         assert_eq!(parse(AdapterKind::Bedrock, &region), Err(vec!["signing_region"]));

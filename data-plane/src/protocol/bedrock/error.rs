@@ -3,11 +3,13 @@
 //! Source: docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html and API_runtime_ConverseStream.html, read in autumn 2026. The
 //! kind of an error stands in a header, its text in the body; in a stream the kind is the frame's `:exception-type`.
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::error::{Problem, Written, cleaned, json};
+use super::frame::{self, Kind};
+use crate::protocol::Fault;
+use crate::protocol::error::{self, Problem, Written, cleaned, json};
 
 /// The header with an error's kind.
 pub(super) const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
@@ -44,23 +46,62 @@ pub(crate) fn event(problem: &Problem<'_>) -> Bytes {
 /// An upstream's error, remade. `None` where there is no error that can be read.
 pub(crate) fn remade(headers: &HeaderMap, upstream: &[u8]) -> Option<Written> {
     let given = serde_json::from_slice::<Given>(upstream).ok();
-    let named = headers.get(ERROR_TYPE).and_then(|value| value.to_str().ok());
-    let kind = named.or(given.as_ref().and_then(|given| given.kind.as_deref()))?;
-    // An address may follow the kind, or a namespace stand before it.
-    let kind = kind.split(':').next().unwrap_or_default();
-    let kind = kind.rsplit('#').next().unwrap_or_default();
-    let is_kind = !kind.is_empty() && kind.len() < 100 && kind.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let value = is_kind.then(|| HeaderValue::from_str(kind).ok()).flatten()?;
+    let value = HeaderValue::from_str(&kind_of(headers, given.as_ref())?).ok()?;
     let message = given.and_then(|given| given.message).unwrap_or_else(|| "the upstream gave no reason".to_owned());
     let body = json(&ErrorBody { message: &cleaned(&message) });
     Some(Written { header: Some((ERROR_TYPE, value)), ..Written::body(body) })
 }
 
+/// What an upstream's error says, in no format.
+pub(in crate::protocol) fn given(headers: &HeaderMap, upstream: &[u8]) -> Option<error::Given> {
+    let given = serde_json::from_slice::<Given>(upstream).ok();
+    let code = kind_of(headers, given.as_ref());
+    let message = given.and_then(|given| given.message);
+    if code.is_none() && message.is_none() {
+        return None;
+    }
+    let message = cleaned(message.as_deref().unwrap_or("the upstream gave no reason"));
+    Some(error::Given { message, code: code.map(Into::into), request_id: None })
+}
+
+/// The kind that an error's header or body names.
+fn kind_of(headers: &HeaderMap, given: Option<&Given>) -> Option<String> {
+    let named = headers.get(ERROR_TYPE).and_then(|value| value.to_str().ok());
+    let kind = named.or(given.and_then(|given| given.kind.as_deref()))?;
+    // An address may follow the kind, or a namespace stand before it.
+    let kind = kind.split(':').next().unwrap_or_default();
+    let kind = kind.rsplit('#').next().unwrap_or_default();
+    is_kind(kind).then(|| kind.to_owned())
+}
+
+fn is_kind(kind: &str) -> bool {
+    !kind.is_empty() && kind.len() < 100 && kind.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// An exception of a stream, with the status that its kind has as an answer.
+pub(super) fn fault(kind: &str, payload: &[u8]) -> Fault {
+    let status = match kind {
+        "validationException" => StatusCode::BAD_REQUEST,
+        "modelTimeoutException" => StatusCode::REQUEST_TIMEOUT,
+        "modelStreamErrorException" => StatusCode::FAILED_DEPENDENCY,
+        "throttlingException" => StatusCode::TOO_MANY_REQUESTS,
+        "serviceUnavailableException" => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let capitalized: String = kind.chars().take(1).flat_map(char::to_uppercase).chain(kind.chars().skip(1)).collect();
+    let header = HeaderValue::from_str(&capitalized).ok().map(|kind| (ERROR_TYPE, kind));
+    Fault { status, body: Bytes::copy_from_slice(payload), header }
+}
+
+/// A stream that is not what the format has, which is the upstream's fault.
+pub(super) fn broken(message: &str) -> Fault {
+    Fault { status: StatusCode::BAD_GATEWAY, body: json(&ErrorBody { message }).into(), header: None }
+}
+
 /// An upstream's exception as the last frame of a stream.
 pub(super) fn remade_event(kind: &str, upstream: &[u8]) -> Bytes {
     let given = serde_json::from_slice::<Given>(upstream).ok().and_then(|given| given.message);
-    let is_kind = !kind.is_empty() && kind.len() < 100 && kind.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let kind = if is_kind { kind } else { "internalServerException" };
+    let kind = if is_kind(kind) { kind } else { "internalServerException" };
     match given {
         Some(message) => exception(kind, &cleaned(&message)),
         None => exception(kind, "the upstream ended the stream with an error"),
@@ -81,36 +122,10 @@ fn kind(status: StatusCode) -> &'static str {
     }
 }
 
-/// A frame: lengths and their checksum, three headers of type 7 (string), the payload, the checksum of it all.
 fn exception(kind: &str, message: &str) -> Bytes {
-    let mut headers = BytesMut::new();
-    for (name, value) in
-        [(":message-type", "exception"), (":exception-type", kind), (":content-type", "application/json")]
-    {
-        // All of them are short.
-        headers.put_u8(name.len() as u8);
-        headers.put_slice(name.as_bytes());
-        headers.put_u8(7);
-        headers.put_u16(value.len() as u16);
-        headers.put_slice(value.as_bytes());
-    }
-    let payload = json(&ErrorBody { message });
-    let mut frame = BytesMut::with_capacity(16 + headers.len() + payload.len());
-    frame.put_u32((16 + headers.len() + payload.len()) as u32);
-    frame.put_u32(headers.len() as u32);
-    frame.put_u32(crc32fast::hash(&frame));
-    frame.put_slice(&headers);
-    frame.put_slice(&payload);
-    frame.put_u32(crc32fast::hash(&frame));
-    frame.freeze()
-}
-
-/// What an upstream's error says, in no format.
-pub(in crate::protocol) fn given(
-    _headers: &http::HeaderMap,
-    _upstream: &[u8],
-) -> Option<crate::protocol::error::Given> {
-    None
+    let mut frame = Vec::new();
+    frame::put(&mut frame, Kind::Exception, kind, &ErrorBody { message });
+    frame.into()
 }
 
 #[cfg(test)]
@@ -134,5 +149,34 @@ mod tests {
         let body = br#"{"__type":"com.amazon.coral#ThrottlingException","Message":"slow"}"#;
         assert_eq!(remade(&HeaderMap::new(), body).unwrap().header.unwrap().1, "ThrottlingException");
         assert!(remade(&HeaderMap::new(), b"<html>").is_none());
+    }
+
+    #[test]
+    fn what_an_error_says_is_told_without_its_secrets() {
+        let mut headers = HeaderMap::new();
+        headers.insert(ERROR_TYPE, HeaderValue::from_static("ValidationException:http://internal.amazon.com/"));
+        let said = given(&headers, br#"{"message":"bad AKIAABCDEFGH1234"}"#).unwrap();
+        assert_eq!((&*said.message, said.code.as_deref()), ("bad [redacted]", Some("ValidationException")));
+        let said = given(&HeaderMap::new(), br#"{"Message":"slow"}"#).unwrap();
+        assert_eq!((&*said.message, said.code.as_deref()), ("slow", None));
+        assert_eq!(given(&HeaderMap::new(), b"<html>"), None);
+    }
+
+    #[test]
+    fn an_exception_has_the_status_of_its_kind() {
+        for (kind, status) in [
+            ("validationException", 400),
+            ("modelTimeoutException", 408),
+            ("modelStreamErrorException", 424),
+            ("throttlingException", 429),
+            ("serviceUnavailableException", 503),
+            ("internalServerException", 500),
+            ("ofTomorrow", 500),
+        ] {
+            assert_eq!(fault(kind, b"{}").status, status, "{kind}");
+        }
+        let fault = fault("throttlingException", br#"{"message":"slow"}"#);
+        assert_eq!(fault.header.as_ref().unwrap().1, "ThrottlingException");
+        assert_eq!(given(&fault.header.into_iter().collect(), &fault.body).unwrap().message, "slow");
     }
 }

@@ -1,12 +1,17 @@
-//! Reads and writes requests.
+//! Requests: a caller's, and an upstream's.
+//!
+//! Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html, read in autumn 2026.
 
-use crate::exchange::request::Request;
-use crate::protocol::{Outgoing, Target, Unreadable, Unsayable};
+mod additional;
+mod blocks;
+mod conversation;
+mod options;
+mod read;
+mod tools;
+mod write;
 
-pub(super) fn read(_body: &[u8]) -> Result<Request<'_>, Unreadable> {
-    Err(Unreadable { field: String::new(), wrong: "is not read yet".to_owned() })
-}
+pub(super) use read::read;
+pub(super) use write::write;
 
-pub(super) fn write(_request: &Request<'_>, _to: &Target<'_>) -> Result<Outgoing, Unsayable> {
-    Err(Unsayable { what: String::new(), why: "is not written yet".to_owned() })
-}
+#[cfg(test)]
+mod tests;

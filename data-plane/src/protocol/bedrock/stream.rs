@@ -1,38 +1,13 @@
-//! Reads and writes streams.
+//! Streams.
+//!
+//! Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html, read in autumn 2026. `messageStop` proves that the
+//! answer is whole, `metadata` with the usage follows it. Blocks come one after the other; `contentBlockStart` stands before tools' alone.
 
-use crate::exchange::event::{Ended, Event};
-use crate::protocol::{self, Fault, Frame, Progress, Reply, Seed, Unsayable};
+mod reader;
+mod writer;
 
-/// Reads one stream.
-#[derive(Debug)]
-pub(super) struct Reader;
+pub(super) use reader::Reader;
+pub(super) use writer::Writer;
 
-impl Reader {
-    pub(super) fn new(_seed: &Seed<'_>) -> Self {
-        Self
-    }
-}
-
-impl protocol::Reader for Reader {
-    fn read(&mut self, _frame: Frame<'_>, _sink: &mut dyn FnMut(Event<'_>)) -> Result<Progress, Fault> {
-        Ok(Progress::More)
-    }
-}
-
-/// Writes one stream.
-#[derive(Debug)]
-pub(super) struct Writer;
-
-impl Writer {
-    pub(super) fn new(_reply: &Reply<'_>) -> Self {
-        Self
-    }
-}
-
-impl protocol::Writer for Writer {
-    fn write(&mut self, _event: &Event<'_>, _out: &mut Vec<u8>) -> Result<(), Unsayable> {
-        Ok(())
-    }
-
-    fn end(&mut self, _ended: &Ended, _out: &mut Vec<u8>) {}
-}
+#[cfg(test)]
+mod tests;

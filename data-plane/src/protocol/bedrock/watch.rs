@@ -4,9 +4,10 @@
 //! the answer is whole; `metadata` follows it. Frames pass as they came, each when it is whole.
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 
-use super::error::{ERROR_TYPE, event, remade_event};
+use super::error::{event, fault, remade_event};
+use crate::protocol::Fault;
 use crate::protocol::error::Problem;
 use crate::protocol::watch::{Ending, Seen, StreamError};
 use crate::upstream::event_stream::{Decoder, Message};
@@ -70,23 +71,10 @@ impl Frames {
     }
 }
 
-/// An exception, with the status that its kind has as an answer.
+/// An exception, with the event that the caller gets.
 fn exception(kind: &str, payload: &[u8]) -> StreamError {
-    let status = match kind {
-        "validationException" => 400,
-        "modelTimeoutException" => 408,
-        "modelStreamErrorException" => 424,
-        "throttlingException" => 429,
-        "serviceUnavailableException" => 503,
-        _ => 500,
-    };
-    let capitalized: String = kind.chars().take(1).flat_map(char::to_uppercase).chain(kind.chars().skip(1)).collect();
-    StreamError {
-        status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-        body: Bytes::copy_from_slice(payload),
-        header: HeaderValue::from_str(&capitalized).ok().map(|kind| (ERROR_TYPE, kind)),
-        event: remade_event(kind, payload),
-    }
+    let Fault { status, body, header } = fault(kind, payload);
+    StreamError { status, body, header, event: remade_event(kind, payload) }
 }
 
 /// Bytes that are no frames.

@@ -4,8 +4,10 @@
 //! stream fails in its `message-end`.
 
 use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 
+use crate::protocol::Fault;
 use crate::protocol::error::{self, Problem, Written, cleaned, json};
 
 #[derive(Serialize)]
@@ -28,7 +30,15 @@ struct Delta<'a> {
 
 #[derive(Deserialize)]
 struct Given {
-    message: String,
+    id: Option<String>,
+    message: Option<String>,
+    /// Of the end of a stream.
+    delta: Option<GivenDelta>,
+}
+
+#[derive(Deserialize)]
+struct GivenDelta {
+    error: Option<String>,
 }
 
 /// An error of ours as an answer.
@@ -43,8 +53,8 @@ pub(crate) fn event(problem: &Problem<'_>) -> Bytes {
 
 /// An upstream's error, remade. `None` where the bytes hold no error that can be read.
 pub(crate) fn remade(upstream: &[u8]) -> Option<Written> {
-    let given: Given = error::read(upstream)?;
-    Some(Written::body(json(&ErrorBody { message: &cleaned(&given.message) })))
+    let message = error::read::<Given>(upstream)?.message?;
+    Some(Written::body(json(&ErrorBody { message: &cleaned(&message) })))
 }
 
 /// The last event of a stream that failed, with an upstream's text.
@@ -61,11 +71,22 @@ fn message_end(error: &str) -> Bytes {
 }
 
 /// What an upstream's error says, in no format.
-pub(in crate::protocol) fn given(
-    _headers: &http::HeaderMap,
-    _upstream: &[u8],
-) -> Option<crate::protocol::error::Given> {
-    None
+pub(in crate::protocol) fn given(_headers: &HeaderMap, upstream: &[u8]) -> Option<error::Given> {
+    let given: Given = error::read(upstream)?;
+    let message = given.message.or(given.delta.and_then(|delta| delta.error))?;
+    let request_id = given.id.map(|id| cleaned(&id));
+    Some(error::Given { message: cleaned(&message), code: None, request_id })
+}
+
+/// A stream that failed.
+pub(super) fn fault(status: StatusCode, data: &[u8]) -> Fault {
+    Fault { status, body: Bytes::copy_from_slice(data), header: None }
+}
+
+/// A stream that is not what the format has, which is the upstream's fault.
+pub(super) fn broken() -> Fault {
+    let message = "the upstream's stream has an event that can't be read";
+    Fault { status: StatusCode::BAD_GATEWAY, body: json(&ErrorBody { message }).into(), header: None }
 }
 
 #[cfg(test)]
@@ -77,5 +98,15 @@ mod tests {
         let given = br#"{"id":"x","message":"invalid token: co-abcdefghij1234567890abcd","data":1}"#;
         assert_eq!(remade(given).unwrap().body, r#"{"message":"invalid token: [redacted]"}"#);
         assert!(remade(br#"{"error":"x"}"#).is_none());
+    }
+
+    #[test]
+    fn what_an_error_says_is_told_without_its_secrets() {
+        let said = given(&HeaderMap::new(), br#"{"id":"x","message":"invalid token: co-abcdefghij1234567890abcd"}"#);
+        let said = said.unwrap();
+        assert_eq!((&*said.message, said.request_id.as_deref()), ("invalid token: [redacted]", Some("x")));
+        let end = br#"{"type":"message-end","delta":{"error":"no luck","finish_reason":"ERROR"}}"#;
+        assert_eq!(given(&HeaderMap::new(), end).unwrap().message, "no luck");
+        assert_eq!(given(&HeaderMap::new(), br#"{"type":"message-end"}"#), None);
     }
 }

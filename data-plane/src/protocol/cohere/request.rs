@@ -1,12 +1,15 @@
-//! Reads and writes requests.
+//! Requests: a caller's, and an upstream's.
+//!
+//! Source: docs.cohere.com/reference/chat, read in autumn 2026.
 
-use crate::exchange::request::Request;
-use crate::protocol::{Outgoing, Target, Unreadable, Unsayable};
+mod conversation;
+mod messages;
+mod read;
+mod tools;
+mod write;
 
-pub(super) fn read(_body: &[u8]) -> Result<Request<'_>, Unreadable> {
-    Err(Unreadable { field: String::new(), wrong: "is not read yet".to_owned() })
-}
+pub(super) use read::read;
+pub(super) use write::write;
 
-pub(super) fn write(_request: &Request<'_>, _to: &Target<'_>) -> Result<Outgoing, Unsayable> {
-    Err(Unsayable { what: String::new(), why: "is not written yet".to_owned() })
-}
+#[cfg(test)]
+mod tests;

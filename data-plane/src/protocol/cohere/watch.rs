@@ -8,6 +8,7 @@ use http::StatusCode;
 use memchr::memmem;
 
 use super::error::remade_event;
+use super::finish::failure;
 use crate::json;
 use crate::protocol::watch::{Said, StreamError};
 
@@ -24,11 +25,9 @@ pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
     }
     let delta = json::member(data, b"delta").unwrap_or_default();
     let (reason, error) = (json::text(delta, b"finish_reason"), json::text(delta, b"error"));
-    match reason.as_deref() {
-        Some("TIMEOUT") => failed(data, error.as_deref(), StatusCode::GATEWAY_TIMEOUT),
-        Some("ERROR") => failed(data, error.as_deref(), StatusCode::INTERNAL_SERVER_ERROR),
-        _ if error.is_some() => failed(data, error.as_deref(), StatusCode::INTERNAL_SERVER_ERROR),
-        _ => Said::Done,
+    match failure(reason.as_deref(), error.is_some()) {
+        Some(status) => failed(data, error.as_deref(), status),
+        None => Said::Done,
     }
 }
 

@@ -94,7 +94,7 @@ const DIALECTS: [(Dialect, &str, &str, &str, &str); 4] = [
         "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"\\\"response.completed\\\"\"}\n\n",
         "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"error\":null}}\n\n",
         "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"server_error\",\"message\":\"no sk-abcdefgh1234\"}}}\n\n",
-        "event: error\ndata: {\"type\":\"error\",\"code\":\"server_error\",\"message\":\"no [redacted]\",\"param\":null}\n\n",
+        "event: error\ndata: {\"type\":\"error\",\"sequence_number\":0,\"code\":\"server_error\",\"message\":\"no [redacted]\",\"param\":null}\n\n",
     ),
     (
         Dialect::Anthropic,

@@ -127,12 +127,44 @@ pub(in crate::protocol) fn status_in(upstream: &[u8]) -> Option<StatusCode> {
     }
 }
 
-/// What an upstream's error says, in no format.
-pub(in crate::protocol) fn given(
-    _headers: &http::HeaderMap,
-    _upstream: &[u8],
-) -> Option<crate::protocol::error::Given> {
-    None
+/// What an upstream's error says, in no format. Beside OpenAI's own form this reads those that have no `error` around them: vLLM's, that of the
+/// gateway before Azure's models, and the `error` event of responses.
+pub(in crate::protocol) fn given(_headers: &http::HeaderMap, upstream: &[u8]) -> Option<crate::protocol::error::Given> {
+    let detail = match error::read::<Given>(upstream) {
+        Some(Given { error: GivenError::Text(message) }) => {
+            GivenDetail { message: Some(message), ..GivenDetail::default() }
+        }
+        Some(Given { error: GivenError::Detail(detail) }) => detail,
+        None => error::read::<Bare>(upstream)?.detail(),
+    };
+    let code = detail.code.and_then(|code| match code {
+        GivenCode::Text(text) => Some(cleaned(&text)),
+        GivenCode::Number(number) => Some(Cow::Owned(number.to_string())),
+        GivenCode::Other(_) => None,
+    });
+    let message = detail.message.map_or(Cow::Borrowed("the upstream gave no reason"), |message| cleaned(&message));
+    let code = code.or_else(|| detail.r#type.map(|kind| cleaned(&kind)));
+    Some(crate::protocol::error::Given { message, code, request_id: None })
+}
+
+/// An error with nothing around it.
+#[derive(Deserialize)]
+struct Bare {
+    message: String,
+    code: Option<GivenCode>,
+    #[serde(rename = "statusCode")]
+    status_code: Option<i64>,
+    r#type: Option<String>,
+}
+
+impl Bare {
+    fn detail(self) -> GivenDetail {
+        let Self { message, code, status_code, r#type } = self;
+        // The event that it is says nothing of what went wrong.
+        let kind = r#type.filter(|kind| kind != "error");
+        let code = code.or(status_code.map(GivenCode::Number));
+        GivenDetail { message: Some(message), r#type: kind, param: None, code }
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +183,27 @@ mod tests {
         let expected = br#"{"error":{"message":"m","type":"invalid_request_error","param":null,"code":"5"}}"#;
         assert_eq!(wrapped.body, expected.as_slice());
         assert!(remade(br#"{"error":"plain"}"#).is_some());
+    }
+
+    #[test]
+    fn what_an_error_says_is_read_from_every_form() {
+        let headers = http::HeaderMap::new();
+        for (upstream, message, code) in [
+            (r#"{"error":{"message":"no","type":"t","param":null,"code":"c"}}"#, "no", Some("c")),
+            (r#"{"error":{"message":"bad sk-abcdefgh12345678","type":"t","code":null}}"#, "bad [redacted]", Some("t")),
+            (r#"{"error":{"code":429}}"#, "the upstream gave no reason", Some("429")),
+            (r#"{"error":"plain"}"#, "plain", None),
+            (r#"[{"error":{"message":"no","code":5}}]"#, "no", Some("5")),
+            (r#"{"object":"error","message":"no","type":"BadRequestError","code":400}"#, "no", Some("400")),
+            (r#"{"statusCode":401,"message":"Access denied"}"#, "Access denied", Some("401")),
+            (r#"{"type":"error","code":"server_error","message":"no","param":null}"#, "no", Some("server_error")),
+        ] {
+            let given = given(&headers, upstream.as_bytes()).unwrap();
+            assert_eq!((&*given.message, given.code.as_deref()), (message, code), "{upstream}");
+        }
+        for upstream in ["<html>", "{}", r#"{"choices":[]}"#, r#"{"message":{"role":"assistant"}}"#, ""] {
+            assert_eq!(super::given(&headers, upstream.as_bytes()), None, "{upstream}");
+        }
     }
 
     #[test]

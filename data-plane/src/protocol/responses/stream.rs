@@ -1,38 +1,22 @@
 //! Reads and writes streams.
+//!
+//! Source: platform.openai.com/docs/api-reference/responses-streaming and the types of OpenAI's Python library, read in autumn 2026.
+//!
+//! ```text
+//! response.created, response.in_progress
+//! for each item     output_item.added
+//!   a message         for each part: content_part.added, output_text.delta*, output_text.done, content_part.done
+//!   a call            function_call_arguments.delta*, function_call_arguments.done
+//!   reasoning         for each part: reasoning_summary_part.added, reasoning_summary_text.delta*, …done, …part.done
+//!                   output_item.done
+//! response.completed, or response.incomplete
+//! ```
 
-use crate::exchange::event::{Ended, Event};
-use crate::protocol::{self, Fault, Frame, Progress, Reply, Seed, Unsayable};
+mod reader;
+mod writer;
 
-/// Reads one stream.
-#[derive(Debug)]
-pub(super) struct Reader;
+pub(super) use reader::Reader;
+pub(super) use writer::Writer;
 
-impl Reader {
-    pub(super) fn new(_seed: &Seed<'_>) -> Self {
-        Self
-    }
-}
-
-impl protocol::Reader for Reader {
-    fn read(&mut self, _frame: Frame<'_>, _sink: &mut dyn FnMut(Event<'_>)) -> Result<Progress, Fault> {
-        Ok(Progress::More)
-    }
-}
-
-/// Writes one stream.
-#[derive(Debug)]
-pub(super) struct Writer;
-
-impl Writer {
-    pub(super) fn new(_reply: &Reply<'_>) -> Self {
-        Self
-    }
-}
-
-impl protocol::Writer for Writer {
-    fn write(&mut self, _event: &Event<'_>, _out: &mut Vec<u8>) -> Result<(), Unsayable> {
-        Ok(())
-    }
-
-    fn end(&mut self, _ended: &Ended, _out: &mut Vec<u8>) {}
-}
+#[cfg(test)]
+mod tests;

@@ -7,13 +7,13 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::StatusCode;
 use memchr::memmem;
 use serde::Serialize;
 
 use crate::json;
 use crate::protocol::error::{Problem, json as to_json};
 use crate::protocol::openai::error;
+use crate::protocol::responses::failure;
 use crate::protocol::watch::{Said, StreamError};
 
 /// What the data of an event says.
@@ -35,16 +35,22 @@ pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
     }
 }
 
-/// `{"type", "code", "message", "param"}`: the error as the stream's `error` event.
+/// `{"type", "sequence_number", "code", "message", "param"}`: the error as the stream's `error` event. Clients demand a number, and make
+/// nothing of it; how many events went by is not counted.
 #[derive(Serialize)]
 struct Event<'a> {
     r#type: &'static str,
+    sequence_number: u64,
     code: Option<Cow<'a, str>>,
     message: Cow<'a, str>,
     param: Option<Cow<'a, str>>,
 }
 
-impl Event<'_> {
+impl<'a> Event<'a> {
+    fn of(code: Option<Cow<'a, str>>, message: Cow<'a, str>, param: Option<Cow<'a, str>>) -> Self {
+        Self { r#type: "error", sequence_number: 0, code, message, param }
+    }
+
     fn to_bytes(&self) -> Bytes {
         [b"event: error\ndata: ".as_slice(), &to_json(self), b"\n\n"].concat().into()
     }
@@ -52,28 +58,17 @@ impl Event<'_> {
 
 /// An error of ours as the last event of a stream.
 pub(crate) fn event(problem: &Problem<'_>) -> Bytes {
-    let (code, message) = (Some(problem.code.into()), (&*problem.message).into());
-    Event { r#type: "error", code, message, param: None }.to_bytes()
+    Event::of(Some(problem.code.into()), (&*problem.message).into(), None).to_bytes()
 }
 
 /// `holder` has the error: as its `error`, or in its own fields.
 fn failed(holder: &[u8]) -> Said {
-    let wrapped = match json::has_member(holder, b"error") {
-        true => Bytes::copy_from_slice(holder),
-        false => [b"{\"error\":".as_slice(), holder, b"}"].concat().into(),
-    };
+    let wrapped = failure::wrapped(holder);
     let event = match error::read(&wrapped) {
-        Some(detail) => {
-            Event { r#type: "error", code: detail.code, message: detail.message, param: detail.param }.to_bytes()
-        }
-        None => Event {
-            r#type: "error",
-            code: Some("upstream_error".into()),
-            message: "the upstream ended the stream with an error".into(),
-            param: None,
-        }
-        .to_bytes(),
+        Some(detail) => Event::of(detail.code, detail.message, detail.param),
+        None => Event::of(Some("upstream_error".into()), "the upstream ended the stream with an error".into(), None),
     };
-    let status = error::status_in(&wrapped).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let event = event.to_bytes();
+    let status = failure::status(&wrapped);
     Said::Failed(Box::new(StreamError { status, body: wrapped, header: None, event }))
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Unusable;
+use super::fields::Fields;
 use crate::json::{self, JsonError};
 
 /// Fields for the top of a JSON body, each as it is written.
@@ -58,15 +59,30 @@ impl Defaults {
         }
     }
 
-    /// What a body lacks of them, as bytes to stand at a place in it. `None` where it lacks nothing, or is no JSON object.
-    pub(crate) fn lacking(&self, body: &[u8]) -> Option<(Range<usize>, Vec<u8>)> {
+    /// The fields as a model takes them.
+    pub(crate) fn for_model(&self, fields: &Fields) -> Self {
+        if self.0.is_empty() || fields.is_empty() {
+            return self.clone();
+        }
+        let members = self.0.iter().map(|field| &*field.written).collect::<Vec<_>>().join(b",".as_slice());
+        let written = [b"{".as_slice(), &members, b"}"].concat();
+        // They were parsed once, and stay an object.
+        Self::parse(&fields.edits(&written).of(&written)).unwrap_or_default()
+    }
+
+    /// What a body lacks of them, as bytes to stand at a place in it, when what a model knows otherwise was changed in it. `None` where it
+    /// lacks nothing, or is no JSON object.
+    pub(crate) fn lacking(&self, body: &[u8], fields: &Fields) -> Option<(Range<usize>, Vec<u8>)> {
         if self.0.is_empty() {
             return None;
         }
         let mut lacking: Vec<&Field> = self.0.iter().collect();
         let mut end = None;
+        let mut is_followed = false;
         json::members(body, |key, value| {
-            lacking.retain(|field| *field.key != *key);
+            let name = fields.renamed(&key).unwrap_or(&key);
+            lacking.retain(|field| *field.key != *name);
+            is_followed |= !fields.drops(&key);
             end = Some(value.end);
             Ok::<_, JsonError>(())
         })
@@ -74,11 +90,13 @@ impl Defaults {
         if lacking.is_empty() {
             return None;
         }
-        let fields = lacking.into_iter().map(|field| &*field.written).collect::<Vec<_>>().join(b",".as_slice());
+        let written = lacking.into_iter().map(|field| &*field.written).collect::<Vec<_>>().join(b",".as_slice());
         match end {
-            Some(end) => Some((end..end, [b",".as_slice(), &fields].concat())),
+            Some(end) if is_followed => Some((end..end, [b",".as_slice(), &written].concat())),
+            // Nothing is left before them.
+            Some(end) => Some((end..end, written)),
             // Nothing stands between the braces.
-            None => memchr::memchr(b'{', body).map(|brace| (brace + 1..brace + 1, fields)),
+            None => memchr::memchr(b'{', body).map(|brace| (brace + 1..brace + 1, written)),
         }
     }
 }
@@ -91,7 +109,7 @@ mod tests {
     use super::*;
 
     fn applied(defaults: &str, body: &str) -> String {
-        match Defaults::parse(defaults.as_bytes()).unwrap().lacking(body.as_bytes()) {
+        match Defaults::parse(defaults.as_bytes()).unwrap().lacking(body.as_bytes(), &Fields::default()) {
             None => body.to_owned(),
             Some((at, fields)) => {
                 format!("{}{}{}", &body[..at.start], String::from_utf8(fields).unwrap(), &body[at.end..])

@@ -12,7 +12,7 @@ use shared::address::AddressPolicy;
 use shared::base_url::BaseUrl;
 use shared::dial::check_authorities;
 
-use super::{Unusable, defaults::Defaults};
+use super::{ModelRules, Unusable, defaults::Defaults};
 use crate::hop::{holds_a_key, stays_here};
 
 /// A connection to one upstream.
@@ -32,6 +32,8 @@ pub struct Provider {
     pub default_model: Option<Arc<str>>,
     /// What is changed on the way.
     pub edits: Edits,
+    /// What is peculiar to its models.
+    pub rules: ModelRules,
     /// How connections to it are made.
     pub dialing: Dialing,
     /// How long it may take.
@@ -136,6 +138,7 @@ impl Provider {
             exposed: Exposed::All,
             default_model: None,
             edits: Edits::default(),
+            rules: ModelRules::default(),
             dialing: Dialing::default(),
             patience: Patience::default(),
             telemetry_tags: Vec::new(),
@@ -172,6 +175,7 @@ impl Provider {
             exposed,
             default_model: (!config.default_model.is_empty()).then(|| config.default_model.as_str().into()),
             edits: Edits::parse(&config)?,
+            rules: ModelRules::parse(&config.model_rules),
             dialing: Dialing::parse(&config)?,
             patience: Patience {
                 first_byte: millis(config.first_byte_timeout_ms).unwrap_or(FIRST_BYTE),

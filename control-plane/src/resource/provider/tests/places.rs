@@ -105,6 +105,12 @@ fn known_keys_of_the_config_are_checked_and_others_are_kept() {
     assert_eq!(provider.base_url.host(), "my-resource.openai.azure.com");
     assert_eq!(provider.settings.api_version.as_deref(), Some("2025-01-01-preview"));
     assert_eq!(provider.write().config, Some(config));
+    let chat = Some(struct_of(&[("openai_api", text("chat"))]));
+    let settings = read(v1::Provider { config: chat, ..of("openai") }).unwrap().settings;
+    assert_eq!(settings.openai_api, Some(shared::adapter::OpenAiApi::Chat));
+    let messages = Some(struct_of(&[("openai_api", text("messages"))]));
+    let expected_api = [("config.openai_api".to_owned(), FieldReason::Malformed)];
+    assert_eq!(read(v1::Provider { config: messages, ..of("openai") }).unwrap_err(), expected_api);
     let bad = Some(struct_of(&[("project", text("../x")), ("location", number(3.0))]));
     let vertex = v1::Provider { region: "us-central1".into(), config: bad, ..of("vertex") };
     let expected = ["config.project", "config.location"].map(|field| (field.to_owned(), FieldReason::Malformed));

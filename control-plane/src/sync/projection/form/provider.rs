@@ -1,5 +1,7 @@
 //! A provider in the form in which proxies get it. Equal content is equal bytes: what has no order of its own is sorted.
 
+mod rules;
+
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -31,6 +33,7 @@ pub(super) fn provider(provider: &Provider) -> v1::ProviderConfig {
         connect_timeout_ms: millis(provider.timeouts.connect),
         first_byte_timeout_ms: millis(provider.timeouts.first_byte),
         idle_timeout_ms: millis(provider.timeouts.idle),
+        model_rules: rules::model_rules(&provider.vendor, provider.adapter),
     }
 }
 
@@ -136,6 +139,7 @@ mod tests {
             connect_timeout_ms: 1000,
             first_byte_timeout_ms: 2000,
             idle_timeout_ms: 3000,
+            model_rules: rules::model_rules("my-upstream", AdapterKind::Cohere),
             ..Default::default()
         };
         assert_eq!(provider(&read(message)), expected);

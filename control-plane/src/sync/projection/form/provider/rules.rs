@@ -1,0 +1,139 @@
+//! What is peculiar to a provider's models, by the catalog, in the form in which proxies get it.
+
+use proto::sync::v1;
+use shared::adapter::{AdapterKind, OpenAiApi};
+use shared::catalog::rules::{CallIds, Effort, MaxTokensField, ReasoningForm, SchemaForm};
+use shared::catalog::{self, ModelRule};
+
+/// The rules of a provider's models, in the order in which they count.
+pub(super) fn model_rules(vendor: &str, adapter: AdapterKind) -> Vec<v1::ModelRule> {
+    catalog::model_rules(vendor, adapter).map(model_rule).collect()
+}
+
+fn model_rule(rule: &ModelRule) -> v1::ModelRule {
+    v1::ModelRule {
+        models: owned(rule.models),
+        dropped: rule.dropped.map(|paths| v1::DroppedFields { paths: owned(paths) }),
+        renamed: rule.renamed.map(renamed),
+        max_tokens: rule.max_tokens.unwrap_or_default(),
+        max_tokens_field: rule.max_tokens_field.map(max_tokens_field).unwrap_or_default().into(),
+        reasoning: rule.reasoning.map(reasoning).unwrap_or_default().into(),
+        efforts: rule.efforts.unwrap_or_default().iter().map(|one| effort(*one).into()).collect(),
+        schema: rule.schema.map(schema).unwrap_or_default().into(),
+        reasoning_field: rule.reasoning_field.unwrap_or_default().to_owned(),
+        max_temperature: rule.max_temperature.unwrap_or_default(),
+        call_ids: rule.call_ids.map(call_ids).unwrap_or_default().into(),
+        openai_api: rule.openai_api.map(openai_api).unwrap_or_default().into(),
+    }
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|&text| text.to_owned()).collect()
+}
+
+fn renamed(names: &[(&str, &str)]) -> v1::RenamedFields {
+    let pair = |&(usual, own): &(&str, &str)| v1::Pair { key: usual.to_owned(), value: own.to_owned() };
+    v1::RenamedFields { names: names.iter().map(pair).collect() }
+}
+
+fn max_tokens_field(field: MaxTokensField) -> v1::MaxTokensField {
+    match field {
+        MaxTokensField::MaxCompletionTokens => v1::MaxTokensField::MaxCompletionTokens,
+        MaxTokensField::MaxTokens => v1::MaxTokensField::MaxTokens,
+    }
+}
+
+fn reasoning(form: ReasoningForm) -> v1::ReasoningForm {
+    match form {
+        ReasoningForm::None => v1::ReasoningForm::None,
+        ReasoningForm::Budget => v1::ReasoningForm::Budget,
+        ReasoningForm::Effort => v1::ReasoningForm::Effort,
+    }
+}
+
+fn effort(effort: Effort) -> v1::ReasoningEffort {
+    match effort {
+        Effort::Minimal => v1::ReasoningEffort::Minimal,
+        Effort::Low => v1::ReasoningEffort::Low,
+        Effort::Medium => v1::ReasoningEffort::Medium,
+        Effort::High => v1::ReasoningEffort::High,
+        Effort::XHigh => v1::ReasoningEffort::Xhigh,
+        Effort::Max => v1::ReasoningEffort::Max,
+    }
+}
+
+fn schema(form: SchemaForm) -> v1::SchemaForm {
+    match form {
+        SchemaForm::Native => v1::SchemaForm::Native,
+        SchemaForm::Tool => v1::SchemaForm::Tool,
+    }
+}
+
+fn call_ids(ids: CallIds) -> v1::CallIds {
+    match ids {
+        CallIds::Carried => v1::CallIds::Carried,
+        CallIds::Absent => v1::CallIds::Absent,
+    }
+}
+
+fn openai_api(api: OpenAiApi) -> v1::OpenAiApi {
+    match api {
+        OpenAiApi::Chat => v1::OpenAiApi::Chat,
+        OpenAiApi::Responses => v1::OpenAiApi::Responses,
+        OpenAiApi::Both => v1::OpenAiApi::Both,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+    use shared::digest::Digest;
+
+    use super::*;
+    use crate::sync::position::PROJECTION;
+
+    #[test]
+    fn the_rules_change_with_the_projection_alone() {
+        let of = |entry: &catalog::CatalogEntry| {
+            let rules = model_rules(entry.vendor, entry.adapter);
+            let bytes: Vec<u8> = rules.iter().flat_map(v1::ModelRule::encode_length_delimited_to_vec).collect();
+            Digest::of(v1::Kind::Provider.into(), entry.vendor, PROJECTION.into(), &bytes)
+        };
+        let sum = catalog::VENDORS.iter().map(of).fold(Digest::default(), Digest::plus);
+        let expected = "19204930de3b8dcc604ba82325d7b2809950775fc332e9b3fad77698de078b85";
+        assert_eq!(format!("{sum:?}"), expected, "count the projection up, and write down what the rules are now");
+    }
+
+    #[test]
+    fn a_rule_says_on_the_wire_what_the_catalog_says_and_nothing_else() {
+        let rules = model_rules("openai", AdapterKind::OpenAi);
+        assert_eq!(rules.len(), catalog::model_rules("openai", AdapterKind::OpenAi).count());
+        let of =
+            |pattern: &'static str| rules.iter().filter(move |rule| rule.models.iter().any(|model| model == pattern));
+        let dropped = of("gpt-5-*").find_map(|rule| rule.dropped.clone()).unwrap();
+        assert_eq!(dropped.paths, ["temperature", "top_p", "presence_penalty", "frequency_penalty"]);
+        let renamed = of("gpt-5*").find_map(|rule| rule.renamed.clone()).unwrap();
+        assert_eq!(renamed.names, [v1::Pair { key: "max_tokens".into(), value: "max_completion_tokens".into() }]);
+        let exception = of("gpt-5-chat*").next().unwrap();
+        assert_eq!(exception.dropped, Some(v1::DroppedFields::default()), "set and empty");
+        let expected = v1::ModelRule {
+            models: vec!["gpt-5-pro*".into()],
+            efforts: vec![v1::ReasoningEffort::High.into()],
+            ..Default::default()
+        };
+        assert_eq!(of("gpt-5-pro*").next(), Some(&expected));
+    }
+
+    #[test]
+    fn a_vendor_gets_its_own_rules_and_a_stranger_its_adapters() {
+        let fields = |vendor, adapter| {
+            let rules = model_rules(vendor, adapter);
+            rules.into_iter().map(|rule| (rule.reasoning_field, rule.call_ids)).collect::<Vec<_>>()
+        };
+        let absent = v1::CallIds::Absent.into();
+        assert!(fields("deepseek", AdapterKind::OpenAi).contains(&("reasoning_content".into(), 0)));
+        assert!(fields("vertex", AdapterKind::Vertex).contains(&(String::new(), absent)));
+        assert!(!fields("google", AdapterKind::Gemini).contains(&(String::new(), absent)));
+        assert_eq!(fields("acme", AdapterKind::OpenAi), [(String::new(), 0)]);
+    }
+}

@@ -1,0 +1,60 @@
+//! Why answers are over, in Cohere's words.
+//!
+//! Source: docs.cohere.com/reference/chat (`finish_reason`), read in autumn 2026.
+
+use http::StatusCode;
+
+use crate::exchange::response::Finish;
+
+/// What a reason means; the status that it would have been answered with, where it is none but a failure. One that is not known is an answer
+/// that is over.
+pub(super) fn read(reason: &str) -> Result<Finish<'static>, StatusCode> {
+    match reason {
+        "STOP_SEQUENCE" => Ok(Finish::StopText(None)),
+        "MAX_TOKENS" => Ok(Finish::Length),
+        "TOOL_CALL" => Ok(Finish::ToolCalls),
+        "ERROR" => Err(StatusCode::INTERNAL_SERVER_ERROR),
+        "TIMEOUT" => Err(StatusCode::GATEWAY_TIMEOUT),
+        _ => Ok(Finish::Stop),
+    }
+}
+
+/// The status that the end of a stream would have been answered with, where it says that the stream failed.
+pub(super) fn failure(reason: Option<&str>, has_error: bool) -> Option<StatusCode> {
+    let failed = reason.and_then(|reason| read(reason).err());
+    failed.or(has_error.then_some(StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+/// A reason's word. There is none for a filter: that the answer is not whole must still be seen.
+pub(super) fn written(finish: &Finish<'_>) -> &'static str {
+    match finish {
+        Finish::Stop | Finish::Refused | Finish::Paused => "COMPLETE",
+        Finish::StopText(_) => "STOP_SEQUENCE",
+        Finish::Length => "MAX_TOKENS",
+        Finish::ToolCalls => "TOOL_CALL",
+        Finish::Filtered => "ERROR",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_mean_what_the_reference_says() {
+        for (reason, expected) in [
+            ("COMPLETE", Ok(Finish::Stop)),
+            ("STOP_SEQUENCE", Ok(Finish::StopText(None))),
+            ("MAX_TOKENS", Ok(Finish::Length)),
+            ("TOOL_CALL", Ok(Finish::ToolCalls)),
+            ("ERROR", Err(StatusCode::INTERNAL_SERVER_ERROR)),
+            ("TIMEOUT", Err(StatusCode::GATEWAY_TIMEOUT)),
+            ("OF_TOMORROW", Ok(Finish::Stop)),
+        ] {
+            assert_eq!(read(reason), expected, "{reason}");
+            if let (Ok(finish), false) = (&expected, reason == "OF_TOMORROW") {
+                assert_eq!(written(finish), reason);
+            }
+        }
+    }
+}

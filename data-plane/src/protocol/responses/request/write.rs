@@ -1,0 +1,173 @@
+//! Writes an upstream's request.
+//!
+//! Nothing of a caller is kept at the upstream by our doing: `store` is always `false`. What the upstream would need to go on from its own
+//! reasoning comes along instead, sealed.
+
+mod input;
+mod tools;
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use shared::adapter::Delivery;
+
+use self::input::Item;
+use self::tools::{Choice, Function};
+use crate::exchange::json::{Json, Number};
+use crate::exchange::manner::{Manner, ReasoningForm, SchemaForm};
+use crate::exchange::message::Content;
+use crate::exchange::reasoning::Amount;
+use crate::exchange::request::{AnswerFormat, Request};
+use crate::protocol::error::json;
+use crate::protocol::{Outgoing, Target, Unsayable};
+
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instructions: Option<Cow<'a, str>>,
+    input: Vec<Item<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Function<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<Choice<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parallel_tool_calls: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_output_tokens: Option<&'a Number<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<Number<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<&'a Number<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<TextOptions<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<ReasoningOptions>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    include: &'static [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    store: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct TextOptions<'a> {
+    format: Format<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Format<'a> {
+    Text,
+    JsonObject,
+    JsonSchema {
+        name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        description: Option<&'a str>,
+        schema: &'a Json<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        strict: Option<bool>,
+    },
+}
+
+#[derive(Serialize)]
+struct ReasoningOptions {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effort: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<&'static str>,
+}
+
+pub(in super::super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Outgoing, Unsayable> {
+    let answer_tool = answer_tool(request, to.manner);
+    let reasoning = reasoning(request, to.manner);
+    let body = Body {
+        model: to.model,
+        instructions: instructions(request),
+        input: input::items(request, to.manner)?,
+        tools: tools::functions(request, answer_tool)?,
+        tool_choice: tools::choice(request, answer_tool)?,
+        parallel_tool_calls: request.parallel_tool_calls,
+        max_output_tokens: request.max_tokens.as_ref(),
+        temperature: temperature(request, to.manner),
+        top_p: request.sampling.top_p.as_ref(),
+        text: text(request, answer_tool)?,
+        include: include(request, reasoning.as_ref()),
+        reasoning,
+        user: request.user.as_deref(),
+        store: false,
+        stream: (to.delivery == Delivery::Stream).then_some(true),
+    };
+    Ok(Outgoing { body: json(&body), answers_by_tool: answer_tool.is_some(), headers: Vec::new() })
+}
+
+/// What stands before the conversation, with blank lines between its parts.
+fn instructions<'a>(request: &'a Request<'_>) -> Option<Cow<'a, str>> {
+    let mut texts = request.system.iter().filter_map(|part| part.as_text()).map(|text| text.as_str());
+    let first = texts.next()?;
+    let rest: Vec<_> = texts.collect();
+    Some(match rest.is_empty() {
+        true => first.into(),
+        false => [&[first], &*rest].concat().join("\n\n").into(),
+    })
+}
+
+fn temperature<'a>(request: &'a Request<'_>, manner: &Manner) -> Option<Number<'a>> {
+    let temperature = request.sampling.temperature.as_ref()?;
+    Some(match manner.max_temperature {
+        Some(most) if temperature.as_f64() > f64::from(most) => u64::from(most).into(),
+        Some(_) | None => temperature.borrowed(),
+    })
+}
+
+/// The schema that the answer is to have, where a tool has to hold the model to it.
+fn answer_tool<'a>(request: &'a Request<'_>, manner: &Manner) -> Option<&'a Json<'a>> {
+    match (&request.answer_format, manner.schema) {
+        (Some(AnswerFormat::Schema(schema)), SchemaForm::Tool) => Some(&schema.schema),
+        (Some(AnswerFormat::Schema(_)), SchemaForm::Native)
+        | (Some(AnswerFormat::Text | AnswerFormat::Json) | None, _) => None,
+    }
+}
+
+fn text<'a>(request: &'a Request<'_>, answer_tool: Option<&Json<'_>>) -> Result<Option<TextOptions<'a>>, Unsayable> {
+    let format = match &request.answer_format {
+        None => return Ok(None),
+        Some(_) if answer_tool.is_some() => return Ok(None),
+        Some(AnswerFormat::Text) => Format::Text,
+        Some(AnswerFormat::Json) => Format::JsonObject,
+        Some(AnswerFormat::Schema(schema)) => Format::JsonSchema {
+            name: tools::name("the schema name", schema.name.as_deref().unwrap_or("answer"))?,
+            description: schema.description.as_deref(),
+            schema: &schema.schema,
+            strict: schema.strict,
+        },
+    };
+    Ok(Some(TextOptions { format }))
+}
+
+/// How much to think, as far as the model can be told.
+fn reasoning(request: &Request<'_>, manner: &Manner) -> Option<ReasoningOptions> {
+    let asked = request.reasoning.as_ref()?;
+    let effort = match (manner.reasoning, &asked.amount) {
+        (ReasoningForm::None, _) => return None,
+        (ReasoningForm::Budget | ReasoningForm::Effort, None | Some(Amount::Adaptive)) => None,
+        (ReasoningForm::Budget | ReasoningForm::Effort, Some(Amount::Off)) => Some("none"),
+        (ReasoningForm::Budget | ReasoningForm::Effort, Some(amount)) => {
+            amount.effort().map(|effort| effort.nearest(&manner.efforts).unwrap_or(effort).as_str())
+        }
+    };
+    let summary = (asked.shown == Some(true)).then_some("auto");
+    (effort.is_some() || summary.is_some()).then_some(ReasoningOptions { effort, summary })
+}
+
+/// Asks for reasoning sealed where it is in play. Models that don't reason refuse to be asked.
+fn include(request: &Request<'_>, reasoning: Option<&ReasoningOptions>) -> &'static [&'static str] {
+    let is_asked = reasoning.is_some_and(|reasoning| reasoning.effort != Some("none"));
+    let is_sealed = |content: &Content<'_>| {
+        matches!(content, Content::SealedReasoning(_) | Content::Reasoning { signature: Some(_), .. })
+    };
+    let parts = || request.messages.iter().flat_map(|message| &message.parts);
+    if is_asked || parts().any(|part| is_sealed(&part.content)) { &["reasoning.encrypted_content"] } else { &[] }
+}

@@ -1,0 +1,208 @@
+//! What is peculiar to a provider's models, as the control plane says it, and what comes of that for one model.
+
+use std::borrow::Cow;
+
+use proto::sync::v1;
+use shared::catalog::fits;
+
+use super::fields::Fields;
+use super::{Defaults, Provider};
+use crate::exchange::manner::{self, Manner, MaxTokensField, OpenAiApi, ReasoningForm, SchemaForm};
+use crate::exchange::reasoning::Effort;
+
+/// Rules in the order in which they count: of each property, the first that fits a model and says something of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ModelRules(Vec<Rule>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Rule {
+    models: Vec<String>,
+    says: Says,
+}
+
+/// What a rule says. It says nothing of what is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Says {
+    dropped: Option<Vec<String>>,
+    renamed: Option<Vec<(String, String)>>,
+    max_tokens: Option<u64>,
+    max_tokens_field: Option<MaxTokensField>,
+    reasoning: Option<ReasoningForm>,
+    efforts: Option<Vec<Effort>>,
+    schema: Option<SchemaForm>,
+    reasoning_field: Option<String>,
+    max_temperature: Option<u32>,
+    has_call_ids: Option<bool>,
+    openai_api: Option<OpenAiApi>,
+}
+
+/// What is peculiar to one model of a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Peculiar {
+    /// What written requests follow.
+    pub(crate) manner: Manner,
+    /// Which of OpenAI's two APIs it has.
+    pub(crate) openai_api: OpenAiApi,
+    /// What changes in a conversation's request in the provider's format.
+    pub(crate) chat: BodyChanges,
+    /// What changes in one of OpenAI's responses: other names are chat's alone.
+    pub(crate) responses: BodyChanges,
+}
+
+/// What changes in the body of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BodyChanges {
+    /// What the model refuses, or calls otherwise.
+    pub(crate) fields: Fields,
+    /// What the provider sets where it is absent, as the model takes it.
+    pub(crate) defaults: Defaults,
+}
+
+impl ModelRules {
+    /// A rule that holds a value unknown here can't be used, and is left out: what it means is not guessed, and the provider serves without it.
+    pub(super) fn parse(rules: &[v1::ModelRule]) -> Self {
+        let usable = |rule: &v1::ModelRule| Some(Rule { models: rule.models.clone(), says: Says::parse(rule)? });
+        Self(rules.iter().filter_map(usable).collect())
+    }
+
+    /// What the first rule says that fits and says something.
+    fn say<'a, T>(&'a self, model: &'a str, property: impl Fn(&'a Says) -> Option<T>) -> Option<T> {
+        let fitting = self.0.iter().filter(|rule| rule.models.iter().any(|pattern| fits(pattern, model)));
+        fitting.map(|rule| &rule.says).find_map(property)
+    }
+
+    fn manner(&self, model: &str) -> Manner {
+        let unknown = &manner::UNKNOWN;
+        Manner {
+            max_tokens: self.say(model, |says| says.max_tokens).unwrap_or(unknown.max_tokens),
+            max_tokens_field: self.say(model, |says| says.max_tokens_field).unwrap_or(unknown.max_tokens_field),
+            reasoning: self.say(model, |says| says.reasoning).unwrap_or(unknown.reasoning),
+            efforts: self.say(model, |says| says.efforts.clone()).unwrap_or_else(|| unknown.efforts.clone()),
+            schema: self.say(model, |says| says.schema).unwrap_or(unknown.schema),
+            reasoning_field: match self.say(model, |says| says.reasoning_field.clone()) {
+                Some(field) => Some(Cow::Owned(field)),
+                None => unknown.reasoning_field.clone(),
+            },
+            max_temperature: self.say(model, |says| says.max_temperature).or(unknown.max_temperature),
+            has_call_ids: self.say(model, |says| says.has_call_ids).unwrap_or(unknown.has_call_ids),
+        }
+    }
+}
+
+impl Peculiar {
+    /// Of a provider's model: what an admin says of the provider counts before the rules.
+    pub(crate) fn new(provider: &Provider, model: &str) -> Self {
+        let rules = &provider.rules;
+        let dropped = rules.say(model, |says| says.dropped.as_deref()).unwrap_or_default();
+        let dropped = || dropped.iter().map(String::as_str);
+        let renamed = rules.say(model, |says| says.renamed.as_deref()).unwrap_or_default();
+        let renamed = renamed.iter().map(|(name, to)| (name.as_str(), to.as_str()));
+        let said = provider.place.settings.openai_api.map(openai_api);
+        Self {
+            manner: rules.manner(model),
+            // Whoever is not known may have both: what comes is passed.
+            openai_api: said.or_else(|| rules.say(model, |says| says.openai_api)).unwrap_or(OpenAiApi::Both),
+            chat: BodyChanges::new(provider, Fields::new(dropped(), renamed)),
+            responses: BodyChanges::new(provider, Fields::new(dropped(), [])),
+        }
+    }
+}
+
+impl BodyChanges {
+    fn new(provider: &Provider, fields: Fields) -> Self {
+        Self { defaults: provider.edits.request_defaults.for_model(&fields), fields }
+    }
+}
+
+impl Says {
+    /// `None` where a value is not known.
+    fn parse(rule: &v1::ModelRule) -> Option<Self> {
+        let text = &rule.reasoning_field;
+        let pairs = |renamed: &v1::RenamedFields| {
+            renamed.names.iter().map(|v1::Pair { key, value }| (key.clone(), value.clone())).collect()
+        };
+        Some(Self {
+            dropped: rule.dropped.as_ref().map(|dropped| dropped.paths.clone()),
+            renamed: rule.renamed.as_ref().map(pairs),
+            max_tokens: (rule.max_tokens > 0).then_some(rule.max_tokens),
+            max_tokens_field: max_tokens_field(rule.max_tokens_field)?,
+            reasoning: reasoning(rule.reasoning)?,
+            efforts: match rule.efforts.as_slice() {
+                [] => None,
+                efforts => Some(efforts.iter().map(|one| effort(*one)).collect::<Option<_>>()?),
+            },
+            schema: schema(rule.schema)?,
+            reasoning_field: (!text.is_empty()).then(|| text.clone()),
+            max_temperature: (rule.max_temperature > 0).then_some(rule.max_temperature),
+            has_call_ids: has_call_ids(rule.call_ids)?,
+            openai_api: rules_openai_api(rule.openai_api)?,
+        })
+    }
+}
+
+// Each gives `None` for a value that is not known, and of one that is, `None` where it says nothing.
+
+fn max_tokens_field(value: i32) -> Option<Option<MaxTokensField>> {
+    Some(match v1::MaxTokensField::try_from(value).ok()? {
+        v1::MaxTokensField::Unspecified => None,
+        v1::MaxTokensField::MaxCompletionTokens => Some(MaxTokensField::MaxCompletionTokens),
+        v1::MaxTokensField::MaxTokens => Some(MaxTokensField::MaxTokens),
+    })
+}
+
+fn reasoning(value: i32) -> Option<Option<ReasoningForm>> {
+    Some(match v1::ReasoningForm::try_from(value).ok()? {
+        v1::ReasoningForm::Unspecified => None,
+        v1::ReasoningForm::None => Some(ReasoningForm::None),
+        v1::ReasoningForm::Budget => Some(ReasoningForm::Budget),
+        v1::ReasoningForm::Effort => Some(ReasoningForm::Effort),
+    })
+}
+
+fn effort(value: i32) -> Option<Effort> {
+    match v1::ReasoningEffort::try_from(value).ok()? {
+        v1::ReasoningEffort::Unspecified => None,
+        v1::ReasoningEffort::Minimal => Some(Effort::Minimal),
+        v1::ReasoningEffort::Low => Some(Effort::Low),
+        v1::ReasoningEffort::Medium => Some(Effort::Medium),
+        v1::ReasoningEffort::High => Some(Effort::High),
+        v1::ReasoningEffort::Xhigh => Some(Effort::XHigh),
+        v1::ReasoningEffort::Max => Some(Effort::Max),
+    }
+}
+
+fn schema(value: i32) -> Option<Option<SchemaForm>> {
+    Some(match v1::SchemaForm::try_from(value).ok()? {
+        v1::SchemaForm::Unspecified => None,
+        v1::SchemaForm::Native => Some(SchemaForm::Native),
+        v1::SchemaForm::Tool => Some(SchemaForm::Tool),
+    })
+}
+
+fn has_call_ids(value: i32) -> Option<Option<bool>> {
+    Some(match v1::CallIds::try_from(value).ok()? {
+        v1::CallIds::Unspecified => None,
+        v1::CallIds::Carried => Some(true),
+        v1::CallIds::Absent => Some(false),
+    })
+}
+
+fn rules_openai_api(value: i32) -> Option<Option<OpenAiApi>> {
+    Some(match v1::OpenAiApi::try_from(value).ok()? {
+        v1::OpenAiApi::Unspecified => None,
+        v1::OpenAiApi::Chat => Some(OpenAiApi::ChatOnly),
+        v1::OpenAiApi::Responses => Some(OpenAiApi::ResponsesOnly),
+        v1::OpenAiApi::Both => Some(OpenAiApi::Both),
+    })
+}
+
+fn openai_api(said: shared::adapter::OpenAiApi) -> OpenAiApi {
+    match said {
+        shared::adapter::OpenAiApi::Chat => OpenAiApi::ChatOnly,
+        shared::adapter::OpenAiApi::Responses => OpenAiApi::ResponsesOnly,
+        shared::adapter::OpenAiApi::Both => OpenAiApi::Both,
+    }
+}
+
+#[cfg(test)]
+mod tests;

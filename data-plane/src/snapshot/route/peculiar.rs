@@ -1,0 +1,75 @@
+//! What is peculiar to a target's model, worked out once for as long as its provider stays the same, and what that says of a request.
+
+use std::sync::{Arc, Weak};
+
+use arc_swap::ArcSwapOption;
+use shared::adapter::Operation;
+
+use super::Stop;
+use crate::exchange::manner::{Manner, OpenAiApi};
+use crate::protocol::Dialect;
+use crate::snapshot::resource::{BodyChanges, Defaults, Fields, Peculiar, Provider};
+
+/// What a target knows of its model. A route is not made anew when a provider changes, so it is found out when it is first asked for.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    last: ArcSwapOption<Of>,
+}
+
+#[derive(Debug)]
+struct Of {
+    /// Names the provider and keeps nothing of it.
+    provider: Weak<Provider>,
+    peculiar: Arc<Peculiar>,
+}
+
+impl Known {
+    /// Of a model of this provider as it is now. Without a lock; requests that find another provider work it out each for itself.
+    pub(super) fn of(&self, provider: &Arc<Provider>, model: &str) -> Arc<Peculiar> {
+        let last = self.last.load();
+        match last.as_ref().filter(|last| Weak::as_ptr(&last.provider) == Arc::as_ptr(provider)) {
+            Some(last) => Arc::clone(&last.peculiar),
+            None => {
+                let peculiar = Arc::new(Peculiar::new(provider, model));
+                let of = Of { provider: Arc::downgrade(provider), peculiar: Arc::clone(&peculiar) };
+                self.last.store(Some(Arc::new(of)));
+                peculiar
+            }
+        }
+    }
+}
+
+impl Stop {
+    /// What is peculiar to the upstream and its model.
+    pub(crate) fn manner(&self) -> &Manner {
+        &self.peculiar.manner
+    }
+
+    /// Which of OpenAI's two ways to write conversations a request is written in that comes in neither, or in one that the provider lacks;
+    /// and which of them the provider has.
+    pub(crate) fn openai_api(&self) -> OpenAiApi {
+        self.peculiar.openai_api
+    }
+
+    /// What changes in the body of a request for this, in the provider's own format: the fields that the model refuses, or calls otherwise.
+    pub(crate) fn fields(&self, operation: Operation) -> &Fields {
+        static NONE: Fields = Fields::NONE;
+        self.changes(operation).map_or(&NONE, |changes| &changes.fields)
+    }
+
+    /// What is set in the body of a request for this where it is absent.
+    pub(crate) fn defaults(&self, operation: Operation) -> &Defaults {
+        let of_provider = &self.upstream.provider.edits.request_defaults;
+        self.changes(operation).map_or(of_provider, |changes| &changes.defaults)
+    }
+
+    /// Only conversations have rules.
+    fn changes(&self, operation: Operation) -> Option<&BodyChanges> {
+        match Dialect::of(self.upstream.format, operation)? {
+            Dialect::Responses => Some(&self.peculiar.responses),
+            Dialect::Chat | Dialect::Anthropic | Dialect::Gemini | Dialect::Bedrock | Dialect::Cohere => {
+                Some(&self.peculiar.chat)
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What is peculiar to a target's model changes the bodies that go there, and no others.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use data_plane::snapshot::resource::{Change, Model, Target};
+use prost::Message as _;
+use proto::sync::v1::{
+    DroppedFields, Kind, ModelRule, Pair, ProviderConfig, RenamedFields, UpstreamAdapter, UpstreamAuth,
+};
+use shared::address::AddressPolicy;
+
+use super::harness::{Answered, KEY, Proxy, credential, environment};
+use super::upstream::{Reply, Upstream};
+
+/// A provider as the sync stream brings it, with these rules.
+fn with_rules(id: &str, base_url: String, rules: Vec<ModelRule>) -> Change {
+    let config = ProviderConfig {
+        adapter: UpstreamAdapter::Openai.into(),
+        auth: UpstreamAuth::Managed.into(),
+        base_url,
+        exposed_models: vec!["*".into()],
+        request_defaults_json: r#"{"max_tokens":9,"temperature":0.5}"#.into(),
+        model_rules: rules,
+        ..Default::default()
+    };
+    let put = Bytes::from(config.encode_to_vec());
+    let name = format!("projects/p/providers/{id}");
+    Change::put(AddressPolicy::AllowPrivate, &environment(), Kind::Provider.into(), &name, &put).unwrap()
+}
+
+fn reasoning_models() -> Vec<ModelRule> {
+    let max_tokens = Pair { key: "max_tokens".into(), value: "max_completion_tokens".into() };
+    vec![ModelRule {
+        models: vec!["gpt-5*".into()],
+        dropped: Some(DroppedFields { paths: vec!["temperature".into(), "top_p".into()] }),
+        renamed: Some(RenamedFields { names: vec![max_tokens] }),
+        ..Default::default()
+    }]
+}
+
+/// A model of that name whose one target is the provider's model of the same name.
+fn model_at(provider: &str, upstream_model: &str) -> Change {
+    let target = Target { provider: provider.into(), upstream_model: upstream_model.into(), weight: 1, priority: 0 };
+    let model = Model { targets: vec![target], timeout: Duration::from_secs(60), max_attempts: 1 };
+    Change::PutModel(format!("projects/p/models/{upstream_model}").parse().unwrap(), model)
+}
+
+async fn start(rules: Vec<ModelRule>) -> (Proxy, Upstream) {
+    let upstream = Upstream::start(|_| Reply::ok()).await;
+    let url = format!("http://{}/v1", upstream.address);
+    let proxy = Proxy::start([
+        with_rules("a", url, rules),
+        credential("a", "k", 1),
+        model_at("a", "gpt-5-mini"),
+        model_at("a", "gpt-4o"),
+    ])
+    .await;
+    (proxy, upstream)
+}
+
+async fn sent(proxy: &Proxy, upstream: &Upstream, path: &str, body: &str) -> String {
+    let answered: Answered = proxy.post_to(path, &[("authorization", &format!("Bearer {KEY}"))], body.to_owned()).await;
+    assert_eq!(answered.status, 200, "{}", answered.body);
+    String::from_utf8(upstream.asked().pop().unwrap().body.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn a_model_that_refuses_fields_does_not_get_them_and_another_gets_every_byte() {
+    let (proxy, upstream) = start(reasoning_models()).await;
+    let rest = r#""temperature" : 0.20, "max_tokens":5 ,"messages":[{"temperature":1}],"top_p":1} "#;
+    for _ in 0..2 {
+        let special =
+            sent(&proxy, &upstream, "/v1/chat/completions", &format!(r#"{{"model":"gpt-5-mini",{rest}"#)).await;
+        let expected = r#"{"model":"gpt-5-mini", "max_completion_tokens":5 ,"messages":[{"temperature":1}]} "#;
+        assert_eq!(special, expected);
+        let usual = format!(r#"{{"model":"gpt-4o",{rest}"#);
+        assert_eq!(sent(&proxy, &upstream, "/v1/chat/completions", &usual).await, usual);
+    }
+}
+
+#[tokio::test]
+async fn a_callers_own_name_is_known_too_and_the_providers_fields_are_set_as_the_model_takes_them() {
+    let (proxy, upstream) = start(reasoning_models()).await;
+    let special = sent(&proxy, &upstream, "/v1/chat/completions", r#"{"model":"a/gpt-5.2","messages":[]}"#).await;
+    assert_eq!(special, r#"{"model":"gpt-5.2","messages":[],"max_completion_tokens":9}"#);
+    let usual = sent(&proxy, &upstream, "/v1/chat/completions", r#"{"model":"a/gpt-4o","messages":[]}"#).await;
+    assert_eq!(usual, r#"{"model":"gpt-4o","messages":[],"max_tokens":9,"temperature":0.5}"#);
+}
+
+#[tokio::test]
+async fn only_conversations_have_rules() {
+    let (proxy, upstream) = start(reasoning_models()).await;
+    let body = r#"{"model":"gpt-5-mini","max_tokens":1,"temperature":0}"#;
+    assert_eq!(sent(&proxy, &upstream, "/v1/embeddings", body).await, body);
+    let responses = sent(&proxy, &upstream, "/v1/responses", body).await;
+    assert_eq!(responses, r#"{"model":"gpt-5-mini","max_tokens":1}"#, "its limit has another name");
+}
+
+#[tokio::test]
+async fn a_target_follows_its_providers_rules_as_they_change() {
+    let (proxy, upstream) = start(Vec::new()).await;
+    let body = r#"{"model":"gpt-5-mini","temperature":0,"max_tokens":1}"#;
+    assert_eq!(sent(&proxy, &upstream, "/v1/chat/completions", body).await, body);
+    proxy.change([with_rules("a", format!("http://{}/v1", upstream.address), reasoning_models())]);
+    let special = sent(&proxy, &upstream, "/v1/chat/completions", body).await;
+    assert_eq!(special, r#"{"model":"gpt-5-mini","max_completion_tokens":1}"#);
+}

@@ -1,0 +1,156 @@
+//! Claude, at Anthropic and in Bedrock's Converse, and Bedrock's other models. A name may have a region, a publisher or an ARN before it.
+//!
+//! Sources: platform.claude.com/docs (build-with-claude/effort, adaptive-thinking, structured-outputs; the pages and migration guides of the
+//! models); docs.aws.amazon.com/bedrock (userguide/structured-output, claude-messages-adaptive-thinking; APIReference/API_runtime_Converse);
+//! read in autumn 2026. Opus 4.7 and what came later refuse every sampling field. Bedrock refuses a schema for Opus 4.7.
+
+use super::{Effort, ModelRule, ReasoningForm, SILENT, SchemaForm};
+
+/// From 4.7 on.
+const NEWEST: &[&str] = &[
+    "*claude-4.7-opus*",
+    "*claude-fable-5*",
+    "*claude-haiku-5*",
+    "*claude-mythos-5*",
+    "*claude-opus-4-7*",
+    "*claude-opus-4-8*",
+    "*claude-opus-4.7*",
+    "*claude-opus-4.8*",
+    "*claude-opus-5*",
+    "*claude-sonnet-5*",
+];
+
+const OPUS_4_6: &[&str] = &["*claude-4.6-opus*", "*claude-opus-4-6*", "*claude-opus-4.6*"];
+
+const SONNET_4_6: &[&str] = &["*claude-4.6-sonnet*", "*claude-sonnet-4-6*", "*claude-sonnet-4.6*"];
+
+const GENERATION_4_5: &[&str] = &[
+    "*claude-haiku-4-5*",
+    "*claude-haiku-4.5*",
+    "*claude-opus-4-5*",
+    "*claude-opus-4.5*",
+    "*claude-sonnet-4-5*",
+    "*claude-sonnet-4.5*",
+];
+
+/// The first that could be told to think. A date may follow the 4.
+const FIRST_TO_THINK: &[&str] = &[
+    "*claude-3-7*",
+    "*claude-3.7*",
+    "*claude-opus-4",
+    "*claude-opus-4-0*",
+    "*claude-opus-4-1*",
+    "*claude-opus-4-2*",
+    "*claude-opus-4.1*",
+    "*claude-opus-4@*",
+    "*claude-sonnet-4",
+    "*claude-sonnet-4-0*",
+    "*claude-sonnet-4-2*",
+    "*claude-sonnet-4@*",
+];
+
+const GENERATION_3_5: &[&str] = &["*claude-3-5*", "*claude-3.5*"];
+
+const OLDEST: &[&str] = &["*claude-2*", "*claude-3-*", "*claude-instant*"];
+
+const EVERY: &[Effort] = &[Effort::Low, Effort::Medium, Effort::High, Effort::XHigh, Effort::Max];
+
+const WITHOUT_XHIGH: &[Effort] = &[Effort::Low, Effort::Medium, Effort::High, Effort::Max];
+
+/// At Anthropic, which demands a limit of tokens: what the model can write at the most, where one beyond the context is no error.
+pub(super) const ANTHROPIC: &[ModelRule] = &[
+    ModelRule {
+        models: NEWEST,
+        dropped: Some(&["temperature", "top_p", "top_k"]),
+        max_tokens: Some(128_000),
+        reasoning: Some(ReasoningForm::Effort),
+        efforts: Some(EVERY),
+        ..SILENT
+    },
+    ModelRule {
+        models: OPUS_4_6,
+        max_tokens: Some(128_000),
+        reasoning: Some(ReasoningForm::Effort),
+        efforts: Some(WITHOUT_XHIGH),
+        ..SILENT
+    },
+    ModelRule {
+        models: SONNET_4_6,
+        max_tokens: Some(64_000),
+        reasoning: Some(ReasoningForm::Effort),
+        efforts: Some(WITHOUT_XHIGH),
+        ..SILENT
+    },
+    ModelRule { models: GENERATION_4_5, max_tokens: Some(64_000), reasoning: Some(ReasoningForm::Budget), ..SILENT },
+    ModelRule {
+        models: FIRST_TO_THINK,
+        max_tokens: Some(32_000),
+        reasoning: Some(ReasoningForm::Budget),
+        schema: Some(SchemaForm::Tool),
+        ..SILENT
+    },
+    ModelRule {
+        models: GENERATION_3_5,
+        max_tokens: Some(8192),
+        reasoning: Some(ReasoningForm::None),
+        schema: Some(SchemaForm::Tool),
+        ..SILENT
+    },
+    ModelRule {
+        models: OLDEST,
+        max_tokens: Some(4096),
+        reasoning: Some(ReasoningForm::None),
+        schema: Some(SchemaForm::Tool),
+        ..SILENT
+    },
+    ModelRule { models: &["*"], max_temperature: Some(1), ..SILENT },
+];
+
+/// In Bedrock's Converse.
+pub(super) const BEDROCK: &[ModelRule] = &[
+    ModelRule { models: &["*claude-opus-4-7*"], schema: Some(SchemaForm::Tool), ..SILENT },
+    ModelRule {
+        models: NEWEST,
+        dropped: Some(&[
+            "inferenceConfig.temperature",
+            "inferenceConfig.topP",
+            "additionalModelRequestFields.temperature",
+            "additionalModelRequestFields.top_p",
+            "additionalModelRequestFields.top_k",
+        ]),
+        reasoning: Some(ReasoningForm::Effort),
+        efforts: Some(EVERY),
+        ..SILENT
+    },
+    ModelRule { models: OPUS_4_6, reasoning: Some(ReasoningForm::Effort), efforts: Some(WITHOUT_XHIGH), ..SILENT },
+    ModelRule { models: SONNET_4_6, reasoning: Some(ReasoningForm::Effort), efforts: Some(WITHOUT_XHIGH), ..SILENT },
+    ModelRule { models: GENERATION_4_5, reasoning: Some(ReasoningForm::Budget), ..SILENT },
+    ModelRule {
+        models: FIRST_TO_THINK,
+        reasoning: Some(ReasoningForm::Budget),
+        schema: Some(SchemaForm::Tool),
+        ..SILENT
+    },
+    ModelRule {
+        models: GENERATION_3_5,
+        reasoning: Some(ReasoningForm::None),
+        schema: Some(SchemaForm::Tool),
+        ..SILENT
+    },
+    ModelRule { models: OLDEST, reasoning: Some(ReasoningForm::None), schema: Some(SchemaForm::Tool), ..SILENT },
+    // Of a Claude that is not known yet, what the newest do.
+    ModelRule {
+        models: &["*claude*"],
+        reasoning: Some(ReasoningForm::Effort),
+        schema: Some(SchemaForm::Native),
+        ..SILENT
+    },
+    // The other vendors have keys of their own for it, and few of their models are held to a schema.
+    ModelRule {
+        models: &["*"],
+        reasoning: Some(ReasoningForm::None),
+        schema: Some(SchemaForm::Tool),
+        max_temperature: Some(1),
+        ..SILENT
+    },
+];

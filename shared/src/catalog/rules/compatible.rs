@@ -1,0 +1,118 @@
+//! The vendors that are compatible with OpenAI, each with what it does otherwise, and Cohere.
+//!
+//! Sources, read in autumn 2026: api-docs.deepseek.com/guides/thinking_mode and its API reference; console.groq.com/docs/openai, /reasoning and
+//! /responses-api; docs.mistral.ai/api (unknown fields are refused; `random_seed`; no `stream_options`: usage comes unasked); docs.ollama.com/api/
+//! openai-compatibility; openrouter.ai/docs (reasoning tokens, responses); docs.x.ai (reasoning, comparison with chat completions);
+//! docs.fireworks.ai/guides/response-api; inference-docs.cerebras.ai; docs.cohere.com/v2/docs/reasoning. A vendor with no word of responses in its
+//! documents is taken to have chat alone, as everything can be written as chat; an admin who knows better says so in a provider's `config`.
+
+use super::{Effort, MaxTokensField, ModelRule, ReasoningForm, SILENT};
+use crate::adapter::OpenAiApi;
+
+pub(super) const CEREBRAS: &[ModelRule] = &[ModelRule {
+    models: &["*"],
+    max_tokens_field: Some(MaxTokensField::MaxCompletionTokens),
+    openai_api: Some(OpenAiApi::Chat),
+    ..SILENT
+}];
+
+/// Reasoning has to come back where tools were called, and is ignored elsewhere.
+pub(super) const DEEPSEEK: &[ModelRule] = &[ModelRule {
+    models: &["*"],
+    renamed: Some(&[("max_completion_tokens", "max_tokens")]),
+    efforts: Some(&[Effort::Low, Effort::High, Effort::Max]),
+    reasoning_field: Some("reasoning_content"),
+    openai_api: Some(OpenAiApi::Both),
+    ..SILENT
+}];
+
+pub(super) const GROQ: &[ModelRule] = &[
+    ModelRule {
+        models: &["*gpt-oss*"],
+        reasoning: Some(ReasoningForm::Effort),
+        efforts: Some(&[Effort::Low, Effort::Medium, Effort::High]),
+        ..SILENT
+    },
+    ModelRule {
+        models: &["*"],
+        max_tokens_field: Some(MaxTokensField::MaxCompletionTokens),
+        reasoning: Some(ReasoningForm::None),
+        openai_api: Some(OpenAiApi::Both),
+        ..SILENT
+    },
+];
+
+pub(super) const MISTRAL: &[ModelRule] = &[ModelRule {
+    models: &["*"],
+    dropped: Some(&["stream_options"]),
+    renamed: Some(&[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")]),
+    reasoning: Some(ReasoningForm::None),
+    openai_api: Some(OpenAiApi::Chat),
+    ..SILENT
+}];
+
+/// It ignores the other name, and so the limit.
+pub(super) const OLLAMA: &[ModelRule] = &[ModelRule {
+    models: &["*"],
+    renamed: Some(&[("max_completion_tokens", "max_tokens")]),
+    openai_api: Some(OpenAiApi::Both),
+    ..SILENT
+}];
+
+/// It drops itself what a model refuses, and words efforts in each vendor's way.
+pub(super) const OPENROUTER: &[ModelRule] = &[ModelRule {
+    models: &["*"],
+    efforts: Some(&[Effort::Minimal, Effort::Low, Effort::Medium, Effort::High, Effort::XHigh]),
+    reasoning_field: Some("reasoning"),
+    openai_api: Some(OpenAiApi::Both),
+    ..SILENT
+}];
+
+/// Models that reason refuse penalties, and most of them an effort too.
+pub(super) const XAI: &[ModelRule] = &[
+    ModelRule { models: &["*non-reasoning*"], dropped: Some(&[]), reasoning: Some(ReasoningForm::None), ..SILENT },
+    ModelRule {
+        models: &["grok-3-mini*", "grok-4", "grok-4-*", "grok-4.*", "grok-code*"],
+        dropped: Some(&["presence_penalty", "frequency_penalty"]),
+        ..SILENT
+    },
+    ModelRule {
+        models: &["grok-3-mini*"],
+        reasoning: Some(ReasoningForm::Effort),
+        efforts: Some(&[Effort::Low, Effort::High]),
+        ..SILENT
+    },
+    ModelRule {
+        models: &["grok-4.3*", "grok-4.5*"],
+        reasoning: Some(ReasoningForm::Effort),
+        efforts: Some(&[Effort::Low, Effort::Medium, Effort::High]),
+        ..SILENT
+    },
+    ModelRule {
+        models: &["grok-2*", "grok-3", "grok-3-*", "grok-4", "grok-4-*", "grok-4.1*", "grok-4.2*", "grok-code*"],
+        reasoning: Some(ReasoningForm::None),
+        ..SILENT
+    },
+    ModelRule { models: &["*"], openai_api: Some(OpenAiApi::Both), ..SILENT },
+];
+
+pub(super) const CHAT_ALONE: &[ModelRule] =
+    &[ModelRule { models: &["*"], openai_api: Some(OpenAiApi::Chat), ..SILENT }];
+
+/// Of the adapter, whoever is behind it: gateways and servers of one's own mostly have both ways, and all of them know the older name.
+pub(super) const ANY: &[ModelRule] = &[ModelRule {
+    models: &["*"],
+    max_tokens_field: Some(MaxTokensField::MaxTokens),
+    openai_api: Some(OpenAiApi::Both),
+    ..SILENT
+}];
+
+/// It counts tokens of thinking, in the models that think.
+pub(super) const COHERE: &[ModelRule] = &[
+    ModelRule {
+        models: &["c4ai-*", "command", "command-a-03*", "command-light*", "command-r*"],
+        reasoning: Some(ReasoningForm::None),
+        ..SILENT
+    },
+    ModelRule { models: &["*"], reasoning: Some(ReasoningForm::Budget), ..SILENT },
+];

@@ -1,0 +1,32 @@
+//! Gemini, at AI Studio and at Vertex AI.
+//!
+//! Sources: ai.google.dev/gemini-api/docs/thinking and docs.cloud.google.com/vertex-ai/generative-ai/docs/thinking (budgets up to 2.5, levels from
+//! 3 on, and which model has which), read in autumn 2026.
+
+use super::{CallIds, Effort, ModelRule, ReasoningForm, SILENT};
+
+/// At Vertex AI alone: it knows no ids of calls.
+pub(super) const VERTEX: &[ModelRule] = &[ModelRule { models: &["*"], call_ids: Some(CallIds::Absent), ..SILENT }];
+
+/// At both.
+pub(super) const BOTH: &[ModelRule] = &[
+    ModelRule { models: &["*gemini-1.*", "*gemini-2.0*"], reasoning: Some(ReasoningForm::None), ..SILENT },
+    ModelRule { models: &["*gemini-2.5*"], reasoning: Some(ReasoningForm::Budget), ..SILENT },
+    ModelRule {
+        models: &["*gemini-3-flash*", "*gemini-3.1-flash*", "*gemini-3.5-flash*"],
+        efforts: Some(&[Effort::Minimal, Effort::Low, Effort::Medium, Effort::High]),
+        ..SILENT
+    },
+    ModelRule {
+        models: &["*gemini-3.1-pro*", "*gemini-3.8-flash*"],
+        efforts: Some(&[Effort::Low, Effort::Medium, Effort::High]),
+        ..SILENT
+    },
+    // Every one has these.
+    ModelRule {
+        models: &["*gemini-3*"],
+        reasoning: Some(ReasoningForm::Effort),
+        efforts: Some(&[Effort::Low, Effort::High]),
+        ..SILENT
+    },
+];

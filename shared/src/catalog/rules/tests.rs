@@ -1,0 +1,287 @@
+//! Every rule is of a model that there is, and none is hidden behind another.
+
+use std::collections::BTreeSet;
+
+use super::super::fits;
+use super::*;
+
+/// Names of models as they are written to the providers that have rules.
+const EXAMPLES: &[(&str, AdapterKind, &[&str])] = &[
+    (
+        "openai",
+        AdapterKind::OpenAi,
+        &[
+            "chatgpt-4o-latest",
+            "codex-mini-latest",
+            "computer-use-preview",
+            "ft:gpt-4o-mini-2024-07-18:acme::abc",
+            "ft:o4-mini-2025-04-16:acme::abc",
+            "gpt-3.5-turbo",
+            "gpt-4.1",
+            "gpt-4o-mini",
+            "gpt-5",
+            "gpt-5-chat-latest",
+            "gpt-5-codex",
+            "gpt-5-mini",
+            "gpt-5-pro-2025-10-06",
+            "gpt-5.1",
+            "gpt-5.1-codex-max",
+            "gpt-5.2-pro",
+            "gpt-5.2",
+            "gpt-5.3-codex",
+            "gpt-5.4-mini",
+            "gpt-5.5",
+            "gpt-5.6-terra",
+            "o1",
+            "o1-2024-12-17",
+            "o1-pro",
+            "o3",
+            "o3-deep-research",
+            "o3-mini",
+            "o3-pro",
+            "o4-mini",
+            "o4-mini-deep-research",
+        ],
+    ),
+    ("azure", AdapterKind::AzureOpenAi, &["gpt-35-turbo", "gpt-4o", "gpt-5-mini", "our-deployment"]),
+    ("cerebras", AdapterKind::OpenAi, &["llama-3.3-70b"]),
+    ("deepseek", AdapterKind::OpenAi, &["deepseek-v4-flash"]),
+    ("groq", AdapterKind::OpenAi, &["llama-3.3-70b-versatile", "openai/gpt-oss-120b"]),
+    ("mistral", AdapterKind::OpenAi, &["mistral-large-latest"]),
+    ("ollama", AdapterKind::OpenAi, &["gpt-oss:20b"]),
+    ("openrouter", AdapterKind::OpenAi, &["anthropic/claude-opus-4.7"]),
+    ("together", AdapterKind::OpenAi, &["Qwen/Qwen3-235B-A22B"]),
+    (
+        "xai",
+        AdapterKind::OpenAi,
+        &[
+            "grok-2-1212",
+            "grok-3",
+            "grok-3-fast",
+            "grok-3-mini-fast",
+            "grok-4",
+            "grok-4-0709",
+            "grok-4-fast-non-reasoning",
+            "grok-4.1-fast",
+            "grok-4.20-reasoning",
+            "grok-4.3",
+            "grok-4.5",
+            "grok-code-fast-1",
+        ],
+    ),
+    ("gateway", AdapterKind::OpenAi, &["anything"]),
+    ("anthropic", AdapterKind::Anthropic, CLAUDE),
+    ("bedrock", AdapterKind::Bedrock, CLAUDE),
+    (
+        "bedrock",
+        AdapterKind::Bedrock,
+        &[
+            "amazon.nova-pro-v1:0",
+            "anthropic.claude-3-5-sonnet-20241022-v2:0",
+            "anthropic.claude-3-haiku-20240307-v1:0",
+            "anthropic.claude-next",
+            "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-4-1-20250805-v1:0",
+            "eu.anthropic.claude-sonnet-4-6",
+            "global.anthropic.claude-haiku-4-5-20251001-v1:0",
+            "us.anthropic.claude-opus-4-6-v1",
+            "us.anthropic.claude-opus-4-7-20260416-v1:0",
+            "us.anthropic.claude-opus-5",
+        ],
+    ),
+    (
+        "google",
+        AdapterKind::Gemini,
+        &[
+            "gemini-1.5-pro",
+            "gemini-2.0-flash",
+            "gemini-2.5-pro",
+            "gemini-3-flash-preview",
+            "gemini-3-pro-preview",
+            "gemini-3.1-flash-lite",
+            "gemini-3.1-pro-preview",
+            "gemini-3.5-flash",
+            "gemini-3.8-flash",
+        ],
+    ),
+    ("vertex", AdapterKind::Vertex, &["gemini-2.5-flash", "publishers/google/models/gemini-3-pro-preview"]),
+    (
+        "cohere",
+        AdapterKind::Cohere,
+        &[
+            "c4ai-aya-expanse-32b",
+            "command",
+            "command-a-03-2025",
+            "command-a-reasoning-08-2025",
+            "command-light",
+            "command-r-plus",
+        ],
+    ),
+];
+
+/// Names of Claude, as it is called at one place or another.
+const CLAUDE: &[&str] = &[
+    "anthropic/claude-4.6-opus",
+    "anthropic/claude-4.6-sonnet",
+    "anthropic/claude-4.7-opus",
+    "anthropic/claude-3.5-haiku",
+    "anthropic/claude-3.7-sonnet",
+    "anthropic/claude-haiku-4.5",
+    "anthropic/claude-opus-4.1",
+    "anthropic/claude-opus-4.5",
+    "anthropic/claude-opus-4.6",
+    "anthropic/claude-opus-4.7",
+    "anthropic/claude-opus-4.8",
+    "anthropic/claude-sonnet-4",
+    "anthropic/claude-sonnet-4.5",
+    "anthropic/claude-sonnet-4.6",
+    "claude-2.1",
+    "claude-3-5-haiku-20241022",
+    "claude-3-7-sonnet-20250219",
+    "claude-3-haiku-20240307",
+    "claude-fable-5-1",
+    "claude-haiku-4-5-20251001",
+    "claude-haiku-5-5",
+    "claude-instant-1.2",
+    "claude-mythos-5",
+    "claude-opus-4",
+    "claude-opus-4-0",
+    "claude-opus-4-1-20250805",
+    "claude-opus-4-20250514",
+    "claude-opus-4-5-20251101",
+    "claude-opus-4-6",
+    "claude-opus-4-7",
+    "claude-opus-4-8",
+    "claude-opus-4@20250514",
+    "claude-opus-5-5",
+    "claude-sonnet-4-0",
+    "claude-sonnet-4-20250514",
+    "claude-sonnet-4-5",
+    "claude-sonnet-4-6",
+    "claude-sonnet-4@20250514",
+    "claude-sonnet-5",
+];
+
+/// What the first rule says that fits a model and says something of a property.
+fn said<T>(vendor: &str, adapter: AdapterKind, model: &str, property: impl Fn(&ModelRule) -> Option<T>) -> Option<T> {
+    let mut rules = model_rules(vendor, adapter).filter(|rule| rule.models.iter().any(|pattern| fits(pattern, model)));
+    rules.find_map(property)
+}
+
+/// The names of the properties that a rule says something of.
+fn properties(rule: &ModelRule) -> Vec<&'static str> {
+    let ModelRule {
+        models: _,
+        dropped,
+        renamed,
+        max_tokens,
+        max_tokens_field,
+        reasoning,
+        efforts,
+        schema,
+        reasoning_field,
+        max_temperature,
+        call_ids,
+        openai_api,
+    } = rule;
+    [
+        ("dropped", dropped.is_some()),
+        ("renamed", renamed.is_some()),
+        ("max_tokens", max_tokens.is_some()),
+        ("max_tokens_field", max_tokens_field.is_some()),
+        ("reasoning", reasoning.is_some()),
+        ("efforts", efforts.is_some()),
+        ("schema", schema.is_some()),
+        ("reasoning_field", reasoning_field.is_some()),
+        ("max_temperature", max_temperature.is_some()),
+        ("call_ids", call_ids.is_some()),
+        ("openai_api", openai_api.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(name, is_said)| is_said.then_some(name))
+    .collect()
+}
+
+#[test]
+fn every_pattern_fits_a_model_and_no_rule_is_hidden_behind_another() {
+    let every: Vec<&ModelRule> = SETS.iter().flat_map(|set| set.rules).collect();
+    let (mut fitting, mut counting) = (BTreeSet::new(), BTreeSet::new());
+    for (vendor, adapter, models) in EXAMPLES {
+        for model in *models {
+            let mut taken = BTreeSet::new();
+            for rule in model_rules(vendor, *adapter) {
+                let at = every.iter().position(|known| std::ptr::eq(*known, rule)).unwrap();
+                let patterns: Vec<_> = rule.models.iter().filter(|pattern| fits(pattern, model)).collect();
+                fitting.extend(patterns.iter().map(|pattern| (at, **pattern)));
+                let properties = if patterns.is_empty() { Vec::new() } else { properties(rule) };
+                counting.extend(properties.into_iter().filter(|name| taken.insert(*name)).map(|name| (at, name)));
+            }
+        }
+    }
+    for (at, rule) in every.iter().enumerate() {
+        assert!(!properties(rule).is_empty(), "a rule of {:?} says nothing", rule.models);
+        for pattern in rule.models {
+            assert!(fitting.contains(&(at, *pattern)), "{pattern} fits no example");
+        }
+        for name in properties(rule) {
+            assert!(counting.contains(&(at, name)), "{name} of {:?} is hidden", rule.models);
+        }
+    }
+}
+
+#[test]
+fn the_rules_name_vendors_of_the_catalog_and_fields_that_are_none_of_routing() {
+    for set in SETS {
+        if let Of::Vendors(vendors) = set.of {
+            for vendor in vendors {
+                assert_eq!(super::super::entry(vendor).map(|entry| entry.vendor), Some(*vendor));
+            }
+        }
+        for rule in set.rules {
+            let renamed = rule.renamed.unwrap_or_default().iter().flat_map(|(from, to)| [*from, *to]);
+            for path in rule.dropped.unwrap_or_default().iter().copied().chain(renamed) {
+                assert!(!["model", "stream", "messages", "input"].contains(&path), "{path}");
+                assert!(path.split('.').all(|name| !name.is_empty()), "{path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_family_is_known_by_each_of_its_names() {
+    let claude = |adapter, model| said("any", adapter, model, |rule| rule.reasoning);
+    for model in ["claude-opus-4-7", "claude-opus-4-7-20260416", "anthropic/claude-opus-4.7", "claude-sonnet-5"] {
+        let dropped = said("anthropic", AdapterKind::Anthropic, model, |rule| rule.dropped);
+        assert_eq!(dropped, Some(["temperature", "top_p", "top_k"].as_slice()), "{model}");
+        assert_eq!(claude(AdapterKind::Anthropic, model), Some(ReasoningForm::Effort), "{model}");
+    }
+    let bedrock = said("bedrock", AdapterKind::Bedrock, "us.anthropic.claude-opus-4-7-v1:0", |rule| rule.dropped);
+    assert!(bedrock.unwrap().contains(&"inferenceConfig.temperature"));
+    for model in ["claude-opus-4-20250514", "claude-opus-4-1", "claude-sonnet-4-5", "claude-3-7-sonnet-latest"] {
+        assert_eq!(claude(AdapterKind::Anthropic, model), Some(ReasoningForm::Budget), "{model}");
+        assert_eq!(said("anthropic", AdapterKind::Anthropic, model, |rule| rule.dropped), None, "{model}");
+    }
+}
+
+#[test]
+fn the_special_counts_before_the_general() {
+    let openai = |model| said("openai", AdapterKind::OpenAi, model, |rule| rule.dropped);
+    assert!(openai("gpt-5-mini").unwrap().contains(&"temperature"));
+    assert_eq!(openai("gpt-5-chat-latest"), Some([].as_slice()));
+    assert_eq!((openai("gpt-5.1"), openai("gpt-4o")), (None, None));
+    let api = |model| said("openai", AdapterKind::OpenAi, model, |rule| rule.openai_api);
+    assert_eq!((api("o3-pro"), api("gpt-5.3-codex")), (Some(OpenAiApi::Responses), Some(OpenAiApi::Responses)));
+    assert_eq!((api("o3"), api("gpt-5")), (Some(OpenAiApi::Both), Some(OpenAiApi::Both)));
+    let azure = |model| said("azure", AdapterKind::AzureOpenAi, model, |rule| rule.max_tokens_field);
+    assert_eq!(azure("gpt-4o"), Some(MaxTokensField::MaxTokens));
+    assert_eq!(azure("gpt-5"), Some(MaxTokensField::MaxCompletionTokens));
+}
+
+#[test]
+fn a_vendor_at_another_adapter_and_one_that_is_unknown_have_the_adapters_rules_alone() {
+    let names = |vendor, adapter| model_rules(vendor, adapter).map(|rule| rule.models).collect::<Vec<_>>();
+    assert_eq!(names("deepseek", AdapterKind::Anthropic), names("acme", AdapterKind::Anthropic));
+    assert_eq!(names("acme", AdapterKind::OpenAi), [["*"].as_slice()]);
+    let kept = said("acme", AdapterKind::OpenAi, "gpt-5", |rule| rule.dropped);
+    assert_eq!(kept, None, "a gateway drops what it has to itself");
+    assert_eq!(said("acme", AdapterKind::OpenAi, "gpt-5", |rule| rule.openai_api), Some(OpenAiApi::Both));
+}
