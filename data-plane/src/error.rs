@@ -9,7 +9,9 @@ use shared::adapter::Format;
 use shared::failure::Failure;
 
 use crate::protocol::error::Problem;
+use crate::protocol::limits::Refused;
 use crate::protocol::route::ScanError;
+use crate::protocol::{Unreadable, Unsayable};
 
 /// Why a request was not served.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +43,15 @@ pub(crate) enum Refusal {
     /// The body can't be routed.
     #[error(transparent)]
     Body(#[from] ScanError),
+    /// The body holds what its format does not allow.
+    #[error(transparent)]
+    Unreadable(Unreadable),
+    /// A field that no target can be told of, and that must not be left out.
+    #[error(transparent)]
+    Untranslatable(Refused),
+    /// Something in the request that no target can be told.
+    #[error(transparent)]
+    Unsayable(Unsayable),
     /// No caller key.
     #[error("give a caller key, as Authorization: Bearer kp_… or as x-keyplane-key")]
     KeyMissing,
@@ -169,6 +180,9 @@ impl Refusal {
             Self::BodyEncoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyCut => StatusCode::REQUEST_TIMEOUT,
             Self::Body(_)
+            | Self::Unreadable(_)
+            | Self::Untranslatable(_)
+            | Self::Unsayable(_)
             | Self::KeysDiffer
             | Self::OtherFormat { .. }
             | Self::Unsupported { .. }
@@ -196,7 +210,8 @@ impl Refusal {
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyEncoded => "body_encoded",
             Self::BodyCut => "body_cut",
-            Self::Body(_) => "body_invalid",
+            Self::Body(_) | Self::Unreadable(_) => "body_invalid",
+            Self::Untranslatable(_) | Self::Unsayable(_) => "field_not_translatable",
             Self::KeyMissing | Self::KeysDiffer | Self::KeyInvalid => "caller_key_invalid",
             Self::KeyExpired => "caller_key_expired",
             Self::KeyDisabled => "caller_key_disabled",
@@ -230,6 +245,9 @@ impl Refusal {
             | Self::BodyEncoded
             | Self::BodyCut
             | Self::Body(_)
+            | Self::Unreadable(_)
+            | Self::Untranslatable(_)
+            | Self::Unsayable(_)
             | Self::KeyMissing
             | Self::KeysDiffer
             | Self::KeyInvalid

@@ -3,6 +3,7 @@
 pub(crate) mod caller;
 mod endpoint;
 pub(crate) mod header;
+mod models;
 pub(crate) mod respond;
 
 use std::panic::AssertUnwindSafe;
@@ -16,7 +17,6 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use serde::Serialize;
 use shared::adapter::Operation;
 use tokio::time::timeout;
 
@@ -24,7 +24,7 @@ use self::caller::Identified;
 use self::endpoint::Endpoint;
 use self::respond::Body;
 use crate::error::{Refusal, shown};
-use crate::observe::{SERVED, Tally};
+use crate::observe::{self, SERVED, Tally};
 use crate::serve::{self, Ask, Trail};
 use crate::snapshot::{SnapshotStore, route};
 
@@ -72,7 +72,7 @@ impl Worker {
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let mut trail = Trail::default();
         // Before anything can go wrong: whatever does is told in the caller's words.
-        let format = endpoint::format_of(request.uri().path());
+        let format = endpoint::format_of(request.uri().path(), request.headers());
         let answered = AssertUnwindSafe(self.outcome(request, &mut trail)).catch_unwind().await;
         let mut response = match answered {
             Ok(Ok(response)) => response,
@@ -95,9 +95,9 @@ impl Worker {
 
     /// Counts a request, however it ends; one that no route takes counts as one for models.
     async fn outcome(&self, request: Request<Incoming>, trail: &mut Trail) -> Result<Response<Body>, Refusal> {
-        let endpoint = Endpoint::of(request.method(), request.uri());
-        let operation = endpoint.as_ref().map_or(Operation::ListModels, Endpoint::operation);
-        let mut tally = Some(Tally::begin(&self.context.metrics, operation));
+        let endpoint = Endpoint::of(request.method(), request.uri(), request.headers());
+        let label = endpoint.as_ref().map_or(observe::word(Operation::ListModels), Endpoint::label);
+        let mut tally = Some(Tally::begin(&self.context.metrics, label));
         let result = match endpoint {
             Ok(endpoint) => self.route(endpoint, request, trail, &mut tally).await,
             Err(refusal) => Err(refusal),
@@ -126,13 +126,16 @@ impl Worker {
                 let ask = Ask { format, operation, url, caller, given, environment, headers, body };
                 serve::serve(&self.context, ask, trail, tally).await
             }
-            Endpoint::Models => Ok(listed(&ModelList {
-                object: "list",
-                data: route::listed(environment, &caller.key).into_iter().map(Model::of).collect(),
-            })),
-            Endpoint::Model(id) if !route::exists(environment, &id) => Err(Refusal::ModelUnknown { model: shown(&id) }),
-            Endpoint::Model(id) if !caller.key.allows(&id) => Err(Refusal::ModelNotAllowed { model: shown(&id) }),
-            Endpoint::Model(id) => Ok(listed(&Model::of(id))),
+            Endpoint::Models(format) => {
+                let names = route::listed(environment, &caller.key);
+                Ok(listed(models::list(format, names, head.uri.query().unwrap_or_default())))
+            }
+            Endpoint::Model(_, id) if !route::exists(environment, &id) => {
+                Err(Refusal::ModelUnknown { model: shown(&id) })
+            }
+            Endpoint::Model(_, id) if !caller.key.allows(&id) => Err(Refusal::ModelNotAllowed { model: shown(&id) }),
+            Endpoint::Model(format, id) => Ok(listed(models::one(format, &id))),
+            Endpoint::Provider(_) => Err(Refusal::NoRoute),
         }
     }
 }
@@ -175,31 +178,8 @@ async fn read(headers: &HeaderMap, mut body: Incoming, most: u64) -> Result<Byte
     Ok(if rest.is_empty() { first } else { rest.freeze() })
 }
 
-/// OpenAI's list of models.
-#[derive(Serialize)]
-struct ModelList {
-    object: &'static str,
-    data: Vec<Model>,
-}
-
-#[derive(Serialize)]
-struct Model {
-    id: String,
-    object: &'static str,
-    created: u64,
-    owned_by: &'static str,
-}
-
-impl Model {
-    fn of(id: String) -> Self {
-        // OpenAI's clients require a number; when an alias was made is nobody's business here.
-        Self { id, object: "model", created: 0, owned_by: "keyplane" }
-    }
-}
-
-fn listed(form: &impl Serialize) -> Response<Body> {
-    // Strings and numbers always serialize.
-    respond::json(StatusCode::OK, serde_json::to_vec(form).unwrap_or_default().into())
+fn listed(json: Vec<u8>) -> Response<Body> {
+    respond::json(StatusCode::OK, json.into())
 }
 
 #[cfg(test)]

@@ -33,6 +33,9 @@ mod json;
 
 mod hop;
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 use std::future::Future;
 use std::sync::Arc;
 

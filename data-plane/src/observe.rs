@@ -13,7 +13,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use shared::adapter::Operation;
+use shared::adapter::{OpenAiRoute, Operation};
 use shared::failure::Failure;
 
 use self::histogram::Histogram;
@@ -33,14 +33,25 @@ pub(crate) struct Metrics {
     ready: Gauge,
 }
 
-const OPERATIONS: [Operation; 7] = [
-    Operation::Chat,
-    Operation::Completion,
-    Operation::Responses,
-    Operation::Embeddings,
-    Operation::CountTokens,
-    Operation::Rerank,
-    Operation::ListModels,
+/// What calls of a provider for whatever it has are counted under.
+pub(crate) const PASSTHROUGH: &str = "passthrough";
+
+/// What requests are counted under, the most frequent first.
+const OPERATIONS: [&str; 14] = [
+    "chat",
+    "responses",
+    "embeddings",
+    "completion",
+    "models",
+    "count_tokens",
+    "rerank",
+    "predict",
+    "invoke",
+    "images",
+    "speech",
+    "transcription",
+    "moderation",
+    PASSTHROUGH,
 ];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -82,11 +93,10 @@ impl Metrics {
         registry.register("connections_shed", "Connections closed over the limit", connections_shed.clone());
         registry.register("retries_refused", "Retries that the budget did not allow", retries_refused.clone());
         registry.register("ready", "Whether every granted environment has a state", ready.clone());
-        let labels = |operation| RequestLabels { operation: word(operation), outcome: SERVED };
+        let labels = |operation| RequestLabels { operation, outcome: SERVED };
         Self {
             served: OPERATIONS.map(|operation| requests.get_or_create_owned(&labels(operation))),
-            durations: OPERATIONS
-                .map(|operation| durations.get_or_create_owned(&OperationLabels { operation: word(operation) })),
+            durations: OPERATIONS.map(|operation| durations.get_or_create_owned(&OperationLabels { operation })),
             attempts_served: attempts.get_or_create_owned(&AttemptLabels { result: SERVED }),
             requests,
             attempts,
@@ -113,12 +123,12 @@ impl Metrics {
         self.ready.set(i64::from(ready));
     }
 
-    fn ended(&self, operation: Operation, outcome: &'static str, started: Instant) {
+    fn ended(&self, operation: &'static str, outcome: &'static str, started: Instant) {
         let index = OPERATIONS.iter().position(|known| *known == operation).unwrap_or_default();
         if outcome == SERVED {
             self.served[index].inc();
         } else {
-            self.requests.get_or_create(&RequestLabels { operation: word(operation), outcome }).inc();
+            self.requests.get_or_create(&RequestLabels { operation, outcome }).inc();
         }
         self.durations[index].observe(started.elapsed());
         self.in_flight.dec();
@@ -136,11 +146,19 @@ pub(crate) fn rendered(registry: &Registry) -> Result<String, std::fmt::Error> {
     Ok(rendered)
 }
 
-fn word(operation: Operation) -> &'static str {
+pub(crate) fn word(operation: Operation) -> &'static str {
     match operation {
         Operation::Chat => "chat",
         Operation::Completion => "completion",
-        Operation::Embeddings => "embeddings",
+        Operation::Embeddings | Operation::EmbeddingBatch => "embeddings",
+        Operation::Predict => "predict",
+        Operation::Invoke => "invoke",
+        Operation::OpenAiOnly(route) => match route {
+            OpenAiRoute::ImageGeneration | OpenAiRoute::ImageEdit | OpenAiRoute::ImageVariation => "images",
+            OpenAiRoute::Speech => "speech",
+            OpenAiRoute::Transcription | OpenAiRoute::Translation => "transcription",
+            OpenAiRoute::Moderation => "moderation",
+        },
         Operation::ListModels => "models",
         Operation::Responses => "responses",
         Operation::CountTokens => "count_tokens",
@@ -152,13 +170,14 @@ fn word(operation: Operation) -> &'static str {
 #[derive(Debug)]
 pub(crate) struct Tally {
     metrics: Arc<Metrics>,
-    operation: Operation,
+    operation: &'static str,
     started: Instant,
     outcome: &'static str,
 }
 
 impl Tally {
-    pub(crate) fn begin(metrics: &Arc<Metrics>, operation: Operation) -> Self {
+    /// A request begins; `operation` is what it is counted under.
+    pub(crate) fn begin(metrics: &Arc<Metrics>, operation: &'static str) -> Self {
         metrics.in_flight.inc();
         Self { metrics: Arc::clone(metrics), operation, started: Instant::now(), outcome: ABANDONED }
     }

@@ -11,8 +11,12 @@
 //! What has no format of its own is here: [`route`] finds what routing needs of a request, [`translate`] puts one format's reader before
 //! another's writer, [`error`] and [`watch`] choose the folder. All of it is pure: bytes and values in, bytes and values out.
 
+pub(crate) mod count;
+pub(crate) mod embedding;
 pub(crate) mod error;
+pub(crate) mod form;
 pub(crate) mod limits;
+pub(crate) mod ranking;
 pub(crate) mod route;
 pub(crate) mod translate;
 pub(crate) mod watch;
@@ -101,6 +105,15 @@ impl Dialect {
             Self::Gemini => "Gemini generateContent",
             Self::Bedrock => "Bedrock Converse",
             Self::Cohere => "Cohere chat",
+        }
+    }
+
+    /// What tells a caller that waits for more of a stream that it will come, between its events. Empty where there is no such thing.
+    pub(crate) fn keep_alive(self) -> &'static [u8] {
+        match self {
+            Self::Chat | Self::Responses | Self::Gemini | Self::Cohere => b": keep-alive\n\n",
+            Self::Anthropic => b"event: ping\ndata: {\"type\": \"ping\"}\n\n",
+            Self::Bedrock => b"",
         }
     }
 

@@ -8,6 +8,7 @@ mod own_key;
 mod prepare;
 mod refusal;
 pub(crate) mod relay;
+mod say;
 mod verdict;
 mod waits;
 
@@ -23,8 +24,10 @@ use self::attempt::{Answer, Call, Caller as Attempts, Failed, attempt};
 pub(crate) use self::budget::Budget;
 pub(crate) use self::own_key::GivenKey;
 use self::own_key::own_key;
-use self::prepare::{keep_those_that_speak, no_route, payload};
+use self::prepare::{keep_those_that_speak, no_route};
 use self::relay::{Limits, Relay};
+pub(crate) use self::say::Translated;
+use self::say::{Said, Speaker};
 use self::verdict::Denial;
 use self::waits::Waits;
 use crate::balance::moment::Moment;
@@ -38,7 +41,6 @@ use crate::protocol::route::{self as asked, UrlModel};
 use crate::snapshot::resource::Auth;
 use crate::snapshot::route::{self, Plan, Stop, Upstream};
 use crate::snapshot::{Caller, Environment};
-use crate::upstream::Payload;
 
 /// What serving needs of its worker.
 #[derive(Debug)]
@@ -89,19 +91,14 @@ pub(crate) async fn serve(
     let asked = asked::read(&ask.body, ask.url)?;
     let mut plan =
         route::plan(ask.environment, &ask.caller.key, &asked.model).map_err(|no| no_route(no, &asked.model))?;
-    keep_those_that_speak(ask.format, &mut plan, &asked.model)?;
+    keep_those_that_speak(ask.format, ask.operation, &mut plan, &asked.model)?;
     let own_key = own_key(&mut plan, &ask)?;
     context.budget.request();
     let mut run = Run {
         context,
         environment: &ask.environment.name,
-        call: Call {
-            operation: ask.operation,
-            delivery: asked.delivery,
-            headers: ask.headers,
-            own_key,
-            deadline: now + plan.timeout,
-        },
+        speaker: Speaker { format: ask.format, operation: ask.operation, body: &ask.body, asked: &asked, read: None },
+        call: Call { delivery: asked.delivery, headers: ask.headers, own_key, deadline: now + plan.timeout },
         max_attempts: plan.max_attempts,
         trail,
         tried: Vec::new(),
@@ -110,15 +107,20 @@ pub(crate) async fn serve(
         was_broken: false,
         missing: Missing::Unknown,
         trouble: None,
+        unsaid: None,
         waits: Waits::default(),
     };
-    match run.targets(&plan, |stop| payload(&ask.body, &asked, ask.operation, stop)).await {
-        Some(Served { answer, stop }) => {
+    match run.targets(&plan).await {
+        Some(Served { answer, said, stop }) => {
             let upstream = &*stop.upstream;
             let mut response = Response::new(());
             *response.status_mut() = answer.head.status;
-            *response.headers_mut() =
-                header::for_caller(&answer.head.headers, upstream.adapter, &upstream.provider.edits);
+            let headers = header::for_caller(&answer.head.headers, upstream.adapter, &upstream.provider.edits);
+            *response.headers_mut() = match &said.translated {
+                None => headers,
+                Some(translated) => header::translated(headers, translated, asked.delivery),
+            };
+            header::warn_of_refused(response.headers_mut(), &said.refused);
             let limits = Limits { deadline: run.call.deadline, idle: upstream.provider.patience.idle };
             let relay = Relay::new(answer, limits, stop.breaker.clone(), tally.take());
             Ok(response.map(|()| Body::Relay(Box::new(relay))))
@@ -129,6 +131,7 @@ pub(crate) async fn serve(
 
 struct Served<'p> {
     answer: Answer,
+    said: Said,
     stop: &'p Stop,
 }
 
@@ -136,6 +139,7 @@ struct Served<'p> {
 struct Run<'a> {
     context: &'a Context,
     environment: &'a EnvironmentName,
+    speaker: Speaker<'a>,
     call: Call<'a>,
     max_attempts: u32,
     trail: &'a mut Trail,
@@ -147,6 +151,8 @@ struct Run<'a> {
     missing: Missing,
     /// The last thing that kept the request from being served.
     trouble: Option<Trouble>,
+    /// Why it could not be said to the first target of those to which it could not.
+    unsaid: Option<Refusal>,
     waits: Waits,
 }
 
@@ -175,7 +181,7 @@ enum Next {
 
 impl Run<'_> {
     /// Tries the targets in order, those that are open last: when all are, the first is tried.
-    async fn targets<'p>(&mut self, plan: &'p Plan, payload: impl Fn(&Stop) -> Payload) -> Option<Served<'p>> {
+    async fn targets<'p>(&mut self, plan: &'p Plan) -> Option<Served<'p>> {
         let (mut any_admitted, mut is_budgeted) = (false, false);
         for stop in &plan.stops {
             let now = Moment::now();
@@ -189,23 +195,30 @@ impl Run<'_> {
                 return None;
             }
             let attempts = self.trail.attempts;
-            let tried = self.target(stop, &payload).await;
+            let tried = self.target(stop).await;
             if let Some(breaker) = stop.breaker.as_ref().filter(|_| self.trail.attempts == attempts) {
                 breaker.released(now);
             }
             match tried {
-                Ok(answer) => return Some(Served { answer, stop }),
+                Ok(served) => return Some(served),
                 Err(Next::Nowhere) => return None,
                 Err(Next::BudgetedTarget) => is_budgeted = true,
                 Err(Next::Target | Next::Credential) => is_budgeted = false,
             }
         }
         let first = plan.stops.first().filter(|_| !any_admitted)?;
-        self.target(first, &payload).await.ok().map(|answer| Served { answer, stop: first })
+        self.target(first).await.ok()
     }
 
     /// Tries a target's credentials until one serves or the failure is not theirs.
-    async fn target(&mut self, stop: &Stop, payload: &impl Fn(&Stop) -> Payload) -> Result<Answer, Next> {
+    async fn target<'p>(&mut self, stop: &'p Stop) -> Result<Served<'p>, Next> {
+        let said = match self.speaker.say(stop) {
+            Ok(said) => said,
+            Err(refusal) => {
+                self.unsaid.get_or_insert(refusal);
+                return Err(Next::Target);
+            }
+        };
         loop {
             let now = Instant::now();
             let moment = Moment::of(now.into_std());
@@ -225,11 +238,11 @@ impl Run<'_> {
             }
             self.trail.attempts += 1;
             self.trail.upstream = Some(Arc::clone(&stop.upstream));
-            let attempted = attempt(&self.context.attempts, &self.call, now, stop, pick.as_ref(), payload(stop)).await;
+            let attempted = attempt(&self.context.attempts, &self.call, now, stop, pick.as_ref(), &said).await;
             match attempted {
                 Ok(answer) => {
                     self.served(stop, pick, &answer);
-                    return Ok(answer);
+                    return Ok(Served { answer, said, stop });
                 }
                 Err(failed) => match self.failed(stop, pick, failed) {
                     Next::Credential => {}

@@ -15,6 +15,7 @@ mod http2;
 mod payload;
 mod pool;
 mod received;
+pub(crate) mod sse;
 
 use std::sync::Arc;
 

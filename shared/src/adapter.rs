@@ -31,6 +31,7 @@ use crate::failure::Failure;
 use crate::secret::Secret;
 
 pub use place::{OpenAiApi, Place, Settings, SettingsError};
+pub use segment::is_plain_path;
 
 /// Which API an upstream speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,14 +76,68 @@ pub enum Operation {
     Completion,
     /// OpenAI's responses.
     Responses,
-    /// Embeddings.
+    /// Embeddings: of Gemini's, of one text.
     Embeddings,
+    /// Gemini's embeddings of several texts.
+    EmbeddingBatch,
+    /// A call of a model that is no conversation, in the model's own form: Vertex AI's.
+    Predict,
+    /// The same: Bedrock's.
+    Invoke,
     /// How many tokens a chat would have.
     CountTokens,
     /// Documents in the order of their relevance.
     Rerank,
+    /// What only OpenAI's API has: its bytes pass, and come from a provider of its format.
+    OpenAiOnly(OpenAiRoute),
     /// A page of the list of models: free, and so the probe of a credential.
     ListModels,
+}
+
+/// A route of OpenAI's API that no other format has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OpenAiRoute {
+    /// Images from a text.
+    ImageGeneration,
+    /// Images from images and a text.
+    ImageEdit,
+    /// Images from an image.
+    ImageVariation,
+    /// Speech from a text.
+    Speech,
+    /// A text from speech.
+    Transcription,
+    /// An English text from speech.
+    Translation,
+    /// Whether a text is harmful.
+    Moderation,
+}
+
+impl OpenAiRoute {
+    /// Every one of them.
+    pub const ALL: [Self; 7] = [
+        Self::ImageGeneration,
+        Self::ImageEdit,
+        Self::ImageVariation,
+        Self::Speech,
+        Self::Transcription,
+        Self::Translation,
+        Self::Moderation,
+    ];
+
+    /// Its path below the base URL.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::ImageGeneration => "/images/generations",
+            Self::ImageEdit => "/images/edits",
+            Self::ImageVariation => "/images/variations",
+            Self::Speech => "/audio/speech",
+            Self::Transcription => "/audio/transcriptions",
+            Self::Translation => "/audio/translations",
+            Self::Moderation => "/moderations",
+        }
+    }
 }
 
 /// Whether an answer comes whole or as a stream.
@@ -119,6 +174,9 @@ pub enum NoAddress {
     /// The model's name is empty, too long, or one that programs resolve in a path.
     #[error("the model's name can't stand in a URL")]
     Model,
+    /// The path leads elsewhere than it says.
+    #[error("the path can't stand behind a base URL: it has no / at its beginning, or a segment that programs resolve")]
+    Path,
 }
 
 /// What signs a request.
@@ -203,6 +261,16 @@ pub trait Adapter: std::fmt::Debug + Send + Sync {
     ///
     /// When the API has no such operation, or the provider lacks what stands in the URL.
     fn address(&self, place: &Place, key: Option<CredentialType>, call: Call<'_>) -> Result<Uri, NoAddress>;
+
+    /// Where a path of the caller's is, with its query, for calls whose addresses the API has too many of to name: below the base URL. It
+    /// begins with `/`, and is one that [`is_plain_path`] takes.
+    ///
+    /// # Errors
+    ///
+    /// When it is no such path.
+    fn address_below(&self, place: &Place, path: &str) -> Result<Uri, NoAddress> {
+        if is_plain_path(path) { Ok(place.base_url.with_path(path)) } else { Err(NoAddress::Path) }
+    }
 
     /// How the token is fetched that a value of this type signs with; `None` where it signs by itself.
     ///

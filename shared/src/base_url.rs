@@ -139,7 +139,8 @@ impl BaseUrl {
         &self.text
     }
 
-    /// The URL of a path below it. `path` begins with a slash and comes from an adapter, never from a request.
+    /// The URL of a path below it. `path` begins with a slash and comes from an adapter, or is a request's that
+    /// [`is_plain_path`](crate::adapter::is_plain_path) takes.
     #[must_use]
     pub fn with_path(&self, path: &str) -> Uri {
         let text = format!("{}{path}", self.text);

@@ -92,6 +92,11 @@ impl Number<'_> {
         self.as_str().parse().ok()
     }
 
+    /// The same, on its own.
+    pub(crate) fn into_owned(self) -> Number<'static> {
+        Number(self.0.into_owned())
+    }
+
     /// The same for as long as this one lives.
     pub(crate) fn borrowed(&self) -> Number<'_> {
         Number(self.0.borrowed())

@@ -1,9 +1,11 @@
 //! What a method and a path mean: a format, and an operation in it.
 
-use http::{Method, Uri};
-use shared::adapter::{Delivery, Format, Operation};
+use http::{HeaderMap, Method, Uri};
+use shared::adapter::{Delivery, Format, OpenAiRoute, Operation};
 
+use super::models;
 use crate::error::Refusal;
+use crate::observe::{self, PASSTHROUGH};
 use crate::protocol::route::UrlModel;
 
 /// The longest path with its query.
@@ -12,7 +14,7 @@ const URI_BYTES: usize = 8 * 1024;
 /// What a method and a path mean.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Endpoint {
-    /// A call of an upstream.
+    /// A call of an upstream for a model.
     Serve {
         format: Format,
         operation: Operation,
@@ -20,63 +22,162 @@ pub(super) enum Endpoint {
         url: Option<Box<UrlModel>>,
     },
     /// The list of models.
-    Models,
+    Models(Format),
     /// One model.
-    Model(String),
+    Model(Format, String),
+    /// A call of a provider for whatever it has.
+    Provider(Box<Below>),
+}
+
+/// What is called of a provider by a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Below {
+    /// Which provider: `None` where the path doesn't say.
+    pub(crate) provider: Option<String>,
+    /// What stands behind the provider's base URL, with the query: it begins with `/`.
+    pub(crate) path: String,
+}
+
+/// The methods that a route takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    Get,
+    Post,
+    /// Those of resources that are kept at a provider.
+    GetPostDelete,
+    /// Whatever the provider takes.
+    Any,
+}
+
+impl Takes {
+    fn check(self, method: &Method) -> Result<(), Refusal> {
+        let (takes, allow) = match self {
+            Self::Get => (method == Method::GET, "GET"),
+            Self::Post => (method == Method::POST, "POST"),
+            Self::GetPostDelete => {
+                (matches!(*method, Method::GET | Method::POST | Method::DELETE), "GET, POST, DELETE")
+            }
+            Self::Any => (*method != Method::CONNECT && *method != Method::TRACE, "GET, POST, PUT, PATCH, DELETE"),
+        };
+        if takes { Ok(()) } else { Err(Refusal::Method { allow }) }
+    }
 }
 
 impl Endpoint {
-    pub(super) fn of(method: &Method, uri: &Uri) -> Result<Self, Refusal> {
+    /// Reads a request's line and, where several formats share a path, its headers.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such route, or it takes another method.
+    pub(super) fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Self, Refusal> {
         if uri.path_and_query().is_some_and(|path| path.as_str().len() > URI_BYTES) {
             return Err(Refusal::UriTooLong);
         }
-        let serve = |format, operation| Self::Serve { format, operation, url: None };
-        let (endpoint, allowed) = match uri.path() {
-            "/v1/chat/completions" => (serve(Format::OpenAi, Operation::Chat), Method::POST),
-            "/v1/completions" => (serve(Format::OpenAi, Operation::Completion), Method::POST),
-            "/v1/responses" => (serve(Format::OpenAi, Operation::Responses), Method::POST),
-            "/v1/embeddings" => (serve(Format::OpenAi, Operation::Embeddings), Method::POST),
-            "/v1/messages" => (serve(Format::Anthropic, Operation::Chat), Method::POST),
-            "/v1/messages/count_tokens" => (serve(Format::Anthropic, Operation::CountTokens), Method::POST),
-            "/v2/chat" => (serve(Format::Cohere, Operation::Chat), Method::POST),
-            "/v2/embed" => (serve(Format::Cohere, Operation::Embeddings), Method::POST),
-            "/v2/rerank" => (serve(Format::Cohere, Operation::Rerank), Method::POST),
-            "/v1/models" => (Self::Models, Method::GET),
-            path => match path.strip_prefix("/v1/models/") {
-                // Google's own packages call the first version of its API, too.
-                Some(_) if is_gemini_verb(path) => (named_in_the_url(path, uri.query())?, Method::POST),
-                Some(id) => (Self::Model(model(id)?), Method::GET),
-                None => (named_in_the_url(path, uri.query())?, Method::POST),
-            },
+        let (endpoint, takes) = match fixed(uri.path()) {
+            Some((format, operation)) => (Self::Serve { format, operation, url: None }, Takes::Post),
+            None => Self::varying(uri, headers)?,
         };
-        match (method == allowed, allowed == Method::POST) {
-            (true, _) => Ok(endpoint),
-            (false, true) => Err(Refusal::Method { allow: "POST" }),
-            (false, false) => Err(Refusal::Method { allow: "GET" }),
+        takes.check(method)?;
+        Ok(endpoint)
+    }
+
+    /// The routes whose paths hold a name, or depend on more than the path.
+    fn varying(uri: &Uri, headers: &HeaderMap) -> Result<(Self, Takes), Refusal> {
+        let (path, query) = (uri.path(), uri.query());
+        if path == "/v1/models" {
+            return Ok((Self::Models(models::format_of(headers)), Takes::Get));
+        }
+        for (list, format) in [("/v1beta/models", Format::Gemini), ("/foundation-models", Format::Bedrock)] {
+            if path == list {
+                return Ok((Self::Models(format), Takes::Get));
+            }
+        }
+        // Google's own packages call the first version of its API, too.
+        if let Some(rest) = path.strip_prefix("/v1/models/").filter(|rest| is_gemini_method(rest)) {
+            return of_gemini(rest, query);
+        }
+        if let Some(id) = path.strip_prefix("/v1/models/") {
+            return Ok((Self::Model(models::format_of(headers), model(id)?), Takes::Get));
+        }
+        if let Some(id) = path.strip_prefix("/foundation-models/") {
+            return Ok((Self::Model(Format::Bedrock, model(id)?), Takes::Get));
+        }
+        if let Some(rest) = path.strip_prefix("/v1beta/models/") {
+            return of_gemini(rest, query);
+        }
+        if let Some(rest) = path.strip_prefix("/model/") {
+            return of_bedrock(rest);
+        }
+        if let Some(rest) = path.strip_prefix("/passthrough/") {
+            let (provider, rest) = rest.split_at(rest.find('/').ok_or(Refusal::NoRoute)?);
+            return below(Some(decoded(provider).ok_or(Refusal::NoRoute)?), rest, query, Takes::Any);
+        }
+        match path.strip_prefix("/v1").filter(|rest| KEPT.iter().any(|kept| is_below(rest, kept))) {
+            Some(rest) => below(None, rest, query, Takes::GetPostDelete),
+            None => Err(Refusal::NoRoute),
         }
     }
 
-    pub(super) fn operation(&self) -> Operation {
+    /// What its requests are counted under.
+    pub(super) fn label(&self) -> &'static str {
         match self {
-            Self::Serve { operation, .. } => *operation,
-            Self::Models | Self::Model(_) => Operation::ListModels,
+            Self::Serve { operation, .. } => observe::word(*operation),
+            Self::Models(_) | Self::Model(..) => observe::word(Operation::ListModels),
+            Self::Provider(_) => PASSTHROUGH,
         }
     }
 }
 
+/// OpenAI's resources that are kept at a provider: their ids are good there and nowhere else.
+const KEPT: [&str; 6] = ["/files", "/batches", "/fine_tuning", "/uploads", "/videos", "/responses"];
+
+/// Whether a path is a resource's, or below it.
+fn is_below(path: &str, resource: &str) -> bool {
+    path.strip_prefix(resource).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn below(
+    provider: Option<String>,
+    path: &str,
+    query: Option<&str>,
+    takes: Takes,
+) -> Result<(Endpoint, Takes), Refusal> {
+    let path = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    Ok((Endpoint::Provider(Box::new(Below { provider, path })), takes))
+}
+
+/// The routes whose bodies name the model.
+fn fixed(path: &str) -> Option<(Format, Operation)> {
+    Some(match path {
+        "/v1/chat/completions" => (Format::OpenAi, Operation::Chat),
+        "/v1/completions" => (Format::OpenAi, Operation::Completion),
+        "/v1/responses" => (Format::OpenAi, Operation::Responses),
+        "/v1/responses/input_tokens" => (Format::OpenAi, Operation::CountTokens),
+        "/v1/embeddings" => (Format::OpenAi, Operation::Embeddings),
+        "/v1/messages" => (Format::Anthropic, Operation::Chat),
+        "/v1/messages/count_tokens" => (Format::Anthropic, Operation::CountTokens),
+        "/v2/chat" => (Format::Cohere, Operation::Chat),
+        "/v2/embed" => (Format::Cohere, Operation::Embeddings),
+        "/v2/rerank" => (Format::Cohere, Operation::Rerank),
+        _ => {
+            let rest = path.strip_prefix("/v1")?;
+            (Format::OpenAi, Operation::OpenAiOnly(OpenAiRoute::ALL.into_iter().find(|route| route.path() == rest)?))
+        }
+    })
+}
+
 /// The format that a caller of a path speaks, also where there is no such route: an error has to have some form.
-pub(super) fn format_of(path: &str) -> Format {
+pub(super) fn format_of(path: &str, headers: &HeaderMap) -> Format {
     let begins = |prefix| path.starts_with(prefix);
-    if begins("/v1/") {
-        return match (begins("/v1/messages"), is_gemini_verb(path)) {
-            (true, _) => Format::Anthropic,
-            (false, true) => Format::Gemini,
-            (false, false) => Format::OpenAi,
-        };
-    }
-    if begins("/v1beta/") {
+    if begins("/v1/messages") {
+        Format::Anthropic
+    } else if begins("/v1/models/") && is_gemini_method(path) {
         Format::Gemini
-    } else if begins("/model/") {
+    } else if begins("/v1/models") {
+        models::format_of(headers)
+    } else if begins("/v1beta/") {
+        Format::Gemini
+    } else if begins("/model/") || begins("/foundation-models") {
         Format::Bedrock
     } else if begins("/v2/") {
         Format::Cohere
@@ -85,36 +186,51 @@ pub(super) fn format_of(path: &str) -> Format {
     }
 }
 
-/// Whether a path ends as Gemini's calls of a model do.
-fn is_gemini_verb(path: &str) -> bool {
-    path.ends_with(":generateContent") || path.ends_with(":streamGenerateContent")
+/// Whether what follows `/v1/models/` is a method of a model of Gemini's, and no model whose name has a colon.
+fn is_gemini_method(rest: &str) -> bool {
+    let methods = [":generateContent", ":streamGenerateContent", ":countTokens", ":embedContent", ":batchEmbedContents"];
+    methods.iter().any(|method| rest.ends_with(method))
 }
 
-/// Gemini's routes, and Bedrock's.
-fn named_in_the_url(path: &str, query: Option<&str>) -> Result<Endpoint, Refusal> {
-    let gemini = ["/v1beta/models/", "/v1/models/"].iter().find_map(|prefix| path.strip_prefix(prefix));
-    let (format, name, delivery) = if let Some(rest) = gemini {
-        match rest.rsplit_once(':') {
-            Some((name, "generateContent")) => (Format::Gemini, name, Delivery::Whole),
-            Some((name, "streamGenerateContent")) => (Format::Gemini, name, Delivery::Stream),
-            _ => return Err(Refusal::NoRoute),
-        }
-    } else if let Some(rest) = path.strip_prefix("/model/") {
-        match rest.rsplit_once('/') {
-            Some((name, "converse")) => (Format::Bedrock, name, Delivery::Whole),
-            Some((name, "converse-stream")) => (Format::Bedrock, name, Delivery::Stream),
-            _ => return Err(Refusal::NoRoute),
-        }
-    } else {
-        return Err(Refusal::NoRoute);
+/// What follows `/v1beta/models/`: a model, or one of its methods.
+fn of_gemini(rest: &str, query: Option<&str>) -> Result<(Endpoint, Takes), Refusal> {
+    let Some((name, method)) = rest.rsplit_once(':') else {
+        return Ok((Endpoint::Model(Format::Gemini, model(rest)?), Takes::Get));
+    };
+    let (operation, delivery) = match method {
+        "generateContent" => (Operation::Chat, Delivery::Whole),
+        "streamGenerateContent" => (Operation::Chat, Delivery::Stream),
+        "countTokens" => (Operation::CountTokens, Delivery::Whole),
+        "embedContent" => (Operation::Embeddings, Delivery::Whole),
+        "batchEmbedContents" => (Operation::EmbeddingBatch, Delivery::Whole),
+        "predict" => (Operation::Predict, Delivery::Whole),
+        _ => return Err(Refusal::NoRoute),
     };
     let model = model(name)?;
     let asks_for_events = || query.is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"));
     // The other form of a stream is one JSON array, which can't be watched as it goes by.
-    if (format, delivery) == (Format::Gemini, Delivery::Stream) && !asks_for_events() {
+    if delivery == Delivery::Stream && !asks_for_events() {
         return Err(Refusal::NotEvents);
     }
-    Ok(Endpoint::Serve { format, operation: Operation::Chat, url: Some(Box::new(UrlModel { model, delivery })) })
+    Ok((named(Format::Gemini, operation, model, delivery), Takes::Post))
+}
+
+/// What follows `/model/`: a model and one of its operations. The stream of `invoke` is left out: its events are the model's own, wrapped
+/// up, so that nobody could say whether it ended well.
+fn of_bedrock(rest: &str) -> Result<(Endpoint, Takes), Refusal> {
+    let (name, method) = rest.rsplit_once('/').ok_or(Refusal::NoRoute)?;
+    let (operation, delivery) = match method {
+        "converse" => (Operation::Chat, Delivery::Whole),
+        "converse-stream" => (Operation::Chat, Delivery::Stream),
+        "count-tokens" => (Operation::CountTokens, Delivery::Whole),
+        "invoke" => (Operation::Invoke, Delivery::Whole),
+        _ => return Err(Refusal::NoRoute),
+    };
+    Ok((named(Format::Bedrock, operation, model(name)?, delivery), Takes::Post))
+}
+
+fn named(format: Format, operation: Operation, model: String, delivery: Delivery) -> Endpoint {
+    Endpoint::Serve { format, operation, url: Some(Box::new(UrlModel { model, delivery })) }
 }
 
 /// A model's name in a path.
@@ -141,72 +257,4 @@ fn decoded(path: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn endpoint(method: Method, uri: &str) -> Result<Endpoint, u16> {
-        Endpoint::of(&method, &uri.parse().unwrap()).map_err(|refusal| refusal.status().as_u16())
-    }
-
-    fn served(format: Format, operation: Operation) -> Result<Endpoint, u16> {
-        Ok(Endpoint::Serve { format, operation, url: None })
-    }
-
-    fn named(format: Format, model: &str, delivery: Delivery) -> Result<Endpoint, u16> {
-        let url = Some(Box::new(UrlModel { model: model.into(), delivery }));
-        Ok(Endpoint::Serve { format, operation: Operation::Chat, url })
-    }
-
-    #[test]
-    fn routes_are_found_and_others_are_refused() {
-        for (uri, expected) in [
-            ("/v1/chat/completions?x=1", served(Format::OpenAi, Operation::Chat)),
-            ("/v1/responses", served(Format::OpenAi, Operation::Responses)),
-            ("/v1/messages?beta=true", served(Format::Anthropic, Operation::Chat)),
-            ("/v1/messages/count_tokens", served(Format::Anthropic, Operation::CountTokens)),
-            ("/v2/rerank", served(Format::Cohere, Operation::Rerank)),
-            ("/v1beta/models/gemini-2.5:generateContent", named(Format::Gemini, "gemini-2.5", Delivery::Whole)),
-            (
-                "/v1beta/models/a/b:0:streamGenerateContent?x=1&alt=sse",
-                named(Format::Gemini, "a/b:0", Delivery::Stream),
-            ),
-            ("/v1beta/models/m:streamGenerateContent", Err(400)),
-            ("/v1beta/models/m:streamGenerateContent?alt=json", Err(400)),
-            ("/v1beta/models/m:other", Err(404)),
-            ("/v1beta/models/:generateContent", Err(404)),
-            ("/v1/models/m:generateContent", named(Format::Gemini, "m", Delivery::Whole)),
-            ("/v1/models/m:streamGenerateContent?alt=sse", named(Format::Gemini, "m", Delivery::Stream)),
-            ("/v1/models/m:other", Err(405)),
-            ("/model/us.a-v1%3A0/converse", named(Format::Bedrock, "us.a-v1:0", Delivery::Whole)),
-            ("/model/a%252Fb/converse-stream", named(Format::Bedrock, "a%2Fb", Delivery::Stream)),
-            ("/model/a/b/converse", named(Format::Bedrock, "a/b", Delivery::Whole)),
-            ("/model/a/invoke", Err(404)),
-            ("/v1/models", Err(405)),
-            ("/v1/other", Err(404)),
-        ] {
-            assert_eq!(endpoint(Method::POST, uri), expected, "{uri}");
-        }
-        assert_eq!(endpoint(Method::GET, "/v1/models/a%2Fb/c"), Ok(Endpoint::Model("a/b/c".into())));
-        assert_eq!(endpoint(Method::GET, "/v1/models/%zz"), Err(404));
-        assert_eq!(endpoint(Method::GET, "/v1/models/"), Err(404));
-        assert_eq!(endpoint(Method::GET, "/v1/chat/completions"), Err(405));
-        assert_eq!(endpoint(Method::GET, "/model/a/converse"), Err(405));
-        assert_eq!(endpoint(Method::GET, &format!("/v1/models/{}", "x".repeat(9000))), Err(414));
-    }
-
-    #[test]
-    fn a_path_tells_the_format_of_an_error() {
-        for (path, format) in [
-            ("/v1/messages/x", Format::Anthropic),
-            ("/v1beta/x", Format::Gemini),
-            ("/v1/models/m:generateContent", Format::Gemini),
-            ("/v1/models/m", Format::OpenAi),
-            ("/model/x", Format::Bedrock),
-            ("/v2/x", Format::Cohere),
-            ("/v1/x", Format::OpenAi),
-            ("/", Format::OpenAi),
-        ] {
-            assert_eq!(format_of(path), format, "{path}");
-        }
-    }
-}
+mod tests;

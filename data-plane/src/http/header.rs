@@ -1,11 +1,18 @@
 //! Which headers cross the proxy: those that the adapter lists, never a hop's own, never a key.
 
-use http::header::CONNECTION;
-use http::{HeaderMap, HeaderName};
-use shared::adapter::Adapter;
+use http::header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, WARNING};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use shared::adapter::{Adapter, Delivery, Format};
 
 use crate::hop::stays_here;
+use crate::protocol::translate::Between;
+use crate::serve::Translated;
 use crate::snapshot::resource::{Auth, Edits};
+use crate::snapshot::route::Upstream;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// A caller who sees so many has seen enough.
+const MOST_WARNINGS: usize = 16;
 
 /// The caller's headers that go upstream, and those that the provider adds. Framing and the credential are added later, by those who own
 /// them.
@@ -22,6 +29,71 @@ pub(crate) fn for_upstream(headers: &HeaderMap, adapter: &dyn Adapter, auth: Aut
 /// The upstream's headers that go to the caller.
 pub(crate) fn for_caller(headers: &HeaderMap, adapter: &dyn Adapter, edits: &Edits) -> HeaderMap {
     filtered(headers, |name| adapter.forwards_response_header(name), edits)
+}
+
+/// Changes the headers of a request that was written in another format than its caller's: what they say of the body and of the answer is the
+/// upstream's format's.
+pub(crate) fn for_another_format(
+    headers: &mut HeaderMap,
+    translated: &Translated,
+    upstream: &Upstream,
+    delivery: Delivery,
+) {
+    let accept = content_type(upstream.format, delivery);
+    for (name, value) in [(CONTENT_TYPE, JSON), (ACCEPT, accept)] {
+        // What an admin adds stays.
+        if !upstream.provider.edits.request_headers.iter().any(|(added, _)| *added == name) {
+            headers.insert(name, value);
+        }
+    }
+    for (name, value) in &translated.headers {
+        headers.append(name.clone(), value.clone());
+    }
+}
+
+/// Changes the headers of an answer that came in another format than its caller's, and says what of the request was left out.
+pub(crate) fn translated(mut headers: HeaderMap, translated: &Translated, delivery: Delivery) -> HeaderMap {
+    let Between { upstream, caller, .. } = translated.between();
+    headers.insert(CONTENT_TYPE, content_type(caller.format(), delivery));
+    headers.remove(CACHE_CONTROL);
+    if delivery == Delivery::Stream && caller.format() != Format::Bedrock {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    }
+    let why = format!("{} has no such thing", upstream.display_name());
+    warn(&mut headers, &translated.left_out, &why);
+    headers
+}
+
+/// Says which fields were left out because the model refuses them.
+pub(crate) fn warn_of_refused(headers: &mut HeaderMap, refused: &[String]) {
+    warn(headers, refused, "the model does not take it");
+}
+
+fn warn(headers: &mut HeaderMap, fields: &[String], why: &str) {
+    for field in fields.iter().take(MOST_WARNINGS) {
+        headers.append(WARNING, warning(field, why));
+    }
+}
+
+/// What an answer of a format is.
+fn content_type(format: Format, delivery: Delivery) -> HeaderValue {
+    match (format, delivery) {
+        (_, Delivery::Whole) => JSON,
+        (Format::Bedrock, Delivery::Stream) => HeaderValue::from_static("application/vnd.amazon.eventstream"),
+        (Format::OpenAi | Format::Anthropic | Format::Gemini | Format::Cohere, Delivery::Stream) => {
+            HeaderValue::from_static("text/event-stream")
+        }
+    }
+}
+
+/// That a field was left out (RFC 7234, section 5.5). The field is the caller's own text, and may be any.
+fn warning(field: &str, why: &str) -> HeaderValue {
+    let is_plain = |sign: &char| sign.is_ascii_graphic() && !matches!(sign, '"' | '\\');
+    let field: String = field.chars().map(|sign| if is_plain(&sign) { sign } else { '?' }).take(100).collect();
+    let text = format!("199 keyplane \"the field {field} was left out: {why}\"");
+    // All of it is visible ASCII.
+    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("199 keyplane \"fields were left out\""))
 }
 
 fn filtered(headers: &HeaderMap, forwards: impl Fn(&str) -> bool, edits: &Edits) -> HeaderMap {

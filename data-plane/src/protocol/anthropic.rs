@@ -1,11 +1,16 @@
 //! Anthropic's messages.
 
+mod citation;
 pub(super) mod error;
+mod finish;
 mod limits;
 mod request;
 mod response;
 mod stream;
+mod usage;
 pub(super) mod watch;
+
+use std::borrow::Cow;
 
 use http::HeaderMap;
 
@@ -54,5 +59,18 @@ impl Protocol for Anthropic {
 
     fn field(&self, feature: Feature) -> Option<&'static str> {
         limits::field(feature)
+    }
+}
+
+/// An answer's id: the upstream's, or else one of ours.
+fn message_id<'a>(upstreams: Option<&'a str>, ours: &str) -> Cow<'a, str> {
+    upstreams.map_or_else(|| Cow::Owned(format!("msg_{ours}")), Cow::Borrowed)
+}
+
+/// What an answer holds that a message can't.
+fn unsayable(what: &str) -> Unsayable {
+    Unsayable {
+        what: what.to_owned(),
+        why: "can't be written as an Anthropic message: ask in another format".to_owned(),
     }
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use shared::adapter::Format;
 
-use super::{anthropic, bedrock, cohere, gemini, openai};
+use super::{Dialect, anthropic, bedrock, cohere, gemini, openai, responses};
 
 /// An error of ours, in no format yet.
 #[derive(Debug, Clone)]
@@ -74,6 +74,50 @@ pub(crate) fn remade(format: Format, status: StatusCode, headers: &HeaderMap, bo
     })
 }
 
+/// An error of ours as the last event of a stream.
+pub(crate) fn event(dialect: Dialect, problem: &Problem<'_>) -> Bytes {
+    match dialect {
+        Dialect::Chat => openai::error::event(problem),
+        Dialect::Responses => responses::watch::event(problem),
+        Dialect::Anthropic => anthropic::error::event(problem),
+        Dialect::Gemini => gemini::error::event(problem),
+        Dialect::Bedrock => bedrock::error::event(problem),
+        Dialect::Cohere => cohere::error::event(problem),
+    }
+}
+
+/// An upstream's error for a caller of another format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Retold {
+    /// The upstream's, in the words of the caller's format.
+    pub(crate) status: StatusCode,
+    code: Cow<'static, str>,
+    message: Cow<'static, str>,
+}
+
+impl Retold {
+    /// What the upstream says, with its status and its own word for it.
+    pub(crate) fn of(from: Dialect, to: Format, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        let given = from.protocol().read_error(headers, body);
+        let (message, code) = given.map_or((None, None), |given| (Some(given.message), given.code));
+        Self {
+            status: known_status(to, status),
+            code: code.unwrap_or(Cow::Borrowed("upstream_error")),
+            message: message.unwrap_or(Cow::Borrowed("the provider refused the request and gave no reason")),
+        }
+    }
+
+    pub(crate) fn problem(&self) -> Problem<'_> {
+        Problem { status: self.status, code: &self.code, message: Cow::Borrowed(&self.message) }
+    }
+}
+
+/// A status that the format's clients know: 529 is Anthropic's own.
+fn known_status(format: Format, status: StatusCode) -> StatusCode {
+    let is_anthropics = status.as_u16() == 529;
+    if is_anthropics && format != Format::Anthropic { StatusCode::SERVICE_UNAVAILABLE } else { status }
+}
+
 /// Reads an upstream's error, which some wrap into an array. An object alone counts: serde would read a struct from an array's items, too.
 pub(super) fn read<T: DeserializeOwned>(upstream: &[u8]) -> Option<T> {
     match upstream.trim_ascii_start().first()? {
@@ -89,6 +133,6 @@ pub(super) fn cleaned(text: &str) -> Cow<'static, str> {
 }
 
 /// Strings and numbers always serialize; an empty body would still carry its status.
-pub(super) fn json(form: &impl serde::Serialize) -> Vec<u8> {
+pub(crate) fn json(form: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec(form).unwrap_or_default()
 }

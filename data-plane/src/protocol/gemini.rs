@@ -1,11 +1,29 @@
 //! Gemini's generateContent, which Vertex AI speaks too.
+//!
+//! ```text
+//! request   a caller's request is read          write          an upstream's is written
+//! response  an upstream's answer is read        reply          a caller's is written
+//! stream    an upstream's stream is read        reply_stream   a caller's is written
+//! ```
+
+mod request;
+mod schema;
+mod write;
+
+mod response;
+mod stream;
+
+mod reply;
+mod reply_stream;
 
 pub(super) mod error;
 mod limits;
-mod request;
-mod response;
-mod stream;
 pub(super) mod watch;
+
+mod answer;
+mod part;
+mod place;
+mod signature;
 
 use http::HeaderMap;
 
@@ -25,7 +43,7 @@ impl Protocol for Gemini {
     }
 
     fn write_request(&self, request: &Request<'_>, to: &Target<'_>) -> Result<Outgoing, Unsayable> {
-        request::write(request, to)
+        write::request(request, to)
     }
 
     fn read_response<'a>(&self, body: &'a [u8], seed: &Seed<'_>) -> Result<Response<'a>, NotAnAnswer> {
@@ -33,7 +51,7 @@ impl Protocol for Gemini {
     }
 
     fn write_response(&self, response: &Response<'_>, reply: &Reply<'_>) -> Result<Vec<u8>, Unsayable> {
-        response::write(response, reply)
+        Ok(reply::written(response, reply))
     }
 
     fn reader(&self, seed: &Seed<'_>) -> Box<dyn super::Reader> {
@@ -41,7 +59,7 @@ impl Protocol for Gemini {
     }
 
     fn writer(&self, reply: &Reply<'_>) -> Box<dyn super::Writer> {
-        Box::new(stream::Writer::new(reply))
+        Box::new(reply_stream::Writer::new(reply))
     }
 
     fn read_error(&self, headers: &HeaderMap, body: &[u8]) -> Option<Given> {

@@ -55,3 +55,6 @@ fn field(from: Dialect, feature: Feature) -> &'static str {
     // What was read from the dialect has a name there; a table with a hole is found by a test.
     from.protocol().field(feature).unwrap_or("(body)")
 }
+
+#[cfg(test)]
+mod tests;

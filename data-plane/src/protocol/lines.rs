@@ -1,13 +1,18 @@
 //! Watches a stream of server-sent events go by, line by line.
 //!
 //! The bytes pass as they came, up to the last line that is complete; the piece of a line after it waits for its rest, since no reader can
-//! use it before. Nothing is parsed unless a line looks as if it mattered.
+//! use it before. So does an event whose data is split over lines: what it says can be told from all of them only. Nothing is parsed unless
+//! a line looks as if it mattered.
+
+mod choices;
+mod line;
 
 use bytes::{Bytes, BytesMut};
 
+pub(super) use self::choices::{Choices, is_of_another, values};
+use self::line::{BYTE_ORDER_MARK, data_of, ends_whole, is_complete, is_split, last_line, line_end};
 use super::watch::{Ending, Said, Seen, StreamError};
 use super::{Dialect, anthropic, cohere, gemini, openai, responses};
-use crate::json::{self, JsonError};
 
 /// The longest piece of a line that waits for its rest. A longer one goes on as it comes, unwatched.
 const LINE: usize = 64 * 1024;
@@ -23,6 +28,13 @@ pub(crate) struct Lines {
     names_error: bool,
     /// Data of an event went by whose end has not.
     is_open: bool,
+    /// The same for any field of an event.
+    has_field: bool,
+    /// The line before ended with a CR: an LF that follows belongs to it.
+    is_after_cr: bool,
+    /// A line was read.
+    has_begun: bool,
+    choices: Choices,
     seen: Seen,
     error: Option<Box<StreamError>>,
 }
@@ -34,18 +46,20 @@ enum Within {
     Lines,
     /// In a line past [`LINE`]: what comes of it is passed.
     Overlong,
+    /// In an event whose data is split over lines: it waits for its end.
+    Split,
     /// In text that is no event, which may be an error: it waits for the stream's end.
     Tail,
 }
 
 impl Dialect {
     /// What the data of an event says.
-    fn judge(self, is_named_error: bool, data: &[u8]) -> Said {
+    pub(super) fn judge(self, is_named_error: bool, data: &[u8], choices: &mut Choices) -> Said {
         match self {
-            Self::Chat => openai::watch::judge(is_named_error, data),
+            Self::Chat => openai::watch::judge(is_named_error, data, choices),
             Self::Responses => responses::watch::judge(is_named_error, data),
             Self::Anthropic => anthropic::watch::judge(is_named_error, data),
-            Self::Gemini => gemini::watch::judge(is_named_error, data),
+            Self::Gemini => gemini::watch::judge(is_named_error, data, choices),
             Self::Cohere => cohere::watch::judge(is_named_error, data),
             // Its streams are frames: what has lines is none of them, and never ends well.
             Self::Bedrock => Said::More,
@@ -66,6 +80,10 @@ impl Lines {
             within: Within::Lines,
             names_error: false,
             is_open: false,
+            has_field: false,
+            is_after_cr: false,
+            has_begun: false,
+            choices: Choices::default(),
             seen: Seen::Nothing,
             error: None,
         }
@@ -80,9 +98,10 @@ impl Lines {
         match self.within {
             Within::Lines => {}
             Within::Overlong => return self.feed_overlong(chunk),
+            Within::Split => return self.feed_split(&chunk),
             Within::Tail => return self.feed_tail(&chunk),
         }
-        let Some(end) = memchr::memrchr(b'\n', &chunk) else {
+        let Some(end) = memchr::memrchr2(b'\n', b'\r', &chunk) else {
             self.held.extend_from_slice(&chunk);
             return self.give_up_on_an_overlong_line();
         };
@@ -94,9 +113,13 @@ impl Lines {
             self.held.split().freeze()
         };
         let forward = self.watched(lines);
-        if self.within == Within::Tail {
-            let event = self.feed_tail(&rest);
-            return if event.is_empty() { forward } else { [forward, event].concat().into() };
+        match self.within {
+            Within::Lines | Within::Overlong => {}
+            Within::Split => {
+                let event = [&self.held.split(), &*rest].concat();
+                return joined(forward, self.feed_split(&event));
+            }
+            Within::Tail => return joined(forward, self.feed_tail(&rest)),
         }
         let forward = if self.error.is_none() { self.without_a_lone_name(forward) } else { forward };
         self.held.extend_from_slice(&rest);
@@ -106,7 +129,8 @@ impl Lines {
     /// Keeps back the name of an event whose data has not come: a caller could take it for the event, and an error may have to follow.
     fn without_a_lone_name(&mut self, mut lines: Bytes) -> Bytes {
         let before_end = lines.strip_suffix(b"\n").unwrap_or(&lines);
-        let last = memchr::memrchr(b'\n', before_end).map_or(0, |at| at + 1);
+        let before_end = before_end.strip_suffix(b"\r").unwrap_or(before_end);
+        let last = memchr::memrchr2(b'\n', b'\r', before_end).map_or(0, |at| at + 1);
         if lines[last..].starts_with(b"event:") {
             self.held.extend_from_slice(&lines.split_off(last));
         }
@@ -117,7 +141,12 @@ impl Lines {
     pub(super) fn end(&mut self) -> (Bytes, Ending) {
         let was_open = self.is_open;
         let (mut forward, mut is_whole) = (Bytes::new(), true);
-        if self.within != Within::Tail && !self.held.is_empty() {
+        if self.within == Within::Split {
+            let event = self.held.split().freeze();
+            let data = data_of(&event);
+            is_whole = is_complete(&data);
+            forward = if is_whole { self.judged_split(event, &data) } else { event };
+        } else if self.within != Within::Tail && !self.held.is_empty() {
             // A last line without its end counts if nothing of it is lacking: some upstreams close right after it.
             let rest = self.held.split().freeze();
             is_whole = ends_whole(&rest);
@@ -145,12 +174,17 @@ impl Lines {
         self.error.as_deref()
     }
 
+    /// Whether what was forwarded ends with a whole event.
+    pub(super) fn is_between_events(&self) -> bool {
+        self.within != Within::Overlong && !self.is_open && !self.has_field
+    }
+
     /// What has to stand before an event that follows now, so that it is one of its own.
     pub(super) fn separator(&self) -> &'static [u8] {
         match (self.within, self.is_open) {
             (Within::Overlong, _) => b"\n\n",
-            (Within::Lines | Within::Tail, true) => b"\n",
-            (Within::Lines | Within::Tail, false) => b"",
+            (Within::Lines | Within::Split | Within::Tail, true) => b"\n",
+            (Within::Lines | Within::Split | Within::Tail, false) => b"",
         }
     }
 
@@ -158,8 +192,22 @@ impl Lines {
     fn watched(&mut self, lines: Bytes) -> Bytes {
         let mut begin = 0;
         while begin < lines.len() {
-            let end = memchr::memchr(b'\n', &lines[begin..]).map_or(lines.len(), |at| begin + at + 1);
+            let end = line_end(&lines, begin);
+            if std::mem::replace(&mut self.is_after_cr, lines[..end].ends_with(b"\r")) && lines[begin..end] == *b"\n" {
+                begin = end;
+                continue;
+            }
             let line = lines[begin..end].trim_ascii_end();
+            let line = match std::mem::replace(&mut self.has_begun, true) {
+                false => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line),
+                true => line,
+            };
+            if is_split(line) {
+                self.within = Within::Split;
+                self.held.extend_from_slice(&lines[begin..]);
+                self.is_after_cr = false;
+                return lines.slice(..begin);
+            }
             if let Some(error) = self.error_in(line) {
                 let forward = [&lines[..begin], &error.event].concat().into();
                 self.error = Some(error);
@@ -176,6 +224,11 @@ impl Lines {
 
     /// Notes what a line says; gives the error that it is.
     fn error_in(&mut self, line: &[u8]) -> Option<Box<StreamError>> {
+        self.has_field = match line.first() {
+            None => false,
+            Some(b':') => self.has_field,
+            Some(_) => true,
+        };
         let Some(data) = line.strip_prefix(b"data:") else {
             match line.first() {
                 // The end of an event.
@@ -190,15 +243,65 @@ impl Lines {
             }
             return None;
         };
-        let seen = match self.dialect.judge(self.names_error, data.trim_ascii_start()) {
+        let error = self.judged(data.trim_ascii_start());
+        self.is_open |= error.is_none();
+        error
+    }
+
+    /// Notes what an event's data says; gives the error that it is.
+    fn judged(&mut self, data: &[u8]) -> Option<Box<StreamError>> {
+        let seen = match self.dialect.judge(self.names_error, data, &mut self.choices) {
             Said::More => Seen::Begun,
             Said::Finished => Seen::Finished,
             Said::Done => Seen::Done,
             Said::Failed(error) => return Some(error),
         };
+        if self.seen == Seen::Finished && self.choices.is_one_open() {
+            // Another alternative began after the first had ended.
+            self.seen = Seen::Begun;
+        }
         self.seen = self.seen.max(seen);
-        self.is_open = true;
         None
+    }
+
+    /// Keeps an event whose data is split, until its empty line comes.
+    fn feed_split(&mut self, chunk: &[u8]) -> Bytes {
+        let known = self.held.len();
+        self.held.extend_from_slice(chunk);
+        // What was looked through before has no end, but may end in a line's.
+        let mut begin = last_line(&self.held, known);
+        while begin < self.held.len() {
+            let end = line_end(&self.held, begin);
+            let line = &self.held[begin..end];
+            let is_rest_of_crlf = line == b"\n" && self.held[..begin].ends_with(b"\r");
+            begin = end;
+            if !line.trim_ascii_end().is_empty() || line.is_empty() || is_rest_of_crlf {
+                continue;
+            }
+            let event = self.held.split_to(begin).freeze();
+            let rest = self.held.split().freeze();
+            self.within = Within::Lines;
+            let forward = self.judged_split(event.clone(), &data_of(&event));
+            (self.names_error, self.is_open, self.has_field) = (false, false, false);
+            self.is_after_cr = event.ends_with(b"\r");
+            if self.error.is_some() || rest.is_empty() {
+                return forward;
+            }
+            return joined(forward, self.feed(rest));
+        }
+        self.give_up_on_an_overlong_line()
+    }
+
+    /// Notes what a whole event with split data says. Gives it, or the error remade.
+    fn judged_split(&mut self, event: Bytes, data: &[u8]) -> Bytes {
+        match self.judged(data) {
+            None => event,
+            Some(error) => {
+                let event = error.event.clone();
+                self.error = Some(error);
+                event
+            }
+        }
     }
 
     fn give_up_on_an_overlong_line(&mut self) -> Bytes {
@@ -215,12 +318,13 @@ impl Lines {
     }
 
     fn feed_overlong(&mut self, mut chunk: Bytes) -> Bytes {
-        let Some(end) = memchr::memchr(b'\n', &chunk) else { return chunk };
+        let Some(end) = memchr::memchr2(b'\n', b'\r', &chunk) else { return chunk };
         self.within = Within::Lines;
         self.is_open = true;
         let rest = chunk.split_off(end + 1);
+        self.is_after_cr = chunk.ends_with(b"\r");
         let more = self.feed(rest);
-        if more.is_empty() { chunk } else { [chunk, more].concat().into() }
+        joined(chunk, more)
     }
 
     /// Keeps what may be an error; gives the error once there is more than any error has.
@@ -233,12 +337,12 @@ impl Lines {
     }
 }
 
-/// Whether nothing lacks of the last line, which has no end: of data it can be told.
-fn ends_whole(lines: &[u8]) -> bool {
-    let last = memchr::memrchr(b'\n', lines).map_or(lines, |at| &lines[at + 1..]);
-    let Some(data) = last.strip_prefix(b"data:").map(<[u8]>::trim_ascii) else { return true };
-    // Nothing but `[DONE]` is data that is no object.
-    data == b"[DONE]" || json::members(data, |_, _| Ok::<_, JsonError>(())).is_ok()
+fn joined(first: Bytes, more: Bytes) -> Bytes {
+    match (first.is_empty(), more.is_empty()) {
+        (_, true) => first,
+        (true, false) => more,
+        (false, false) => [first, more].concat().into(),
+    }
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use shared::adapter::{Delivery, Format, Operation};
 
 use super::bedrock::watch::Frames;
-use super::error::Problem;
-use super::lines::Lines;
-use super::{Dialect, anthropic, bedrock, cohere, gemini, openai, responses};
+use super::error::{Problem, event};
+use super::lines::{Choices, Lines};
+use super::translate::{Between, Translation};
+use super::{Dialect, Unsayable, bedrock};
 
 /// A stream's watch.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(crate) enum Watch {
     Lines(Lines),
     /// Frames of Amazon's event stream.
     Frames(Frames),
+    /// Either of them, on its way into another format.
+    Translation(Box<Translation>),
 }
 
 /// How far a stream has come.
@@ -71,14 +74,20 @@ impl Watch {
     /// A watch for an answer, by the type of its content; `None` for one that is no stream. Where a stream was asked for, what is not JSON is
     /// taken for one, lest it pass unwatched for want of its type.
     pub(crate) fn of(format: Format, operation: Operation, delivery: Delivery, content_type: &[u8]) -> Option<Self> {
+        if !is_stream(format, delivery, content_type) {
+            return None;
+        }
         if format == Format::Bedrock {
-            let is_stream = is_of_kind(content_type, b"application/vnd.amazon.eventstream");
-            return is_stream.then(|| Self::Frames(Frames::default()));
+            return Some(Self::Frames(Frames::default()));
         }
         let dialect = Dialect::of(format, operation).unwrap_or(Dialect::Chat);
-        let is_json = || memchr::memmem::find(&content_type.to_ascii_lowercase(), b"json").is_some();
-        let is_stream = is_of_kind(content_type, b"text/event-stream") || delivery == Delivery::Stream && !is_json();
-        is_stream.then(|| Self::Lines(Lines::new(dialect)))
+        Some(Self::Lines(Lines::new(dialect)))
+    }
+
+    /// The same for an answer that goes into another format. A stream that nobody asked for is none: nobody could read it.
+    pub(crate) fn between(between: &Between<'_>, delivery: Delivery, content_type: &[u8]) -> Option<Self> {
+        let is_stream = is_stream(between.upstream.format(), delivery, content_type);
+        (is_stream && delivery == Delivery::Stream).then(|| Self::Translation(Box::new(Translation::new(between))))
     }
 
     /// What to forward of what came. Empty while an event's line or frame is incomplete. After an [`error`](Self::error) nothing more may
@@ -87,6 +96,7 @@ impl Watch {
         match self {
             Self::Lines(lines) => lines.feed(chunk),
             Self::Frames(frames) => frames.feed(chunk),
+            Self::Translation(translation) => translation.feed(&chunk),
         }
     }
 
@@ -95,6 +105,7 @@ impl Watch {
         match self {
             Self::Lines(lines) => lines.end(),
             Self::Frames(frames) => frames.end(),
+            Self::Translation(translation) => translation.end(),
         }
     }
 
@@ -103,6 +114,7 @@ impl Watch {
         match self {
             Self::Lines(lines) => lines.seen(),
             Self::Frames(frames) => frames.seen(),
+            Self::Translation(translation) => translation.seen(),
         }
     }
 
@@ -111,26 +123,46 @@ impl Watch {
         match self {
             Self::Lines(lines) => lines.error(),
             Self::Frames(frames) => frames.error(),
+            Self::Translation(translation) => translation.error(),
         }
     }
 
     /// An error of ours that ends the stream, whatever event was under way.
     pub(crate) fn last_event(&self, problem: &Problem<'_>) -> Bytes {
         match self {
-            Self::Lines(lines) => {
-                let event = match lines.dialect() {
-                    Dialect::Chat => openai::error::event(problem),
-                    Dialect::Responses => responses::watch::event(problem),
-                    Dialect::Anthropic => anthropic::error::event(problem),
-                    Dialect::Gemini => gemini::error::event(problem),
-                    Dialect::Cohere => cohere::error::event(problem),
-                    Dialect::Bedrock => bedrock::error::event(problem),
-                };
-                [lines.separator(), &event].concat().into()
-            }
-            Self::Frames(_) => bedrock::error::event(problem),
+            Self::Lines(lines) => [lines.separator(), &event(lines.dialect(), problem)].concat().into(),
+            Self::Frames(_) => event(Dialect::Bedrock, problem),
+            Self::Translation(translation) => event(translation.caller(), problem),
         }
     }
+
+    /// What tells a caller who waits that more will come; empty where nothing may be said, within an event and after the end.
+    pub(crate) fn keep_alive(&self) -> &'static [u8] {
+        match self {
+            _ if self.seen() == Seen::Done => b"",
+            Self::Lines(lines) if !lines.is_between_events() => b"",
+            Self::Lines(lines) => lines.dialect().keep_alive(),
+            Self::Frames(_) => Dialect::Bedrock.keep_alive(),
+            Self::Translation(translation) => translation.caller().keep_alive(),
+        }
+    }
+
+    /// What the upstream said that the caller's format can't, if that is why the stream failed.
+    pub(crate) fn unsayable(&self) -> Option<&Unsayable> {
+        match self {
+            Self::Lines(_) | Self::Frames(_) => None,
+            Self::Translation(translation) => translation.unsayable(),
+        }
+    }
+}
+
+/// Whether an answer is a stream, by the type of its content and what was asked for.
+fn is_stream(format: Format, delivery: Delivery, content_type: &[u8]) -> bool {
+    if format == Format::Bedrock {
+        return is_of_kind(content_type, b"application/vnd.amazon.eventstream");
+    }
+    let is_json = || memchr::memmem::find(&content_type.to_ascii_lowercase(), b"json").is_some();
+    is_of_kind(content_type, b"text/event-stream") || delivery == Delivery::Stream && !is_json()
 }
 
 /// Whether a content's type is this one, whatever its parameters.
@@ -146,6 +178,20 @@ pub(super) fn begins_with_text(value: &[u8]) -> bool {
 /// Whether a whole answer that came as a success is one: a format may have another word for errors than the status.
 pub(crate) fn is_answer(format: Format, body: &[u8]) -> bool {
     format != Format::Bedrock || bedrock::is_answer(body)
+}
+
+/// Whether a whole answer may be an error, by its first bytes.
+pub(crate) fn begins_with_error(body: &[u8]) -> bool {
+    let inner = body.trim_ascii_start().strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+    inner.is_some_and(|inner| inner.starts_with(b"\"error\""))
+}
+
+/// The error that a whole answer is, in spite of its status.
+pub(crate) fn error_in(dialect: Dialect, body: &[u8]) -> Option<Box<StreamError>> {
+    match dialect.judge(false, body, &mut Choices::default()) {
+        Said::Failed(error) => Some(error),
+        Said::More | Said::Finished | Said::Done => None,
+    }
 }
 
 /// Whether [`is_answer`] has something to say of a format's answers, so that they have to be looked at before they go on.

@@ -1,12 +1,13 @@
 //! One upstream call: address, sign, send, and what the answer means.
 
 mod answer;
+mod whole;
 
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
-use shared::adapter::{Delivery, Key, NoAddress, Operation, Unsigned};
+use shared::adapter::{Delivery, Key, NoAddress, Unsigned};
 use shared::credential::{CredentialType, CredentialValue};
 use shared::failure::Failure;
 use shared::oauth::{MintError, Minter, Refused, Source};
@@ -18,6 +19,7 @@ use crate::balance::{Member, Pick};
 use crate::error::Fault;
 use crate::http::header;
 use crate::protocol::watch::Watch;
+use crate::serve::say::Said;
 use crate::snapshot::route::{Stop, Upstream};
 use crate::upstream::{Client, Payload, Received};
 
@@ -31,7 +33,6 @@ pub(crate) struct Caller {
 /// What to call for.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
-    pub(crate) operation: Operation,
     pub(crate) delivery: Delivery,
     /// The caller's headers.
     pub(crate) headers: &'a HeaderMap,
@@ -93,20 +94,24 @@ pub(crate) async fn attempt(
     now: Instant,
     stop: &Stop,
     pick: Option<&Pick>,
-    payload: Payload,
+    said: &Said,
 ) -> Result<Answer, Failed> {
     let member = pick.map(|pick| &**pick.member());
     let until = call.deadline.min(now + stop.upstream.provider.patience.first_byte);
     let attempted = async {
         match member.filter(|member| mints(&member.value)) {
-            None => once(&caller.client, call, stop, member, None, payload).await,
+            None => once(&caller.client, call, stop, member, None, said).await,
             // Rare, and large: the others' futures need not have room for it.
-            Some(member) => Box::pin(minted(caller, call, stop, member, payload)).await,
+            Some(member) => Box::pin(minted(caller, call, stop, member, said)).await,
         }
     };
-    match timeout_at(until, attempted).await {
-        Ok(answered) => answered,
-        Err(_) => Err(Failed::of(Failure::TimedOut)),
+    let answer = timeout_at(until, attempted).await.map_err(|_| Failed::of(Failure::TimedOut))??;
+    match &said.translated {
+        // A whole answer has to be there before any of it can be written in another format; its first byte is.
+        Some(translated) if answer.watch.is_none() => {
+            Box::pin(whole::translated(answer, call, translated, &stop.upstream)).await
+        }
+        Some(_) | None => Ok(answer),
     }
 }
 
@@ -119,17 +124,11 @@ fn mints(value: &CredentialValue) -> bool {
 }
 
 /// A call with a token. One that the provider refuses may have been an old one: the credential is at fault when a new one is refused too.
-async fn minted(
-    caller: &Caller,
-    call: &Call<'_>,
-    stop: &Stop,
-    member: &Member,
-    payload: Payload,
-) -> Result<Answer, Failed> {
+async fn minted(caller: &Caller, call: &Call<'_>, stop: &Stop, member: &Member, said: &Said) -> Result<Answer, Failed> {
     let upstream = &*stop.upstream;
     let source = Source { adapter: upstream.adapter, place: &upstream.provider.place, value: &member.value };
     let token = caller.minter.token(source, SystemTime::now()).await.map_err(unminted)?;
-    let first = once(&caller.client, call, stop, Some(member), token.as_ref(), payload.clone()).await;
+    let first = once(&caller.client, call, stop, Some(member), token.as_ref(), said).await;
     let refused = match (&first, &token) {
         (Err(failed), Some(token)) if failed.status == Some(StatusCode::UNAUTHORIZED) => token,
         _ => return first,
@@ -138,7 +137,7 @@ async fn minted(
         return first;
     }
     let token = caller.minter.token(source, SystemTime::now()).await.map_err(unminted)?;
-    once(&caller.client, call, stop, Some(member), token.as_ref(), payload).await
+    once(&caller.client, call, stop, Some(member), token.as_ref(), said).await
 }
 
 /// What it means that there is no token.
@@ -167,13 +166,17 @@ async fn once(
     stop: &Stop,
     member: Option<&Member>,
     token: Option<&Secret>,
-    payload: Payload,
+    said: &Said,
 ) -> Result<Answer, Failed> {
     let upstream = &*stop.upstream;
+    let payload = said.payload.clone();
     let key = member.map(|member| member.value.kind());
-    let uri = stop.address(call.operation, call.delivery, key).map_err(no_address)?;
+    let uri = stop.address(said.operation, call.delivery, key).map_err(no_address)?;
     let mut headers =
         header::for_upstream(call.headers, upstream.adapter, upstream.provider.auth, &upstream.provider.edits);
+    if let Some(translated) = &said.translated {
+        header::for_another_format(&mut headers, translated, upstream, call.delivery);
+    }
     if let Some((name, value)) = &call.own_key {
         headers.insert(name.clone(), value.clone());
     }
@@ -185,7 +188,7 @@ async fn once(
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
-    answer(client, call, upstream, request).await
+    answer(client, call, said, upstream, request).await
 }
 
 fn sign(

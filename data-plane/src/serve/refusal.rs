@@ -16,6 +16,7 @@ impl Run<'_> {
             Some(Trouble::NoPick { provider }) if self.waits.all_missing() => {
                 return Refusal::ModelMissing { model: shown(model), provider: provider.to_string() };
             }
+            None if let Some(unsaid) = self.unsaid => return unsaid,
             Some(Trouble::NoPick { .. }) | None => {
                 let rate_limited = all_rate_limited && shortest.is_some();
                 return Refusal::NoCredential { model: shown(model), retry_after: shortest, rate_limited };

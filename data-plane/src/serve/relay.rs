@@ -3,6 +3,8 @@
 //! A stream that does not end as the upstream said that it would ends in an error event. Any other answer that is cut ends the caller's
 //! connection, as a cut answer should.
 
+mod pace;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,8 +13,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
+use self::pace::{Due, Pace};
 use crate::balance::breaker::Breaker;
 use crate::balance::moment::Moment;
 use crate::observe::{CUT, SERVED, Tally};
@@ -20,10 +23,6 @@ use crate::protocol::error::Problem;
 use crate::protocol::watch::{Ending, Seen, Watch};
 use crate::serve::attempt::Answer;
 use crate::upstream::Received;
-
-/// An upstream's silence is measured in steps, so that a chunk costs no look at the clock: this many without a sign of life are too long,
-/// so that an answer ends after its time for silence, or a step more.
-const STEPS: u8 = 4;
 
 /// Why an answer broke off. The caller sees its connection end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,38 +46,34 @@ pub(crate) struct Limits {
 
 /// An answer's body.
 #[derive(Debug)]
-pub(crate) struct Relay {
+pub(crate) struct Relay<B = Received> {
     /// `None` when nothing more is read.
-    upstream: Option<Received>,
+    upstream: Option<B>,
     /// What goes out before anything else is read.
     ready: Bytes,
     watch: Option<Watch>,
-    deadline: Instant,
-    /// Made at the first wait.
-    timer: Option<Pin<Box<Sleep>>>,
-    /// How long the upstream may be silent.
-    idle: Duration,
-    /// Something came since the timer was set.
-    alive: bool,
-    /// The steps since then.
-    silent: u8,
+    pace: Pace,
     breaker: Option<Arc<Breaker>>,
     tally: Option<Tally>,
 }
 
 impl Relay {
     pub(crate) fn new(answer: Answer, limits: Limits, breaker: Option<Arc<Breaker>>, tally: Option<Tally>) -> Self {
-        let Limits { deadline, idle } = limits;
         let Answer { passed: ready, rest: upstream, watch, .. } = answer;
-        let is_over = upstream.is_none();
-        let mut relay =
-            Self { upstream, ready, watch, deadline, timer: None, idle, alive: false, silent: 0, breaker, tally };
-        if is_over {
-            relay.upstream_ended();
+        let pace = if watch.is_some() { Pace::of_stream(limits) } else { Pace::of_whole(limits) };
+        Self { upstream, ready, watch, pace, breaker, tally }.begun()
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Relay<B> {
+    fn begun(mut self) -> Self {
+        if self.upstream.is_none() {
+            let rest = self.upstream_ended();
+            debug_assert!(rest.is_none(), "what ended before it went on had everything passed");
         } else {
-            relay.look_for_the_end();
+            self.look_for_the_end();
         }
-        relay
+        self
     }
 
     /// An answer of known length is over with its last byte: nobody asks it for more, so that its end would not be seen otherwise.
@@ -139,6 +134,11 @@ impl Relay {
                 breaker.inspect(|breaker| breaker.succeeded());
                 CUT
             }
+            // An upstream may give up on who does not read.
+            Ending::Cut if self.pace.is_held_up() => {
+                breaker.inspect(|breaker| breaker.released(Moment::now()));
+                CUT
+            }
             Ending::Cut => {
                 breaker.inspect(|breaker| breaker.failed(Moment::now()));
                 CUT
@@ -146,23 +146,6 @@ impl Relay {
         };
         if let Some(mut tally) = self.tally.take() {
             tally.outcome(outcome);
-        }
-    }
-
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            let deadline = self.deadline;
-            let step = self.idle / u32::from(STEPS);
-            let next = || deadline.min(Instant::now() + step);
-            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(next())));
-            if timer.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            self.silent = if std::mem::take(&mut self.alive) { 0 } else { self.silent + 1 };
-            if timer.deadline() >= deadline || self.silent >= STEPS {
-                return Poll::Ready(());
-            }
-            timer.as_mut().reset(next());
         }
     }
 
@@ -176,12 +159,15 @@ impl Relay {
                 Poll::Ready(Some(Ok(frame))) => frame,
                 Poll::Ready(Some(Err(_))) => return Poll::Ready(self.upstream_broke(RelayError::Cut).transpose()),
                 Poll::Ready(None) => return Poll::Ready(self.upstream_ended().map(Ok)),
-                Poll::Pending if self.poll_timer(cx).is_ready() => {
-                    return Poll::Ready(self.upstream_broke(RelayError::TimedOut).transpose());
-                }
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => match std::task::ready!(self.pace.poll(cx)) {
+                    Due::TimedOut => return Poll::Ready(self.upstream_broke(RelayError::TimedOut).transpose()),
+                    Due::KeepAlive => match self.watch.as_ref().map(Watch::keep_alive).unwrap_or_default() {
+                        b"" => continue,
+                        sign => return Poll::Ready(Some(Ok(Bytes::from_static(sign)))),
+                    },
+                },
             };
-            self.alive = true;
+            self.pace.heard();
             // Trailers are the hop's own.
             let Ok(data) = frame.into_data() else { continue };
             let Some(watch) = &mut self.watch else {
@@ -200,12 +186,15 @@ impl Relay {
     }
 }
 
-impl Body for Relay {
+impl<B: Body<Data = Bytes> + Unpin> Body for Relay<B> {
     type Data = Bytes;
     type Error = RelayError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, RelayError>>> {
-        self.get_mut().poll_next(cx).map(|next| next.map(|data| data.map(Frame::data)))
+        let relay = self.get_mut();
+        let next = std::task::ready!(relay.poll_next(cx));
+        relay.pace.spoke();
+        Poll::Ready(next.map(|data| data.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -241,3 +230,6 @@ fn problem(message: &'static str, status: StatusCode) -> Problem<'static> {
     let code = if status == StatusCode::GATEWAY_TIMEOUT { "upstream_timeout" } else { "upstream_error" };
     Problem { status, code, message: message.into() }
 }
+
+#[cfg(test)]
+mod tests;

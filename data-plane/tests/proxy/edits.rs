@@ -17,7 +17,7 @@ use super::harness::{Answered, Proxy, credential, environment, model, place, pro
 use super::upstream::{Reply, Upstream};
 
 /// A provider as the sync stream brings it.
-fn synced(config: ProviderConfig) -> Change {
+pub(crate) fn synced(config: ProviderConfig) -> Change {
     let config = ProviderConfig {
         adapter: UpstreamAdapter::Openai.into(),
         auth: UpstreamAuth::Managed.into(),

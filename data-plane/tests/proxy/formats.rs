@@ -181,13 +181,22 @@ async fn a_model_that_no_credential_knows_is_a_404() {
     }
 }
 
+/// What is no conversation, in each of the formats that have such a thing.
+const NO_CONVERSATIONS: [(AdapterKind, &str); 5] = [
+    (AdapterKind::OpenAi, "/v1/embeddings"),
+    (AdapterKind::OpenAi, "/v1/completions"),
+    (AdapterKind::Anthropic, "/v1/messages/count_tokens"),
+    (AdapterKind::Cohere, "/v2/embed"),
+    (AdapterKind::Cohere, "/v2/rerank"),
+];
+
 #[tokio::test]
-async fn a_model_of_another_format_names_the_route_to_use() {
+async fn what_is_no_conversation_names_the_route_of_another_format() {
     let upstream = Upstream::start(|_| Reply::ok()).await;
     for spoken in cases() {
         let proxy = proxy_for(&spoken, &upstream, &["k1"]).await;
-        for case in cases().into_iter().filter(|case| case.adapter != spoken.adapter) {
-            let answered = proxy.plain(&case).await;
+        for (_, path) in NO_CONVERSATIONS.into_iter().filter(|(adapter, _)| *adapter != spoken.adapter) {
+            let answered = proxy.post_to(path, &[("x-api-key", KEY)], r#"{"model":"m"}"#).await;
             assert_eq!(answered.status, 400);
             let route = if spoken.adapter == AdapterKind::OpenAi { "/v1/chat/completions" } else { spoken.path };
             let route = route.replace("/m:", "/{model}:").replace("/m/", "/{model}/");
@@ -198,22 +207,21 @@ async fn a_model_of_another_format_names_the_route_to_use() {
 }
 
 #[tokio::test]
-async fn targets_of_another_format_are_passed_over() {
-    let [openai, anthropic, ..] = cases();
+async fn what_is_no_conversation_passes_over_targets_of_another_format() {
+    let [openai, _, _, _, cohere] = cases();
     let upstream = Upstream::start(|_| Reply::ok()).await;
     let proxy = Proxy::start([
         put_provider("o", provider_of(openai.adapter, upstream.address)),
-        put_provider("n", provider_of(anthropic.adapter, upstream.address)),
+        put_provider("c", provider_of(cohere.adapter, upstream.address)),
         credential("o", "k", 1),
-        credential("n", "k", 1),
-        model("m", &["o", "n"]),
+        credential("c", "k", 1),
+        model("m", &["o", "c"]),
     ])
     .await;
-    assert_eq!(proxy.plain(&anthropic).await.header("x-keyplane-provider"), "n");
-    assert_eq!(proxy.plain(&openai).await.header("x-keyplane-provider"), "o");
-    // Anthropic has no such operation.
-    let answered = proxy.post_to("/v2/embed", &[("x-api-key", KEY)], r#"{"model":"n/x"}"#).await;
-    assert_eq!(answered.status, 400, "{}", answered.body);
+    for (path, expected) in [("/v2/embed", "c"), ("/v1/embeddings", "o")] {
+        let answered = proxy.post_to(path, &[("x-api-key", KEY)], r#"{"model":"m"}"#).await;
+        assert_eq!(answered.header("x-keyplane-provider"), expected, "{}", answered.body);
+    }
 }
 
 #[tokio::test]

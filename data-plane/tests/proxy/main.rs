@@ -32,6 +32,8 @@ mod splices;
 #[cfg(test)]
 mod targets;
 #[cfg(test)]
+mod translate;
+#[cfg(test)]
 mod upstream;
 
 use std::time::Duration;

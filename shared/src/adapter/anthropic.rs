@@ -41,9 +41,14 @@ impl Adapter for Anthropic {
                 None => "/v1/models?limit=1000".to_owned(),
                 Some(page) => format!("/v1/models?limit=1000&after_id={}", segment::escaped(page)),
             },
-            Operation::Completion | Operation::Responses | Operation::Embeddings | Operation::Rerank => {
-                return Err(NoAddress::Unsupported);
-            }
+            Operation::Completion
+            | Operation::Responses
+            | Operation::Embeddings
+            | Operation::EmbeddingBatch
+            | Operation::Predict
+            | Operation::Invoke
+            | Operation::Rerank
+            | Operation::OpenAiOnly(_) => return Err(NoAddress::Unsupported),
         };
         Ok(place.base_url.with_path(&path))
     }

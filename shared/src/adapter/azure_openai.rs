@@ -24,7 +24,7 @@ use super::classify::{self, Rule};
 use super::header::KeyHeader;
 use super::{
     Adapter, Call, Classified, Format, FreeCheck, Key, ModelPage, NoAddress, NotAModelList, Operation, Place,
-    TokenRequest, UnfitSecret, Unsigned, key, openai, segment, wording,
+    TokenRequest, UnfitSecret, Unsigned, is_plain_path, key, openai, segment, wording,
 };
 use crate::base_url::BaseUrl;
 use crate::credential::{CredentialType, CredentialValue};
@@ -68,6 +68,24 @@ impl Adapter for AzureOpenAi {
             Style::V1 { query } => v1_address(&resource, query, call),
             Style::Dated { version } => dated_address(&resource, version, call),
         }
+    }
+
+    /// Below what version 1 or the dated style puts before every path that names no deployment.
+    fn address_below(&self, place: &Place, path: &str) -> Result<Uri, NoAddress> {
+        if !is_plain_path(path) {
+            return Err(NoAddress::Path);
+        }
+        let resource = place.base_url.without_ending(V1_PATH);
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let (prefix, version) = match Style::of(place) {
+            Style::V1 { query } => (V1_PATH, query.trim_start_matches('?').to_owned()),
+            Style::Dated { version } => ("/openai", format!("api-version={}", segment::escaped(version))),
+        };
+        // The caller's version would be another API than the provider is set up for.
+        let others = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("api-version="));
+        let query: Vec<&str> = others.chain((!version.is_empty()).then_some(version.as_str())).collect();
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+        Ok(resource.with_path(&format!("{prefix}{path}{query}")))
     }
 
     fn token_request(
@@ -133,7 +151,11 @@ fn v1_address(resource: &BaseUrl, query: &str, call: Call<'_>) -> Result<Uri, No
         Operation::Responses => "responses",
         Operation::Embeddings => "embeddings",
         Operation::ListModels => "models",
-        Operation::CountTokens | Operation::Rerank => return Err(NoAddress::Unsupported),
+        Operation::CountTokens => "responses/input_tokens",
+        Operation::OpenAiOnly(route) => route.path().trim_start_matches('/'),
+        Operation::Rerank | Operation::EmbeddingBatch | Operation::Predict | Operation::Invoke => {
+            return Err(NoAddress::Unsupported);
+        }
     };
     Ok(resource.with_path(&format!("{V1_PATH}/{path}{query}")))
 }
@@ -146,8 +168,12 @@ fn dated_address(resource: &BaseUrl, version: &str, call: Call<'_>) -> Result<Ur
         Operation::Embeddings => of_deployment("embeddings")?,
         // The deployment is the body's `model`.
         Operation::Responses => "/openai/responses".to_owned(),
+        Operation::CountTokens => "/openai/responses/input_tokens".to_owned(),
+        Operation::OpenAiOnly(route) => of_deployment(route.path().trim_start_matches('/'))?,
         Operation::ListModels => "/openai/models".to_owned(),
-        Operation::CountTokens | Operation::Rerank => return Err(NoAddress::Unsupported),
+        Operation::Rerank | Operation::EmbeddingBatch | Operation::Predict | Operation::Invoke => {
+            return Err(NoAddress::Unsupported);
+        }
     };
     Ok(resource.with_path(&format!("{path}?api-version={}", segment::escaped(version))))
 }

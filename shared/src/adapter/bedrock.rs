@@ -52,9 +52,18 @@ impl Adapter for Bedrock {
             (Operation::Chat, Delivery::Stream) => "converse-stream",
             (Operation::CountTokens, _) => "count-tokens",
             (Operation::ListModels, _) => return Ok(list_address(place)),
-            (Operation::Completion | Operation::Responses | Operation::Embeddings | Operation::Rerank, _) => {
-                return Err(NoAddress::Unsupported);
-            }
+            (Operation::Invoke, Delivery::Whole) => "invoke",
+            (Operation::Invoke, Delivery::Stream) => "invoke-with-response-stream",
+            (
+                Operation::Completion
+                | Operation::Responses
+                | Operation::Embeddings
+                | Operation::EmbeddingBatch
+                | Operation::Predict
+                | Operation::Rerank
+                | Operation::OpenAiOnly(_),
+                _,
+            ) => return Err(NoAddress::Unsupported),
         };
         Ok(place.base_url.with_path(&format!("/model/{}/{method}", segment::model(call.model)?)))
     }

@@ -37,9 +37,13 @@ impl Adapter for Cohere {
                 None => "/v1/models?page_size=1000".to_owned(),
                 Some(page) => format!("/v1/models?page_size=1000&page_token={}", segment::escaped(page)),
             },
-            Operation::Completion | Operation::Responses | Operation::CountTokens => {
-                return Err(NoAddress::Unsupported);
-            }
+            Operation::Completion
+            | Operation::Responses
+            | Operation::CountTokens
+            | Operation::EmbeddingBatch
+            | Operation::Predict
+            | Operation::Invoke
+            | Operation::OpenAiOnly(_) => return Err(NoAddress::Unsupported),
         };
         Ok(place.base_url.with_path(&path))
     }

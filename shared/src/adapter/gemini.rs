@@ -106,7 +106,17 @@ pub(super) fn method(operation: Operation, delivery: Delivery) -> Option<&'stati
         (Operation::Chat, Delivery::Stream) => Some("streamGenerateContent?alt=sse"),
         (Operation::CountTokens, _) => Some("countTokens"),
         (Operation::Embeddings, _) => Some("embedContent"),
-        (Operation::Completion | Operation::Responses | Operation::Rerank | Operation::ListModels, _) => None,
+        (Operation::EmbeddingBatch, _) => Some("batchEmbedContents"),
+        (
+            Operation::Completion
+            | Operation::Responses
+            | Operation::Rerank
+            | Operation::Predict
+            | Operation::Invoke
+            | Operation::OpenAiOnly(_)
+            | Operation::ListModels,
+            _,
+        ) => None,
     }
 }
 

@@ -34,7 +34,11 @@ impl Adapter for OpenAi {
             Operation::Responses => "/responses",
             Operation::Embeddings => "/embeddings",
             Operation::ListModels => "/models",
-            Operation::CountTokens | Operation::Rerank => return Err(NoAddress::Unsupported),
+            Operation::CountTokens => "/responses/input_tokens",
+            Operation::OpenAiOnly(route) => route.path(),
+            Operation::Rerank | Operation::EmbeddingBatch | Operation::Predict | Operation::Invoke => {
+                return Err(NoAddress::Unsupported);
+            }
         };
         Ok(place.base_url.with_path(path))
     }

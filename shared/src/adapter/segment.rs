@@ -33,6 +33,19 @@ pub(super) fn escaped(text: &str) -> String {
     escaped
 }
 
+/// Whether a path, with its query, leads where it says: it begins with one `/`, and no segment is one that programs resolve, however it is
+/// written (`..`, `%2e.`), or holds what some take for a separator (`\`, `%2f`, `%5c`).
+#[must_use]
+pub fn is_plain_path(path: &str) -> bool {
+    let (path, _) = path.split_once('?').unwrap_or((path, ""));
+    let is_plain = |segment: &str| {
+        let lower = segment.to_ascii_lowercase();
+        let dots = lower.replace("%2e", ".");
+        !matches!(dots.as_str(), "." | "..") && !["\\", "%2f", "%5c", "%00"].iter().any(|part| lower.contains(part))
+    };
+    path.starts_with('/') && !path.starts_with("//") && path.split('/').all(is_plain)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -53,6 +66,18 @@ mod tests {
         }
         for name in ["", ".", "..", &"x".repeat(2049)] {
             assert_eq!(model(name), Err(NoAddress::Model));
+        }
+    }
+
+    #[test]
+    fn a_path_that_leads_elsewhere_is_none() {
+        for path in ["/files", "/files/file-1/content?a=../b", "/a.b/..c/...", "/"] {
+            assert!(is_plain_path(path), "{path}");
+        }
+        for path in
+            ["", "files", "//host/x", "/a/../b", "/a/%2E%2e/b", "/.", "/a/.%2e", "/a%2Fb", "/a\\b", "/a%5cb", "/..?x"]
+        {
+            assert!(!is_plain_path(path), "{path}");
         }
     }
 

@@ -14,8 +14,8 @@ use http::{HeaderMap, HeaderName, StatusCode, Uri};
 use super::classify;
 use super::header::{self, KeyHeader};
 use super::{
-    Adapter, AdapterKind, Call, Classified, Format, FreeCheck, Key, ModelPage, NoAddress, NotAModelList, Place,
-    TokenRequest, UnfitSecret, Unsigned, gemini, key, segment,
+    Adapter, AdapterKind, Call, Classified, Format, FreeCheck, Key, ModelPage, NoAddress, NotAModelList, Operation,
+    Place, TokenRequest, UnfitSecret, Unsigned, gemini, key, segment,
 };
 use crate::credential::{CredentialType, CredentialValue};
 
@@ -31,7 +31,13 @@ impl Adapter for Vertex {
     /// Of a key of no known type, the provider's project tells which of the two ways it goes.
     fn address(&self, place: &Place, key: Option<CredentialType>, call: Call<'_>) -> Result<Uri, NoAddress> {
         // The catalog of models needs a token and says nothing of what a project may use, so there is no list.
-        let method = gemini::method(call.operation, call.delivery).ok_or(NoAddress::Unsupported)?;
+        let method = match call.operation {
+            Operation::Predict => Some("predict"),
+            // Vertex has none of several texts.
+            Operation::EmbeddingBatch => None,
+            operation => gemini::method(operation, call.delivery),
+        };
+        let method = method.ok_or(NoAddress::Unsupported)?;
         let project = place.settings.project.as_deref();
         let is_express = match key {
             Some(CredentialType::ApiKey) => true,

@@ -5,10 +5,10 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::error::{self, Problem, Written, cleaned, json};
+use crate::protocol::error::{self, Given, Problem, Written, cleaned, json};
 
 /// `{"type": "error", "error": {"type", "message"}}`.
 #[derive(Serialize)]
@@ -24,12 +24,13 @@ struct Detail<'a> {
 }
 
 #[derive(Deserialize)]
-struct Given {
-    error: GivenDetail,
+struct Upstreams {
+    error: UpstreamsDetail,
+    request_id: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct GivenDetail {
+struct UpstreamsDetail {
     r#type: Option<String>,
     message: Option<String>,
 }
@@ -46,7 +47,7 @@ pub(crate) fn event(problem: &Problem<'_>) -> Bytes {
 
 /// An upstream's error, remade. `None` where the bytes hold no error that can be read.
 pub(crate) fn remade(upstream: &[u8]) -> Option<Written> {
-    let GivenDetail { r#type, message } = error::read::<Given>(upstream)?.error;
+    let UpstreamsDetail { r#type, message } = error::read::<Upstreams>(upstream)?.error;
     let kind = r#type.map_or(Cow::Borrowed("api_error"), |kind| cleaned(&kind));
     let message = message.map_or(Cow::Borrowed("the upstream gave no reason"), |message| cleaned(&message));
     Some(Written::body(json(&ErrorBody { r#type: "error", error: Detail { r#type: kind, message } })))
@@ -66,7 +67,7 @@ pub(super) fn remade_event(upstream: &[u8]) -> Bytes {
 
 /// The status that Anthropic answers an error of this type with.
 pub(super) fn status_in(upstream: &[u8]) -> Option<StatusCode> {
-    let status = match &*error::read::<Given>(upstream)?.error.r#type? {
+    let status = match &*error::read::<Upstreams>(upstream)?.error.r#type? {
         "invalid_request_error" => 400,
         "authentication_error" => 401,
         "billing_error" => 402,
@@ -102,11 +103,19 @@ fn as_event(body: &[u8]) -> Bytes {
 }
 
 /// What an upstream's error says, in no format.
-pub(in crate::protocol) fn given(
-    _headers: &http::HeaderMap,
-    _upstream: &[u8],
-) -> Option<crate::protocol::error::Given> {
-    None
+pub(in crate::protocol) fn given(_: &HeaderMap, upstream: &[u8]) -> Option<Given> {
+    let Upstreams { error: UpstreamsDetail { r#type, message }, request_id } = error::read(upstream)?;
+    Some(Given {
+        message: message.map_or(Cow::Borrowed("the upstream gave no reason"), |message| cleaned(&message)),
+        code: r#type.map(|kind| cleaned(&kind)),
+        request_id: request_id.filter(|id| is_request_id(id)).map(Cow::Owned),
+    })
+}
+
+/// Whether a text is what Anthropic names requests by, which is shaped like a secret and none.
+fn is_request_id(id: &str) -> bool {
+    let rest = id.strip_prefix("req_").unwrap_or_default();
+    !rest.is_empty() && rest.len() <= 64 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 #[cfg(test)]
@@ -135,5 +144,21 @@ mod tests {
             let body: serde_json::Value = serde_json::from_slice(&written(&problem).body).unwrap();
             assert_eq!(body, serde_json::json!({"type": "error", "error": {"type": kind, "message": "m"}}));
         }
+    }
+
+    #[test]
+    fn an_error_gives_its_message_its_type_and_its_request() {
+        let headers = HeaderMap::new();
+        let body = br#"{"type":"error","error":{"type":"not_found_error","message":"model: x"},"request_id":"req_011CSHoEeqs5C35K2UUqR7Fy"}"#;
+        let expected = Given {
+            message: "model: x".into(),
+            code: Some("not_found_error".into()),
+            request_id: Some("req_011CSHoEeqs5C35K2UUqR7Fy".into()),
+        };
+        assert_eq!(given(&headers, body), Some(expected));
+        let secret = br#"{"error":{"message":"key sk-ant-abcdefgh1"},"request_id":"sk-ant-abcdefgh1"}"#;
+        let expected = Given { message: "key [redacted]".into(), code: None, request_id: None };
+        assert_eq!(given(&headers, secret), Some(expected));
+        assert_eq!(given(&headers, b"{}"), None);
     }
 }

@@ -1,12 +1,12 @@
 //! Reads and writes whole answers.
+//!
+//! Source: docs.anthropic.com/en/api/messages, read in autumn 2026.
 
-use crate::exchange::response::Response;
-use crate::protocol::{NotAnAnswer, Reply, Seed, Unsayable};
+mod read;
+mod write;
 
-pub(super) fn read<'a>(_body: &'a [u8], _seed: &Seed<'_>) -> Result<Response<'a>, NotAnAnswer> {
-    Err(NotAnAnswer)
-}
+#[cfg(test)]
+mod tests;
 
-pub(super) fn write(_response: &Response<'_>, _reply: &Reply<'_>) -> Result<Vec<u8>, Unsayable> {
-    Err(Unsayable { what: String::new(), why: "is not written yet".to_owned() })
-}
+pub(super) use self::read::read;
+pub(super) use self::write::write;

@@ -1,38 +1,13 @@
 //! Reads and writes streams.
+//!
+//! Source: docs.anthropic.com/en/docs/build-with-claude/streaming, read in autumn 2026.
 
-use crate::exchange::event::{Ended, Event};
-use crate::protocol::{self, Fault, Frame, Progress, Reply, Seed, Unsayable};
+mod reader;
+mod wire;
+mod writer;
 
-/// Reads one stream.
-#[derive(Debug)]
-pub(super) struct Reader;
+#[cfg(test)]
+mod tests;
 
-impl Reader {
-    pub(super) fn new(_seed: &Seed<'_>) -> Self {
-        Self
-    }
-}
-
-impl protocol::Reader for Reader {
-    fn read(&mut self, _frame: Frame<'_>, _sink: &mut dyn FnMut(Event<'_>)) -> Result<Progress, Fault> {
-        Ok(Progress::More)
-    }
-}
-
-/// Writes one stream.
-#[derive(Debug)]
-pub(super) struct Writer;
-
-impl Writer {
-    pub(super) fn new(_reply: &Reply<'_>) -> Self {
-        Self
-    }
-}
-
-impl protocol::Writer for Writer {
-    fn write(&mut self, _event: &Event<'_>, _out: &mut Vec<u8>) -> Result<(), Unsayable> {
-        Ok(())
-    }
-
-    fn end(&mut self, _ended: &Ended, _out: &mut Vec<u8>) {}
-}
+pub(super) use self::reader::Reader;
+pub(super) use self::writer::Writer;

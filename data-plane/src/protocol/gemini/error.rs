@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::error::{self, Problem, Written, cleaned, json};
@@ -125,11 +125,13 @@ fn as_event(body: &[u8]) -> Bytes {
 }
 
 /// What an upstream's error says, in no format.
-pub(in crate::protocol) fn given(
-    _headers: &http::HeaderMap,
-    _upstream: &[u8],
-) -> Option<crate::protocol::error::Given> {
-    None
+pub(in crate::protocol) fn given(_headers: &HeaderMap, upstream: &[u8]) -> Option<error::Given> {
+    let GivenDetail { code: _, message, status } = read(upstream)?;
+    Some(error::Given {
+        message: message.map_or(Cow::Borrowed("the upstream gave no reason"), |message| cleaned(&message)),
+        code: status.map(|status| cleaned(&status)),
+        request_id: None,
+    })
 }
 
 #[cfg(test)]
@@ -143,6 +145,9 @@ mod tests {
         assert_eq!(remade(given).unwrap().body, expected);
         assert_eq!(status_in(given), Some(StatusCode::BAD_REQUEST));
         assert!(remade(b"<html>").is_none());
+        let said = super::given(&HeaderMap::new(), given).unwrap();
+        assert_eq!((&*said.message, said.code.as_deref()), ("bad [redacted]", Some("INVALID_ARGUMENT")));
+        assert!(super::given(&HeaderMap::new(), b"<html>").is_none());
         let problem = Problem { status: StatusCode::UNAUTHORIZED, code: "caller_key_invalid", message: "m".into() };
         let body: serde_json::Value = serde_json::from_slice(&written(&problem).body).unwrap();
         assert_eq!((&body["error"]["status"], &body["error"]["code"]), (&"UNAUTHENTICATED".into(), &401.into()));

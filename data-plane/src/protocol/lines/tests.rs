@@ -87,6 +87,86 @@ fn a_line_that_never_ends_is_not_held_for_ever() {
     assert_eq!(watch.end().1, Ending::Well);
 }
 
+/// Every way to cut a stream into two, and single bytes.
+fn ends(dialect: Dialect, stream: &str) -> Ending {
+    let (forwarded, ending, _) = watched_as(dialect, stream.as_bytes(), 1);
+    assert_eq!(forwarded, stream.as_bytes());
+    for pieces in 1..=stream.len() {
+        let (forwarded, other, _) = watched_as(dialect, stream.as_bytes(), pieces);
+        assert_eq!((other, forwarded), (ending, stream.as_bytes().to_vec()), "{stream:?} in pieces of {pieces}");
+    }
+    ending
+}
+
+#[test]
+fn a_stream_is_whole_when_every_alternative_that_began_has_ended() {
+    let of = |index: u32, finish: &str| {
+        format!("data: {{\"choices\":[{{\"index\": {index},\"delta\":{{}},\"finish_reason\":{finish}}}]}}\n\n")
+    };
+    let (begun, ended) = (|index| of(index, "null"), |index| of(index, "\"stop\""));
+    for (stream, expected) in [
+        ([begun(0), begun(1), ended(0)].concat(), Ending::Cut),
+        ([begun(0), ended(0), begun(1)].concat(), Ending::Cut),
+        ([begun(0), ended(0), begun(1), ended(1)].concat(), Ending::Well),
+        ([begun(0), begun(2), ended(2), ended(0)].concat(), Ending::Well),
+        ([begun(0), begun(1), ended(0), DONE.to_owned()].concat(), Ending::Well),
+        ([begun(0), ended(0), "data: {\"choices\":[],\"usage\":{}}\n\n".to_owned()].concat(), Ending::Well),
+        (
+            [begun(0), ended(0)].concat().replace("\"delta\":{}", "\"delta\":{\"tool_calls\":[{\"index\":3}]}"),
+            Ending::Well,
+        ),
+    ] {
+        assert_eq!(ends(Dialect::Chat, &stream), expected, "{stream}");
+    }
+    let candidate = |inside: &str| format!("data: {{\"candidates\":[{{{inside}}}]}}\n\n");
+    let (first, second) = (candidate("\"finishReason\":\"STOP\""), candidate("\"index\":1,\"content\":{}"));
+    for (stream, expected) in [
+        ([&*second, &first].concat(), Ending::Cut),
+        ([&*first, &second, &candidate("\"index\":1,\"finishReason\":\"STOP\"")].concat(), Ending::Well),
+        (candidate("\"content\":{\"parts\":[{\"functionCall\":{\"args\":{\"finishReason\":\"STOP\"}}}]}"), Ending::Cut),
+        ("data: {\"promptFeedback\":{\"blockReason\":\"SAFETY\"}}\n\ndata: {\"x\":1}\n\n".to_owned(), Ending::Well),
+    ] {
+        assert_eq!(ends(Dialect::Gemini, &stream), expected, "{stream}");
+    }
+}
+
+#[test]
+fn lines_may_end_with_cr_and_a_mark_may_stand_before_them() {
+    for end in ["\r", "\r\n"] {
+        let stream = [": c\n\n", CHUNK, LAST, DONE].concat().replace('\n', end);
+        assert_eq!(ends(Dialect::Chat, &stream), Ending::Well);
+        assert_eq!(ends(Dialect::Chat, &CHUNK.replace('\n', end)), Ending::Cut);
+        let failed = [CHUNK, ERROR, DONE].concat().replace('\n', end);
+        for pieces in 1..=failed.len() {
+            let text = String::from_utf8(watched(failed.as_bytes(), pieces).0).unwrap();
+            assert!(text.contains("[redacted]") && !text.contains("DONE"), "{text:?} in pieces of {pieces}");
+        }
+    }
+    assert_eq!(ends(Dialect::Chat, &format!("\u{feff}{DONE}")), Ending::Well);
+    assert_eq!(ends(Dialect::Gemini, "\u{feff}data: {\"candidates\":[{\"finishReason\":\"STOP\"}]}\n\n"), Ending::Well);
+}
+
+#[test]
+fn data_that_is_split_over_lines_is_read_as_one() {
+    let split = |event: &str| event.replace("{\"", "{\ndata: \"").replace(',', ",\ndata:");
+    for end in ["\n", "\r", "\r\n"] {
+        let good = [split(CHUNK), split(LAST)].concat().replace('\n', end);
+        assert_eq!(ends(Dialect::Chat, &good), Ending::Well, "{good}");
+        assert_eq!(ends(Dialect::Chat, good.trim_ascii_end()), Ending::Well, "{good}");
+        assert_eq!(ends(Dialect::Chat, &split(CHUNK).replace('\n', end)), Ending::Cut);
+        assert_eq!(ends(Dialect::Chat, &good[..good.trim_ascii_end().len() - 1]), Ending::Cut);
+        let failed = [CHUNK, &split(ERROR), DONE].concat().replace('\n', end);
+        for pieces in 1..=failed.len() {
+            let (forwarded, _, watch) = watched(failed.as_bytes(), pieces);
+            let text = String::from_utf8(forwarded).unwrap();
+            assert!(text.contains("[redacted]") && !text.contains("abcdefgh") && !text.contains("DONE"), "{text:?}");
+            assert_eq!(watch.error().unwrap().status.as_u16(), 500);
+        }
+    }
+    let endless = format!("data: {{\n{}data: [DONE]\n\n", "data: x\n".repeat(LINE));
+    assert_eq!(watched(endless.as_bytes(), 1000).0.len(), endless.len());
+}
+
 /// For each dialect: an event, the end, an error, and what the caller gets for the error.
 const DIALECTS: [(Dialect, &str, &str, &str, &str); 4] = [
     (

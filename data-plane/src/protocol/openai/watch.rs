@@ -1,18 +1,21 @@
 //! The end of a stream of chat or text completions, and an error inside one.
 //!
 //! Source: platform.openai.com/docs/api-reference/chat-streaming, read in autumn 2026. A reason why the model finished proves that the
-//! stream is whole; `[DONE]` follows it. An error comes as data whose top has an `error`.
+//! alternative is whole; `[DONE]` follows the last. An error comes as data whose top has an `error`.
 
 use bytes::Bytes;
 use http::StatusCode;
 use memchr::memmem;
+use serde::Deserialize;
 
 use super::error::{remade_event, status_in};
+use crate::exchange::json::Json;
 use crate::json;
+use crate::protocol::lines::{Choices, is_of_another, values};
 use crate::protocol::watch::{Said, StreamError, begins_with_text};
 
 /// What the data of an event says.
-pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
+pub(crate) fn judge(is_named_error: bool, data: &[u8], choices: &mut Choices) -> Said {
     if data == b"[DONE]" {
         return Said::Done;
     }
@@ -25,14 +28,33 @@ pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
             event: remade_event(data),
         }));
     }
-    if finishes(data) { Said::Finished } else { Said::More }
+    if (finishes(data) || is_of_another(data))
+        && let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data)
+    {
+        for Choice { index, finish_reason } in chunk.choices {
+            let ends = finish_reason.is_some_and(|reason| begins_with_text(reason.as_str().as_bytes()));
+            choices.note(index.unwrap_or(0), ends);
+        }
+        return if choices.is_one_open() { Said::More } else { Said::Finished };
+    }
+    Said::More
 }
 
-/// Whether a chunk gives a reason for its end: `"finish_reason"` with a string. Some vendors have an empty one in every chunk before.
+/// What matters of a chunk that ends an alternative, or is of another than the first.
+#[derive(Deserialize)]
+struct Chunk<'a> {
+    #[serde(borrow)]
+    choices: Vec<Choice<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    index: Option<u32>,
+    #[serde(borrow)]
+    finish_reason: Option<Json<'a>>,
+}
+
+/// Whether a chunk may give a reason for its end: `"finish_reason"` with a string. Some vendors have an empty one in every chunk before.
 fn finishes(data: &[u8]) -> bool {
-    const KEY: &[u8] = b"\"finish_reason\"";
-    memmem::find_iter(data, KEY).any(|at| {
-        let value = data[at + KEY.len()..].trim_ascii_start();
-        value.strip_prefix(b":").map(<[u8]>::trim_ascii_start).is_some_and(begins_with_text)
-    })
+    values(data, b"\"finish_reason\"").any(begins_with_text)
 }

@@ -72,3 +72,19 @@ fn failed(holder: &[u8]) -> Said {
     let status = failure::status(&wrapped);
     Said::Failed(Box::new(StreamError { status, body: wrapped, header: None, event }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_goes_by_has_the_status_that_its_code_means() {
+        let failed = r#"{"type":"response.failed","response":{"status":"failed","error":{"code":"rate_limit_exceeded","message":"m"}}}"#;
+        let bare = r#"{"type":"error","sequence_number":7,"code":"invalid_prompt","message":"m","param":null}"#;
+        for (data, status) in [(failed, 429), (bare, 400)] {
+            let Said::Failed(error) = judge(false, data.as_bytes()) else { panic!("{data} is an error") };
+            assert_eq!(error.status, status);
+            assert!(error.event.starts_with(b"event: error\ndata: {\"type\":\"error\",\"sequence_number\":"));
+        }
+    }
+}

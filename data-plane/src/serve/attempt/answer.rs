@@ -5,16 +5,21 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, Limited};
-use shared::adapter::Classified;
+use shared::adapter::{Classified, Format, Operation};
 use shared::failure::Failure;
 use tokio::time::timeout;
 
 use super::{Answer, Call, Failed};
 use crate::error::Fault;
 use crate::http::header;
-use crate::protocol::error::{Written, remade};
-use crate::protocol::watch::{Seen, StreamError, Watch, is_answer, is_of_kind, must_be_looked_at};
+use crate::protocol::error::{Problem, Retold, Written, remade, written};
+use crate::protocol::watch::{
+    Ending, Seen, StreamError, Watch, begins_with_error, error_in, is_answer, is_of_kind, must_be_looked_at,
+};
+use crate::protocol::{Dialect, Unsayable};
+use crate::serve::say::{Said, Translated};
 use crate::snapshot::resource::Auth;
 use crate::snapshot::route::Upstream;
 use crate::upstream::{Client, Destination, Payload, Received};
@@ -24,22 +29,26 @@ const ERROR_BYTES: usize = 64 * 1024;
 const ERROR_TIME: Duration = Duration::from_secs(10);
 /// How much of an answer is read before it goes on: of a stream that has not said anything yet, of an answer that may be none.
 const PREFACE_BYTES: usize = 64 * 1024;
+/// The longest answer that may be nothing but an error.
+const SMALL_BYTES: u64 = 8 * 1024;
 
 /// Sends a request and reads until it is known whether the answer is one.
 pub(super) async fn answer(
     client: &Client,
     call: &Call<'_>,
+    said: &Said,
     upstream: &Upstream,
     request: Request<Payload>,
 ) -> Result<Answer, Failed> {
     let addresses = upstream.addresses();
     let destination = Destination { pool: addresses.pool(), dialing: &upstream.provider.dialing };
+    let of = Of { upstream, translated: said.translated.as_deref() };
     let response = client.request(destination, request).await.map_err(|failure| {
         tracing::debug!(%failure, "an upstream call got no answer");
         Failed { broke: !failure.is_before_the_request(), ..Failed::of(Failure::Unreachable) }
     })?;
     if !response.status().is_success() {
-        return Err(refused(response, upstream).await);
+        return Err(refused(response, of).await);
     }
     // No encoding was asked for, and undoing it would mean to read and rewrite what passes. A page is a portal's or a wrong base URL's:
     // it would count as served, and make an unverified credential look good.
@@ -48,12 +57,16 @@ pub(super) async fn answer(
     if is_encoded || is_of_kind(content_type, b"text/html") {
         return Err(Failed { status: Some(response.status()), ..Failed::of(Failure::ServerError) });
     }
-    let watch = Watch::of(upstream.format, call.operation, call.delivery, content_type);
+    let watch = match of.translated {
+        None => Watch::of(upstream.format, said.operation, call.delivery, content_type),
+        Some(translated) => Watch::between(&translated.between(), call.delivery, content_type),
+    };
     let (head, body) = response.into_parts();
     match watch {
-        Some(watch) => preface(head, body, watch, upstream).await,
-        None if must_be_looked_at(upstream.format) => looked_at(head, body, upstream).await,
-        None => Ok(Answer { head, passed: Bytes::new(), rest: Some(body), watch: None }),
+        Some(watch) => preface(head, body, watch, of).await,
+        None if of.translated.is_some() => Ok(Answer { head, passed: Bytes::new(), rest: Some(body), watch: None }),
+        None if must_be_looked_at(upstream.format) => looked_at(head, body, of).await,
+        None => glanced_at(head, body, said.operation, of).await,
     }
 }
 
@@ -62,7 +75,7 @@ async fn preface(
     head: http::response::Parts,
     mut body: Received,
     mut watch: Watch,
-    upstream: &Upstream,
+    of: Of<'_>,
 ) -> Result<Answer, Failed> {
     let mut passed = Bytes::new();
     let cut = || Failed { status: Some(head.status), ..Failed::of(Failure::ServerError) };
@@ -72,14 +85,21 @@ async fn preface(
             Some(Err(_)) => return Err(cut()),
             None => {
                 // What still waited may be an error, or all there is.
-                watch.end();
-                return Err(watch.error().map_or_else(cut, |error| classified(error, &head, upstream)));
+                let (rest, ending) = watch.end();
+                return match (stream_error(&watch, &head, of), ending) {
+                    (Some(failed), _) => Err(failed),
+                    (None, Ending::Cut) => Err(cut()),
+                    (None, Ending::Well) => {
+                        let passed = [passed, rest].concat().into();
+                        Ok(Answer { head, passed, rest: None, watch: Some(watch) })
+                    }
+                };
             }
         };
         let Ok(data) = frame.into_data() else { continue };
         let more = watch.feed(data);
-        if let Some(error) = watch.error() {
-            return Err(classified(error, &head, upstream));
+        if let Some(failed) = stream_error(&watch, &head, of) {
+            return Err(failed);
         }
         passed = if passed.is_empty() { more } else { [passed, more].concat().into() };
     }
@@ -87,16 +107,16 @@ async fn preface(
 }
 
 /// Reads an answer whose status does not say whether it is one. An error is small: what is larger is an answer.
-async fn looked_at(head: http::response::Parts, mut body: Received, upstream: &Upstream) -> Result<Answer, Failed> {
+async fn looked_at(head: http::response::Parts, mut body: Received, of: Of<'_>) -> Result<Answer, Failed> {
     let mut passed = Vec::new();
     while passed.len() < PREFACE_BYTES {
         let frame = match body.frame().await {
             Some(Ok(frame)) => frame,
             Some(Err(_)) => return Err(Failed { status: Some(head.status), ..Failed::of(Failure::ServerError) }),
-            None if is_answer(upstream.format, &passed) => {
+            None if is_answer(of.upstream.format, &passed) => {
                 return Ok(Answer { head, passed: passed.into(), rest: None, watch: None });
             }
-            None => return Err(failed(head.status, &head.headers, &passed.into(), upstream)),
+            None => return Err(failed(head.status, &head.headers, &passed.into(), of)),
         };
         if let Ok(data) = frame.into_data() {
             passed.extend_from_slice(&data);
@@ -105,43 +125,110 @@ async fn looked_at(head: http::response::Parts, mut body: Received, upstream: &U
     Ok(Answer { head, passed: passed.into(), rest: Some(body), watch: None })
 }
 
-/// An error that came as a stream's first event.
-fn classified(error: &StreamError, head: &http::response::Parts, upstream: &Upstream) -> Failed {
+/// Looks at the first piece of a small answer before it goes on: some vendors answer with 200 and then say in the body what failed.
+async fn glanced_at(
+    head: http::response::Parts,
+    mut body: Received,
+    operation: Operation,
+    of: Of<'_>,
+) -> Result<Answer, Failed> {
+    let is_small = body.size_hint().exact().is_some_and(|length| (1..=SMALL_BYTES).contains(&length));
+    if !is_small {
+        return Ok(Answer { head, passed: Bytes::new(), rest: Some(body), watch: None });
+    }
+    let passed = match body.frame().await {
+        Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+        Some(Err(_)) => return Err(Failed { status: Some(head.status), ..Failed::of(Failure::ServerError) }),
+        None => Bytes::new(),
+    };
+    let dialect = Dialect::of(of.upstream.format, operation).filter(|_| begins_with_error(&passed));
+    if let Some(error) = dialect.and_then(|dialect| error_in(dialect, &passed)) {
+        return Err(classified(&error, &head, of));
+    }
+    Ok(Answer { head, passed, rest: Some(body), watch: None })
+}
+
+/// What made a stream fail, if something did.
+fn stream_error(watch: &Watch, head: &http::response::Parts, of: Of<'_>) -> Option<Failed> {
+    match watch.unsayable() {
+        Some(what) => Some(unsayable(what, head, of)),
+        None => watch.error().map(|error| classified(error, head, of)),
+    }
+}
+
+/// An error that came as a stream's first event, or as an answer.
+pub(super) fn classified(error: &StreamError, head: &http::response::Parts, of: Of<'_>) -> Failed {
     match &error.header {
-        None => failed(error.status, &head.headers, &error.body, upstream),
+        None => failed(error.status, &head.headers, &error.body, of),
         Some((name, value)) => {
             let mut headers = head.headers.clone();
             headers.insert(name.clone(), value.clone());
-            failed(error.status, &headers, &error.body, upstream)
+            failed(error.status, &headers, &error.body, of)
         }
     }
 }
 
+/// An answer that the caller's format has no words for. Nobody is at fault, and another target would answer alike.
+pub(super) fn unsayable(what: &Unsayable, head: &http::response::Parts, of: Of<'_>) -> Failed {
+    let problem = Problem {
+        status: StatusCode::BAD_GATEWAY,
+        code: "answer_not_translatable",
+        message: format!("the answer can't be given in this format: {what}").into(),
+    };
+    let fault = of.fault(problem.status, &head.headers, written(of.callers_format(), &problem));
+    Failed { status: Some(head.status), fault: Some(Box::new(fault)), ..Failed::of(Failure::CallersFault) }
+}
+
 /// An answer other than a success.
-async fn refused(response: Response<Received>, upstream: &Upstream) -> Failed {
+async fn refused(response: Response<Received>, of: Of<'_>) -> Failed {
     let (head, body) = response.into_parts();
     let body = match timeout(ERROR_TIME, Limited::new(body, ERROR_BYTES).collect()).await {
         Ok(Ok(collected)) => collected.to_bytes(),
         // What can't be read classifies by its status.
         Ok(Err(_)) | Err(_) => Bytes::new(),
     };
-    failed(head.status, &head.headers, &body, upstream)
+    failed(head.status, &head.headers, &body, of)
 }
 
-fn failed(status: StatusCode, headers: &HeaderMap, body: &Bytes, upstream: &Upstream) -> Failed {
-    let Classified { failure, retry_after, provider_code } = upstream
+fn failed(status: StatusCode, headers: &HeaderMap, body: &Bytes, of: Of<'_>) -> Failed {
+    let Classified { failure, retry_after, provider_code } = of
+        .upstream
         .adapter
         .classify(status, headers, body, SystemTime::now())
         .unwrap_or(Classified { failure: Failure::ServerError, retry_after: None, provider_code: None });
     // A key that the caller brought is the caller's to mend.
-    let is_callers = failure == Failure::CallersFault || upstream.provider.auth == Auth::Passthrough;
-    let fault = (is_callers && status.is_client_error()).then(|| Box::new(fault(status, headers, body, upstream)));
+    let is_callers = failure == Failure::CallersFault || of.upstream.provider.auth == Auth::Passthrough;
+    let fault = (is_callers && status.is_client_error()).then(|| Box::new(of.upstreams_fault(status, headers, body)));
     Failed { failure, retry_after, provider_code, status: Some(status), broke: false, unsupported: false, fault }
 }
 
-fn fault(status: StatusCode, headers: &HeaderMap, body: &Bytes, upstream: &Upstream) -> Fault {
-    let Written { body, header } = remade(upstream.format, status, headers, body);
-    let mut headers = header::for_caller(headers, upstream.adapter, &upstream.provider.edits);
-    headers.extend(header.map(|(name, value)| (Some(name), value)));
-    Fault { status, headers, body }
+/// Whose answer it is, and in whose words it goes on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Of<'a> {
+    pub(super) upstream: &'a Upstream,
+    /// Where the caller speaks another dialect.
+    pub(super) translated: Option<&'a Translated>,
+}
+
+impl Of<'_> {
+    fn callers_format(&self) -> Format {
+        self.translated.map_or(self.upstream.format, |translated| translated.caller.format())
+    }
+
+    fn upstreams_fault(&self, status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Fault {
+        match self.translated {
+            None => self.fault(status, headers, remade(self.upstream.format, status, headers, body)),
+            Some(translated) => {
+                let (from, to) = (translated.between().upstream, self.callers_format());
+                let retold = Retold::of(from, to, status, headers, body);
+                self.fault(retold.status, headers, written(to, &retold.problem()))
+            }
+        }
+    }
+
+    fn fault(&self, status: StatusCode, headers: &HeaderMap, Written { body, header }: Written) -> Fault {
+        let mut headers = header::for_caller(headers, self.upstream.adapter, &self.upstream.provider.edits);
+        headers.extend(header.map(|(name, value)| (Some(name), value)));
+        Fault { status, headers, body }
+    }
 }

@@ -4,9 +4,9 @@ use http::HeaderValue;
 use proptest::prelude::*;
 
 use super::*;
-use crate::adapter::AdapterKind;
 use crate::adapter::Delivery::Whole;
 use crate::adapter::testing::{api_key, call, meaning, place, signed};
+use crate::adapter::{AdapterKind, OpenAiRoute};
 use crate::credential::ClientSecret;
 use crate::secret::Secret;
 
@@ -56,7 +56,13 @@ fn calls_have_their_addresses() {
         (Operation::Embeddings, Some("/openai/deployments/d/embeddings"), Some("/embeddings")),
         (Operation::Responses, Some("/openai/responses"), Some("/responses")),
         (Operation::ListModels, Some("/openai/models"), Some("/models")),
-        (Operation::CountTokens, None, None),
+        (Operation::CountTokens, Some("/openai/responses/input_tokens"), Some("/responses/input_tokens")),
+        (
+            Operation::OpenAiOnly(OpenAiRoute::ImageGeneration),
+            Some("/openai/deployments/d/images/generations"),
+            Some("/images/generations"),
+        ),
+        (Operation::Invoke, None, None),
         (Operation::Rerank, None, None),
     ] {
         let dated = dated.map(|path| format!("{host}{path}?api-version=2024-10-21")).ok_or(NoAddress::Unsupported);
@@ -66,6 +72,21 @@ fn calls_have_their_addresses() {
     }
     for model in ["", ".", ".."] {
         assert_eq!(at(host, None, call(Operation::Chat, model, Whole)), Err(NoAddress::Model));
+    }
+}
+
+#[test]
+fn a_path_of_the_callers_stands_below_what_the_style_puts_before_it() {
+    let base = "https://r.openai.azure.com";
+    for (version, path, expected) in [
+        (None, "/files?purpose=x&api-version=1", "/openai/files?purpose=x&api-version=2024-10-21"),
+        (Some("v1"), "/files", "/openai/v1/files"),
+        (Some("preview"), "/batches/b?after=c", "/openai/v1/batches/b?after=c&api-version=preview"),
+    ] {
+        let mut place = place(AdapterKind::AzureOpenAi, base);
+        place.settings.api_version = version.map(str::to_owned);
+        assert_eq!(AzureOpenAi.address_below(&place, path).unwrap().to_string(), format!("{base}{expected}"));
+        assert_eq!(AzureOpenAi.address_below(&place, "/a/../b"), Err(NoAddress::Path));
     }
 }
 

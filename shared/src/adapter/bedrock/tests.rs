@@ -40,6 +40,7 @@ fn chats_go_to_the_models_path_with_its_name_escaped() {
         (Operation::Chat, HAIKU, Delivery::Whole, "anthropic.claude-3-haiku-20240307-v1%3A0/converse"),
         (Operation::Chat, HAIKU, Delivery::Stream, "anthropic.claude-3-haiku-20240307-v1%3A0/converse-stream"),
         (Operation::CountTokens, "us.x", Delivery::Whole, "us.x/count-tokens"),
+        (Operation::Invoke, "us.x", Delivery::Whole, "us.x/invoke"),
         (Operation::Chat, arn, Delivery::Whole, "arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fx/converse"),
         (Operation::Chat, "../../x?y#z", Delivery::Whole, "..%2F..%2Fx%3Fy%23z/converse"),
     ] {

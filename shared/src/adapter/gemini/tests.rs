@@ -116,6 +116,7 @@ fn calls_have_their_addresses() {
         (Operation::Chat, Whole, Ok("/v1beta/models/gemini-2.5-pro:generateContent")),
         (Operation::Chat, Stream, Ok("/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse")),
         (Operation::CountTokens, Whole, Ok("/v1beta/models/gemini-2.5-pro:countTokens")),
+        (Operation::EmbeddingBatch, Whole, Ok("/v1beta/models/gemini-2.5-pro:batchEmbedContents")),
         (Operation::Embeddings, Whole, Ok("/v1beta/models/gemini-2.5-pro:embedContent")),
         (Operation::ListModels, Whole, Ok("/v1beta/models?pageSize=1000")),
         (Operation::Responses, Whole, Err(NoAddress::Unsupported)),

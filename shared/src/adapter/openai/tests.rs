@@ -277,7 +277,8 @@ fn addresses_are_below_the_base_url() {
         (Operation::Responses, Ok("https://h/api/v3/responses")),
         (Operation::Embeddings, Ok("https://h/api/v3/embeddings")),
         (Operation::ListModels, Ok("https://h/api/v3/models")),
-        (Operation::CountTokens, Err(NoAddress::Unsupported)),
+        (Operation::CountTokens, Ok("https://h/api/v3/responses/input_tokens")),
+        (Operation::Invoke, Err(NoAddress::Unsupported)),
         (Operation::Rerank, Err(NoAddress::Unsupported)),
     ] {
         // A model's name stands in the body alone.

@@ -49,6 +49,7 @@ fn a_service_accounts_calls_name_project_and_location() {
         (CHAT, "gemini-2.5-pro", Delivery::Whole, "gemini-2.5-pro:generateContent"),
         (CHAT, "gemini-2.5-pro", Delivery::Stream, "gemini-2.5-pro:streamGenerateContent?alt=sse"),
         (Operation::CountTokens, "gemini-2.5-pro", Delivery::Whole, "gemini-2.5-pro:countTokens"),
+        (Operation::Predict, "gemini-2.5-pro", Delivery::Whole, "gemini-2.5-pro:predict"),
         (CHAT, "../../x?y", Delivery::Whole, "..%2F..%2Fx%3Fy:generateContent"),
     ] {
         let address = path(&of_project(HOST), CredentialType::ServiceAccount, call(operation, model, delivery));

@@ -81,7 +81,7 @@ impl<'a> Place<'a> {
         map.next_value_seed(ListSeed(self, PhantomData))
     }
 
-    /// Takes a text or an array of objects, each as one of `make`'s.
+    /// Takes a text, or an array of objects in its place.
     pub(super) fn text_or_list<T: Object<'a>, A: MapAccess<'a>>(
         &mut self,
         map: &mut A,

@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::{Reader, Writer};
 use crate::exchange::event::{Ended, Event, Piece};
 use crate::exchange::json::Json;
-use crate::exchange::message::{Citation, Image, Source};
+use crate::exchange::message::{Citation, Content, Image, Part, Source};
 use crate::exchange::response::Finish;
 use crate::exchange::text::Text;
 use crate::exchange::usage::Usage;
@@ -444,4 +444,50 @@ fn json_with_line_breaks_stays_on_its_line() {
     let events = [Event::Piece { choice: 0, piece: Piece::Logprobs(logprobs) }];
     let written = written(&events, &Ended { finishes: vec![(0, Finish::Stop)], usage: Usage::default() }, false);
     assert!(written.contains(r#""logprobs":{"content":  []}"#), "{written}");
+}
+
+#[test]
+fn reasoning_that_a_client_puts_together_of_a_stream_comes_back_as_it_was() {
+    let pieces = [
+        Piece::Reasoning("a".into()),
+        Piece::Reasoning("b".into()),
+        Piece::ReasoningSignature("s".into()),
+        Piece::SealedReasoning("x".into()),
+        Piece::Reasoning("c".into()),
+        Piece::SealedReasoning("y".into()),
+        Piece::ReasoningSignature("t".into()),
+    ];
+    let events: Vec<_> = pieces.into_iter().map(|piece| Event::Piece { choice: 0, piece }).collect();
+    let sent = written(&events, &Ended { finishes: vec![(0, Finish::Stop)], usage: Usage::default() }, false);
+    let mut details = Vec::new();
+    for data in sent.split_terminator("\n\n").filter_map(|event| event.strip_prefix("data: {")) {
+        let mut chunk: serde_json::Value = serde_json::from_str(&format!("{{{data}")).unwrap();
+        if let Some(given) = chunk["choices"][0]["delta"]["reasoning_details"].as_array_mut() {
+            details.append(given);
+        }
+    }
+    let turn = serde_json::json!({"role": "assistant", "content": "", "reasoning_content": "abc", "reasoning_details": details});
+    let body = serde_json::json!({"messages": [turn]}).to_string();
+    let request = crate::protocol::openai::request::read(body.as_bytes()).unwrap();
+    let reasoning = |text: &'static str, signature: Option<&'static str>| Content::Reasoning {
+        text: text.into(),
+        signature: signature.map(Text::from),
+    };
+    let expected = [
+        reasoning("ab", Some("s")),
+        Content::SealedReasoning("x".into()),
+        reasoning("c", None),
+        Content::SealedReasoning("y".into()),
+        reasoning("", Some("t")),
+    ];
+    assert_eq!(request.messages[0].parts, expected.map(Part::of));
+}
+
+#[test]
+fn a_citation_of_no_page_is_no_chunk() {
+    let citation = Citation { quoted: Some("words".into()), ..Citation::default() };
+    let events = [Event::Piece { choice: 0, piece: Piece::Citation(citation) }];
+    let ended = Ended { finishes: vec![(0, Finish::Stop)], usage: Usage::default() };
+    // The role, the reason and the end.
+    assert_eq!(written(&events, &ended, false).matches("data: ").count(), 3);
 }

@@ -257,6 +257,15 @@ fn what_is_wrong_is_named_in_the_callers_words() {
     }
 }
 
+#[test]
+fn a_long_conversation_takes_no_longer_for_its_length() {
+    let results = |item: &str| format!(r#"{{"input": [{}]}}"#, vec![item; 50_000].join(","));
+    let outputs = results(r#"{"type": "function_call_output", "call_id": "c", "output": "x"}"#);
+    assert_eq!(read(outputs.as_bytes()).unwrap().messages[0].parts.len(), 50_000);
+    let foreign = results(r#"{"type": "item_reference", "id": "i"}"#);
+    assert_eq!(read(foreign.as_bytes()).unwrap().extras.len(), 1);
+}
+
 proptest::proptest! {
     #[test]
     fn no_bytes_make_it_panic(body: Vec<u8>, text in r#"\PC*"#) {

@@ -38,16 +38,17 @@ pub(super) fn read<'a>(value: &'a [u8], request: &mut Request<'a>) -> Result<(),
 
 /// Adds to the turn that is under way, or begins one. Results stand before everything else in theirs.
 fn push<'a>(request: &mut Request<'a>, role: Role, part: Part<'a>) {
-    match request.messages.last_mut() {
-        Some(last) if last.role == role => {
-            let is_result = |part: &Part<'_>| matches!(part.content, Content::ToolResult(_));
-            let at = match is_result(&part) {
-                true => last.parts.iter().position(|other| !is_result(other)).unwrap_or(last.parts.len()),
-                false => last.parts.len(),
-            };
-            last.parts.insert(at, part);
-        }
-        Some(_) | None => request.messages.push(Message { role, parts: vec![part] }),
+    let Some(last) = request.messages.last_mut().filter(|last| last.role == role) else {
+        request.messages.push(Message { role, parts: vec![part] });
+        return;
+    };
+    let is_result = |part: &Part<'_>| matches!(part.content, Content::ToolResult(_));
+    // Mostly there is nothing else yet, and nothing to look for.
+    if !is_result(&part) || last.parts.last().is_none_or(is_result) {
+        last.parts.push(part);
+    } else {
+        let at = last.parts.iter().position(|other| !is_result(other)).unwrap_or(last.parts.len());
+        last.parts.insert(at, part);
     }
 }
 
@@ -96,8 +97,11 @@ fn function_call_output<'a>(item: Item<'a>) -> Result<Content<'a>, Unreadable> {
     Ok(Content::ToolResult(ToolResult { id: split_id(&id).0, name: item.name, content, is_error: false }))
 }
 
-/// An item that only its provider understands, or that names what it keeps.
+/// An item that only its provider understands, or that names what it keeps. The first is enough to refuse them all.
 fn foreign<'a>(input: &'a [u8], index: usize, request: &mut Request<'a>) -> Result<(), Unreadable> {
+    if request.extras.iter().any(|extra| extra.field.starts_with("input[")) {
+        return Ok(());
+    }
     let items: Vec<&'a RawValue> = fields::read("", input)?;
     if let Some(item) = items.get(index) {
         request.extras.push(extra(&format!("input[{index}]"), item.get().as_bytes(), Loss::Refused)?);

@@ -1,0 +1,137 @@
+//! Embeddings in one format for a caller, in another for an upstream: pure, as conversations are.
+//!
+//! A caller's form is known by the route, but for Bedrock's `invoke`, whose body tells it; an upstream's by its adapter and its model.
+
+mod cohere;
+mod gemini;
+mod openai;
+mod titan;
+mod vector;
+mod vertex;
+
+use shared::adapter::Operation;
+
+use super::{NotAnAnswer, Unreadable};
+use crate::exchange::embedding::{EmbeddingRequest, Embeddings, Encoding};
+
+/// How embeddings are asked for and given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum EmbeddingForm {
+    /// OpenAI's.
+    OpenAi,
+    /// Gemini's `embedContent`: one text.
+    GeminiOne,
+    /// Gemini's `batchEmbedContents`: several.
+    GeminiMany,
+    /// Vertex AI's `predict`: as many as the model takes, some one.
+    Vertex,
+    /// Cohere's, version 2.
+    Cohere,
+    /// Cohere's models at Bedrock.
+    BedrockCohere,
+    /// Amazon's Titan models at Bedrock: one text.
+    Titan,
+}
+
+/// What of a caller's request an answer to it has to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EmbeddingReply<'a> {
+    /// The model's name for forms that say it.
+    pub(crate) model: &'a str,
+    /// 32 hexadecimal digits, for forms whose answers have an id.
+    pub(crate) id: &'a str,
+    pub(crate) encoding: Encoding,
+}
+
+impl EmbeddingForm {
+    /// Reads a caller's request.
+    ///
+    /// # Errors
+    ///
+    /// When a field holds what the form does not allow, or something that only the form's own providers take.
+    pub(crate) fn read_request<'a>(self, body: &'a [u8]) -> Result<EmbeddingRequest<'a>, Unreadable> {
+        let request = match self {
+            Self::OpenAi => openai::read_request(body),
+            Self::GeminiOne => gemini::read_one(body),
+            Self::GeminiMany => gemini::read_many(body),
+            Self::Vertex => vertex::read_request(body),
+            Self::Cohere | Self::BedrockCohere => cohere::read_request(body),
+            Self::Titan => titan::read_request(body),
+        }?;
+        if request.inputs.is_empty() {
+            return Err(Unreadable { field: "(body)".to_owned(), wrong: "has no text; give at least one".to_owned() });
+        }
+        Ok(request)
+    }
+
+    /// What is asked of the adapter.
+    pub(crate) fn operation(self) -> Operation {
+        match self {
+            Self::OpenAi | Self::Cohere | Self::GeminiOne => Operation::Embeddings,
+            Self::GeminiMany => Operation::EmbeddingBatch,
+            Self::Vertex => Operation::Predict,
+            Self::BedrockCohere | Self::Titan => Operation::Invoke,
+        }
+    }
+
+    /// The bodies of the calls that an upstream is asked with, in the order of the texts.
+    pub(crate) fn write_requests(self, request: &EmbeddingRequest<'_>, model: &str) -> Vec<Vec<u8>> {
+        let each = |write: &dyn Fn(usize) -> Vec<u8>| (0..request.inputs.len()).map(write).collect();
+        match self {
+            Self::OpenAi => vec![openai::write_request(request, model)],
+            Self::GeminiOne => each(&|at| gemini::write_one(request, at)),
+            Self::GeminiMany => vec![gemini::write_many(request, model)],
+            Self::Vertex => each(&|at| vertex::write_request(request, at)),
+            Self::Cohere => vec![cohere::write_request(request, Some(model))],
+            Self::BedrockCohere => vec![cohere::write_request(request, None)],
+            Self::Titan => each(&|at| titan::write_request(request, at)),
+        }
+    }
+
+    /// Reads an upstream's answers to [`write_requests`](Self::write_requests), in their order: as many vectors as texts were sent.
+    ///
+    /// # Errors
+    ///
+    /// When one is no answer of the form, or there are not `texts` vectors.
+    pub(crate) fn read_responses<'a>(self, bodies: &[&'a [u8]], texts: usize) -> Result<Embeddings<'a>, NotAnAnswer> {
+        let mut all = Embeddings::default();
+        for body in bodies {
+            let one = match self {
+                Self::OpenAi => openai::read_response(body),
+                Self::GeminiOne | Self::GeminiMany => gemini::read_response(body),
+                Self::Vertex => vertex::read_response(body),
+                Self::Cohere | Self::BedrockCohere => cohere::read_response(body),
+                Self::Titan => titan::read_response(body),
+            }?;
+            all.vectors.extend(one.vectors);
+            all.input_tokens = match (all.input_tokens, one.input_tokens) {
+                (Some(before), Some(more)) => Some(before.saturating_add(more)),
+                (one, other) => one.or(other),
+            };
+        }
+        if all.vectors.len() == texts { Ok(all) } else { Err(NotAnAnswer) }
+    }
+
+    /// Writes an answer for a caller.
+    ///
+    /// # Errors
+    ///
+    /// When a vector is none.
+    pub(crate) fn write_response(
+        self,
+        embeddings: &Embeddings<'_>,
+        reply: EmbeddingReply<'_>,
+    ) -> Result<Vec<u8>, NotAnAnswer> {
+        match self {
+            Self::OpenAi => openai::write_response(embeddings, reply),
+            Self::GeminiOne => Ok(gemini::write_one_response(embeddings)),
+            Self::GeminiMany => Ok(gemini::write_many_response(embeddings)),
+            Self::Vertex => Ok(vertex::write_response(embeddings)),
+            Self::Cohere | Self::BedrockCohere => cohere::write_response(embeddings, reply),
+            Self::Titan => Ok(titan::write_response(embeddings)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

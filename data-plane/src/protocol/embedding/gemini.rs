@@ -1,0 +1,183 @@
+//! Gemini's embeddings: of one text, and of several.
+//!
+//! Source: ai.google.dev/api/embeddings, read in autumn 2026. Answers say nothing of tokens.
+
+use serde::{Deserialize, Serialize};
+
+use super::vertex::task_type;
+use crate::exchange::embedding::{EmbeddingRequest, Embeddings};
+use crate::exchange::json::{Json, Number};
+use crate::exchange::request::{Extra, Loss};
+use crate::exchange::text::Text;
+use crate::protocol::error::json;
+use crate::protocol::{NotAnAnswer, Unreadable, fields};
+
+/// `{"model"?, "content", "taskType", "title", "outputDimensionality"}`.
+pub(super) fn read_one(body: &[u8]) -> Result<EmbeddingRequest<'_>, Unreadable> {
+    let mut request = EmbeddingRequest::default();
+    fields::each(body, |name, value| {
+        match name {
+            "model" => {}
+            "content" => request.inputs.push(content(value)?),
+            "taskType" | "task_type" => request.purpose = task_type::read(name, value)?,
+            "title" => request.title = Some(fields::read(name, value)?),
+            "outputDimensionality" | "output_dimensionality" => request.dimensions = Some(fields::read(name, value)?),
+            other => request.extras.push(Extra {
+                field: other.to_owned().into(),
+                json: fields::read(other, value)?,
+                loss: Loss::Warned,
+            }),
+        }
+        Ok(())
+    })?;
+    Ok(request)
+}
+
+/// `{"requests": […]}`, each as for one text. What differs between them can be said in no other format.
+pub(super) fn read_many(body: &[u8]) -> Result<EmbeddingRequest<'_>, Unreadable> {
+    let mut request = EmbeddingRequest::default();
+    fields::each(body, |name, value| {
+        if name != "requests" {
+            let field = name.to_owned().into();
+            request.extras.push(Extra { field, json: fields::read(name, value)?, loss: Loss::Warned });
+            return Ok(());
+        }
+        let items: Vec<Json<'_>> = fields::read(name, value)?;
+        let items = items.iter().map(|item| read_one(item.as_str().as_bytes()).map(into_owned));
+        for (at, item) in items.enumerate() {
+            let item = item?;
+            if at == 0 {
+                request = item;
+            } else if (item.purpose, &item.dimensions) == (request.purpose, &request.dimensions) {
+                request.inputs.extend(item.inputs);
+            } else {
+                let field = format!("requests[{at}]");
+                return Err(Unreadable {
+                    field,
+                    wrong: "has another taskType or outputDimensionality than the first".into(),
+                });
+            }
+        }
+        Ok(())
+    })?;
+    Ok(request)
+}
+
+/// The items were read from strings of their own.
+fn into_owned(request: EmbeddingRequest<'_>) -> EmbeddingRequest<'static> {
+    EmbeddingRequest {
+        inputs: request.inputs.into_iter().map(Text::into_owned).collect(),
+        purpose: request.purpose,
+        title: request.title.map(Text::into_owned),
+        dimensions: request.dimensions.map(Number::into_owned),
+        encoding: request.encoding,
+        truncation: request.truncation,
+        extras: Vec::new(),
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Content<'a> {
+    #[serde(borrow, default)]
+    parts: Vec<Part<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Part<'a> {
+    #[serde(borrow)]
+    text: Text<'a>,
+}
+
+/// A content's text. `google-genai` sends a bare string where a caller gives one.
+fn content(value: &[u8]) -> Result<Text<'_>, Unreadable> {
+    if value.starts_with(b"\"") {
+        return fields::read("content", value);
+    }
+    let content: Content<'_> = fields::read("content", value)?;
+    let mut parts = content.parts.into_iter().map(|part| part.text);
+    match (parts.next(), parts.next()) {
+        (Some(only), None) => Ok(only),
+        (Some(first), Some(second)) => {
+            Ok([first, second].into_iter().chain(parts).map(|text| text.0).collect::<String>().into())
+        }
+        (None, _) => Err(Unreadable { field: "content.parts".to_owned(), wrong: "is empty; give a text".to_owned() }),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct One<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    content: Content<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_dimensionality: Option<&'a Number<'a>>,
+}
+
+fn one<'a>(request: &'a EmbeddingRequest<'_>, text: &'a Text<'_>, model: Option<String>) -> One<'a> {
+    One {
+        model,
+        content: Content { parts: vec![Part { text: text.borrowed() }] },
+        task_type: request.purpose.map(task_type::word),
+        title: request.title.as_ref(),
+        output_dimensionality: request.dimensions.as_ref(),
+    }
+}
+
+pub(super) fn write_one(request: &EmbeddingRequest<'_>, at: usize) -> Vec<u8> {
+    request.inputs.get(at).map(|text| json(&one(request, text, None))).unwrap_or_default()
+}
+
+/// Every request of a batch names the model again.
+pub(super) fn write_many(request: &EmbeddingRequest<'_>, model: &str) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Form<'a> {
+        requests: Vec<One<'a>>,
+    }
+    let named = || Some(format!("models/{model}"));
+    json(&Form { requests: request.inputs.iter().map(|text| one(request, text, named())).collect() })
+}
+
+#[derive(Serialize, Deserialize)]
+struct Vector<'a> {
+    #[serde(borrow)]
+    values: Json<'a>,
+}
+
+pub(super) fn read_response(body: &[u8]) -> Result<Embeddings<'_>, NotAnAnswer> {
+    #[derive(Deserialize)]
+    struct Form<'a> {
+        #[serde(borrow)]
+        embedding: Option<Vector<'a>>,
+        #[serde(borrow)]
+        embeddings: Option<Vec<Vector<'a>>>,
+    }
+    let form: Form<'_> = serde_json::from_slice(body).map_err(|_| NotAnAnswer)?;
+    let vectors = match (form.embedding, form.embeddings) {
+        (Some(one), None) => vec![one.values],
+        (None, Some(several)) => several.into_iter().map(|vector| vector.values).collect(),
+        (Some(_), Some(_)) | (None, None) => return Err(NotAnAnswer),
+    };
+    Ok(Embeddings { vectors, input_tokens: None })
+}
+
+pub(super) fn write_one_response(embeddings: &Embeddings<'_>) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Form<'a> {
+        embedding: Option<Vector<'a>>,
+    }
+    json(&Form { embedding: embeddings.vectors.first().map(|values| Vector { values: values.borrowed() }) })
+}
+
+pub(super) fn write_many_response(embeddings: &Embeddings<'_>) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Form<'a> {
+        embeddings: Vec<Vector<'a>>,
+    }
+    let vectors = embeddings.vectors.iter().map(|values| Vector { values: values.borrowed() });
+    json(&Form { embeddings: vectors.collect() })
+}

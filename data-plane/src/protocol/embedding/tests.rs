@@ -1,0 +1,165 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::exchange::embedding::Purpose;
+
+const FORMS: [EmbeddingForm; 7] = [
+    EmbeddingForm::OpenAi,
+    EmbeddingForm::GeminiOne,
+    EmbeddingForm::GeminiMany,
+    EmbeddingForm::Vertex,
+    EmbeddingForm::Cohere,
+    EmbeddingForm::BedrockCohere,
+    EmbeddingForm::Titan,
+];
+
+const REPLY: EmbeddingReply<'_> = EmbeddingReply { model: "m", id: "1", encoding: Encoding::Numbers };
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap()
+}
+
+fn written(form: EmbeddingForm, request: &EmbeddingRequest<'_>) -> Vec<String> {
+    form.write_requests(request, "m").into_iter().map(text).collect()
+}
+
+#[test]
+fn every_form_is_written_as_its_provider_documents_it() {
+    let request = EmbeddingRequest {
+        inputs: vec!["a".into(), "b\"".into()],
+        purpose: Some(Purpose::Query),
+        dimensions: Some(64.into()),
+        ..EmbeddingRequest::default()
+    };
+    let two = |one: &str| [one.to_owned(), one.replace(r#""a""#, r#""b\"""#)].to_vec();
+    for (form, expected) in [
+        (EmbeddingForm::OpenAi, vec![
+            r#"{"model":"m","input":["a","b\""],"encoding_format":"float","dimensions":64}"#.to_owned(),
+        ]),
+        (EmbeddingForm::Cohere, vec![
+            r#"{"model":"m","texts":["a","b\""],"input_type":"search_query","embedding_types":["float"],"output_dimension":64}"#
+                .to_owned(),
+        ]),
+        (EmbeddingForm::BedrockCohere, vec![
+            r#"{"texts":["a","b\""],"input_type":"search_query","embedding_types":["float"],"output_dimension":64}"#
+                .to_owned(),
+        ]),
+        (EmbeddingForm::Titan, two(r#"{"inputText":"a","dimensions":64}"#)),
+        (
+            EmbeddingForm::GeminiOne,
+            two(r#"{"content":{"parts":[{"text":"a"}]},"taskType":"RETRIEVAL_QUERY","outputDimensionality":64}"#),
+        ),
+        (
+            EmbeddingForm::Vertex,
+            two(r#"{"instances":[{"content":"a","task_type":"RETRIEVAL_QUERY"}],"parameters":{"outputDimensionality":64}}"#),
+        ),
+    ] {
+        assert_eq!(written(form, &request), expected, "{form:?}");
+    }
+    let [batch] = &written(EmbeddingForm::GeminiMany, &request)[..] else { panic!() };
+    assert!(batch.starts_with(r#"{"requests":[{"model":"models/m","content""#), "{batch}");
+}
+
+#[test]
+fn answers_of_every_shape_are_read() {
+    for (form, bodies, expected) in [
+        (
+            EmbeddingForm::OpenAi,
+            vec![
+                r#"{"data":[{"index":1,"embedding":[2.50]},{"index":0,"embedding":"AACAPw=="}],"usage":{"prompt_tokens":3}}"#,
+            ],
+            (vec!["[1.0]", "[2.50]"], Some(3)),
+        ),
+        (
+            EmbeddingForm::Cohere,
+            vec![r#"{"embeddings":{"float":[[1],[2]]},"meta":{"billed_units":{"input_tokens":4.0}}}"#],
+            (vec!["[1]", "[2]"], Some(4)),
+        ),
+        (EmbeddingForm::BedrockCohere, vec![r#"{"embeddings":[[1],[2]]}"#], (vec!["[1]", "[2]"], None)),
+        (
+            EmbeddingForm::Titan,
+            vec![r#"{"embedding":[1],"inputTextTokenCount":2}"#, r#"{"embedding":[2],"inputTextTokenCount":3}"#],
+            (vec!["[1]", "[2]"], Some(5)),
+        ),
+        (
+            EmbeddingForm::GeminiMany,
+            vec![r#"{"embeddings":[{"values":[1]},{"values":[2]}]}"#],
+            (vec!["[1]", "[2]"], None),
+        ),
+        (
+            EmbeddingForm::Vertex,
+            vec![
+                r#"{"predictions":[{"embeddings":{"values":[1],"statistics":{"token_count":2.0,"truncated":false}}}]}"#,
+                r#"{"predictions":[{"embeddings":{"values":[2],"statistics":{"token_count":2}}}]}"#,
+            ],
+            (vec!["[1]", "[2]"], Some(4)),
+        ),
+    ] {
+        let bodies: Vec<_> = bodies.into_iter().map(str::as_bytes).collect();
+        let read = form.read_responses(&bodies, 2).unwrap();
+        let vectors: Vec<_> = read.vectors.iter().map(|vector| vector.as_str()).collect();
+        assert_eq!((vectors, read.input_tokens), expected, "{form:?}");
+        assert!(form.read_responses(&bodies, 3).is_err(), "{form:?}");
+        assert!(form.read_responses(&[b"{}"], 1).is_err(), "{form:?}");
+    }
+}
+
+#[test]
+fn what_can_not_be_said_elsewhere_is_refused_by_name() {
+    for (form, body, field) in [
+        (EmbeddingForm::OpenAi, r#"{"input":[1,2]}"#, "input"),
+        (EmbeddingForm::OpenAi, r#"{"input":[]}"#, "(body)"),
+        (EmbeddingForm::OpenAi, r#"{"input":"a","encoding_format":"hex"}"#, "encoding_format"),
+        (EmbeddingForm::Cohere, r#"{"texts":["a"],"embedding_types":["int8"]}"#, "embedding_types"),
+        (EmbeddingForm::Cohere, r#"{"texts":["a"],"input_type":"x"}"#, "input_type"),
+        (EmbeddingForm::GeminiOne, r#"{"content":{"parts":[]}}"#, "content.parts"),
+        (
+            EmbeddingForm::GeminiMany,
+            r#"{"requests":[{"content":{"parts":[{"text":"a"}]}},{"content":"b","taskType":"CLUSTERING"}]}"#,
+            "requests[1]",
+        ),
+        (EmbeddingForm::Titan, "{}", "(body)"),
+        (EmbeddingForm::Vertex, "[]", "(body)"),
+    ] {
+        assert_eq!(form.read_request(body.as_bytes()).unwrap_err().field, field, "{body}");
+    }
+}
+
+#[test]
+fn a_caller_who_wants_base64_gets_it() {
+    let embeddings = Embeddings { vectors: vec![crate::exchange::json::Json::of(&[1.0_f32])], input_tokens: Some(1) };
+    let reply = EmbeddingReply { encoding: Encoding::Base64, ..REPLY };
+    let openai = text(EmbeddingForm::OpenAi.write_response(&embeddings, reply).unwrap());
+    assert!(openai.contains(r#""embedding":"AACAPw==""#), "{openai}");
+    let cohere = text(EmbeddingForm::Cohere.write_response(&embeddings, reply).unwrap());
+    assert!(cohere.contains(r#""base64":["AACAPw=="]"#), "{cohere}");
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_as_it_was(texts in proptest::collection::vec(".{1,20}", 1..4), dimensions: Option<u64>) {
+        let request = EmbeddingRequest {
+            inputs: texts.iter().map(|text| text.as_str().into()).collect(),
+            purpose: Some(Purpose::Document),
+            dimensions: dimensions.map(Into::into),
+            ..EmbeddingRequest::default()
+        };
+        for form in FORMS {
+            let bodies = form.write_requests(&request, "m");
+            let mut inputs = Vec::new();
+            for body in &bodies {
+                let read = form.read_request(body).unwrap();
+                prop_assert_eq!(read.dimensions.as_ref(), request.dimensions.as_ref());
+                inputs.extend(read.inputs);
+            }
+            prop_assert_eq!(&inputs, &request.inputs, "{:?}", form);
+            let one = matches!(form, EmbeddingForm::GeminiOne | EmbeddingForm::Titan);
+            let vectors = if one { 1 } else { texts.len() };
+            let vectors = (0..vectors).map(|at| crate::exchange::json::Json::of(&[at as f32 + 0.25]));
+            let embeddings = Embeddings { vectors: vectors.collect(), input_tokens: None };
+            let answer = form.write_response(&embeddings, REPLY).unwrap();
+            let read = form.read_responses(&[&answer], embeddings.vectors.len()).unwrap();
+            prop_assert_eq!(read.vectors, embeddings.vectors, "{:?}", form);
+        }
+    }
+}

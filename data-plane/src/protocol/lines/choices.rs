@@ -1,0 +1,50 @@
+//! Which alternatives of a streamed answer began, and which of them ended. Mostly there is one, and nothing is read to know it.
+
+use memchr::memmem;
+
+/// The alternatives of a stream.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::protocol) struct Choices {
+    /// A bit for each index.
+    began: u128,
+    ended: u128,
+}
+
+impl Default for Choices {
+    /// The first is always there.
+    fn default() -> Self {
+        Self { began: 1, ended: 0 }
+    }
+}
+
+impl Choices {
+    /// A piece of an alternative came, which ends it or not. No API gives more of them than there are bits.
+    pub(in crate::protocol) fn note(&mut self, index: u32, ends: bool) {
+        let bit = 1 << index.min(127);
+        self.began |= bit;
+        self.ended |= if ends { bit } else { 0 };
+    }
+
+    /// No alternative will come.
+    pub(in crate::protocol) fn none_comes(&mut self) {
+        self.ended = u128::MAX;
+    }
+
+    /// Whether one began that has not ended.
+    pub(in crate::protocol) fn is_one_open(&self) -> bool {
+        self.began & !self.ended != 0
+    }
+}
+
+/// The bytes from each value on that stands behind a key.
+pub(in crate::protocol) fn values<'a>(data: &'a [u8], key: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    memmem::find_iter(data, key).filter_map(move |at| {
+        let value = data[at + key.len()..].trim_ascii_start();
+        value.strip_prefix(b":").map(<[u8]>::trim_ascii_start)
+    })
+}
+
+/// Whether a piece may be of another alternative than the first.
+pub(in crate::protocol) fn is_of_another(data: &[u8]) -> bool {
+    values(data, b"\"index\"").any(|value| matches!(value.first(), Some(b'1'..=b'9')))
+}

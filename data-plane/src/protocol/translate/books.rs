@@ -1,0 +1,271 @@
+//! What holds for every pair of formats, between a reader's events and a writer.
+//!
+//! ```text
+//! Begin        first, whether the upstream says it or not
+//! ToolBegin    ToolArguments at least once, then ToolEnd, before anything of another kind of the same alternative
+//! Finish       held until the end
+//! Usage        held until the end, the newest of each count
+//! ```
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::Trouble;
+use crate::exchange::event::{Ended, Event, Piece};
+use crate::exchange::response::Finish;
+use crate::exchange::text::Text;
+use crate::exchange::usage::Usage;
+use crate::protocol::{ANSWER_TOOL, Dialect, Unsayable, Writer};
+
+/// What is known of an answer that goes by.
+#[derive(Debug)]
+pub(super) struct Books {
+    caller: Dialect,
+    writer: Box<dyn Writer>,
+    out: Vec<u8>,
+    answers_by_tool: bool,
+    has_begun: bool,
+    usage: Usage,
+    choices: BTreeMap<u32, Choice>,
+    trouble: Option<Trouble>,
+}
+
+/// One alternative.
+#[derive(Debug, Default)]
+struct Choice {
+    /// By the reader's number for it.
+    calls: HashMap<u32, Call>,
+    /// The calls whose end was not written, in the order in which they began.
+    open: Vec<u32>,
+    /// How many calls the writer was told of.
+    written_calls: u32,
+    /// The answer came as a tool's arguments.
+    has_answer: bool,
+    finish: Option<Finish<'static>>,
+}
+
+/// A tool's call.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    kind: Kind,
+    has_arguments: bool,
+    is_open: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// With this number for the writer.
+    Tool(u32),
+    /// The arguments are the answer.
+    Answer,
+}
+
+impl Books {
+    pub(super) fn new(caller: Dialect, writer: Box<dyn Writer>, answers_by_tool: bool) -> Self {
+        Self {
+            caller,
+            writer,
+            out: Vec::new(),
+            answers_by_tool,
+            has_begun: false,
+            usage: Usage::default(),
+            choices: BTreeMap::new(),
+            trouble: None,
+        }
+    }
+
+    /// Enters an event, and writes what may be written by now. After [`trouble`](Self::trouble) nothing is.
+    pub(super) fn enter(&mut self, event: Event<'_>) {
+        if self.trouble.is_none() {
+            self.trouble = self.entered(event).err();
+        }
+    }
+
+    /// What went wrong with the last events.
+    pub(super) fn trouble(&mut self) -> Option<Trouble> {
+        self.trouble.take()
+    }
+
+    /// The upstream lives: so the caller hears.
+    pub(super) fn live(&mut self) {
+        self.out.extend_from_slice(self.caller.keep_alive());
+    }
+
+    /// What is written by now.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// The answer ended well.
+    pub(super) fn close(&mut self) -> Result<(), Unsayable> {
+        self.begin()?;
+        let open: Vec<u32> = self.choices.keys().copied().collect();
+        for choice in open {
+            self.end_calls(choice)?;
+        }
+        if self.choices.is_empty() {
+            self.choices.insert(0, Choice::default());
+        }
+        let finishes = std::mem::take(&mut self.choices).into_iter().map(|(index, choice)| (index, choice.finished()));
+        let ended = Ended { finishes: finishes.collect(), usage: self.usage };
+        self.writer.end(&ended, &mut self.out);
+        Ok(())
+    }
+
+    fn entered(&mut self, event: Event<'_>) -> Result<(), Trouble> {
+        match event {
+            Event::Begin { id, model, usage } => {
+                self.usage.update(usage);
+                if !std::mem::replace(&mut self.has_begun, true) {
+                    self.write(&Event::Begin { id, model, usage })?;
+                }
+            }
+            Event::Piece { choice, piece } => {
+                self.begin()?;
+                self.piece(choice, piece)?;
+            }
+            Event::Finish { choice, finish } => {
+                self.begin()?;
+                self.end_calls(choice)?;
+                self.choice(choice).finish = Some(owned(finish));
+            }
+            Event::Usage(usage) => self.usage.update(usage),
+            Event::Ping => self.live(),
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), Unsayable> {
+        if std::mem::replace(&mut self.has_begun, true) {
+            return Ok(());
+        }
+        self.write(&Event::Begin { id: None, model: None, usage: self.usage })
+    }
+
+    fn piece(&mut self, choice: u32, piece: Piece<'_>) -> Result<(), Trouble> {
+        match piece {
+            Piece::ToolBegin { call, id, name, signature } => {
+                let is_answer = self.answers_by_tool && *name == *ANSWER_TOOL;
+                let Some(kind) = self.choice(choice).begin_call(call, is_answer) else { return Err(Trouble::Disorder) };
+                if let Kind::Tool(call) = kind {
+                    self.write_piece(choice, Piece::ToolBegin { call, id, name, signature })?;
+                }
+            }
+            Piece::ToolArguments { call, fragment } => {
+                let Some(known) = self.choice(choice).calls.get_mut(&call) else { return Err(Trouble::Disorder) };
+                if fragment.is_empty() {
+                    return Ok(());
+                }
+                if !known.is_open {
+                    return Err(Trouble::Disorder);
+                }
+                known.has_arguments = true;
+                let kind = known.kind;
+                self.arguments(choice, kind, fragment)?;
+            }
+            Piece::ToolEnd { call } => self.end_call(choice, call)?,
+            // Of what was said, whatever that was.
+            Piece::Logprobs(_) => self.write_piece(choice, piece)?,
+            Piece::Text(_)
+            | Piece::Citation(_)
+            | Piece::Refusal(_)
+            | Piece::Reasoning(_)
+            | Piece::ReasoningSignature(_)
+            | Piece::SealedReasoning(_)
+            | Piece::Image(_) => {
+                self.end_calls(choice)?;
+                self.write_piece(choice, piece)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn arguments(&mut self, choice: u32, kind: Kind, fragment: Text<'_>) -> Result<(), Unsayable> {
+        self.write_piece(
+            choice,
+            match kind {
+                Kind::Tool(call) => Piece::ToolArguments { call, fragment },
+                Kind::Answer => Piece::Text(fragment),
+            },
+        )
+    }
+
+    /// Ends an alternative's calls that are under way.
+    fn end_calls(&mut self, choice: u32) -> Result<(), Unsayable> {
+        let open = std::mem::take(&mut self.choice(choice).open);
+        open.into_iter().try_for_each(|call| self.end_call(choice, call))
+    }
+
+    fn end_call(&mut self, choice: u32, call: u32) -> Result<(), Unsayable> {
+        let known = self.choice(choice);
+        known.open.retain(|open| *open != call);
+        let Some(known) = known.calls.get_mut(&call).filter(|known| known.is_open) else { return Ok(()) };
+        known.is_open = false;
+        let (kind, has_arguments) = (known.kind, known.has_arguments);
+        if !has_arguments {
+            self.arguments(choice, kind, "{}".into())?;
+        }
+        match kind {
+            Kind::Tool(call) => self.write_piece(choice, Piece::ToolEnd { call }),
+            Kind::Answer => Ok(()),
+        }
+    }
+
+    fn choice(&mut self, choice: u32) -> &mut Choice {
+        self.choices.entry(choice).or_default()
+    }
+
+    fn write_piece(&mut self, choice: u32, piece: Piece<'_>) -> Result<(), Unsayable> {
+        // One that only begins is there too: it needs an end.
+        self.choice(choice);
+        self.write(&Event::Piece { choice, piece })
+    }
+
+    fn write(&mut self, event: &Event<'_>) -> Result<(), Unsayable> {
+        self.writer.write(event, &mut self.out)
+    }
+}
+
+impl Choice {
+    /// `None` for a call that began before.
+    fn begin_call(&mut self, call: u32, is_answer: bool) -> Option<Kind> {
+        let kind = if is_answer {
+            self.has_answer = true;
+            Kind::Answer
+        } else {
+            self.written_calls += 1;
+            Kind::Tool(self.written_calls - 1)
+        };
+        self.open.push(call);
+        let before = self.calls.insert(call, Call { kind, has_arguments: false, is_open: true });
+        before.is_none().then_some(kind)
+    }
+
+    /// Why it ended. Where the upstream's end came without a reason, what was said tells.
+    fn finished(self) -> Finish<'static> {
+        let is_answer_alone = self.has_answer && self.written_calls == 0;
+        match self.finish {
+            Some(Finish::ToolCalls) if is_answer_alone => Finish::Stop,
+            Some(finish) => finish,
+            None if self.written_calls > 0 => Finish::ToolCalls,
+            None => Finish::Stop,
+        }
+    }
+}
+
+impl From<Unsayable> for Trouble {
+    fn from(unsayable: Unsayable) -> Self {
+        Self::Unsayable(unsayable)
+    }
+}
+
+fn owned(finish: Finish<'_>) -> Finish<'static> {
+    match finish {
+        Finish::Stop => Finish::Stop,
+        Finish::StopText(text) => Finish::StopText(text.map(Text::into_owned)),
+        Finish::Length => Finish::Length,
+        Finish::ToolCalls => Finish::ToolCalls,
+        Finish::Filtered => Finish::Filtered,
+        Finish::Refused => Finish::Refused,
+        Finish::Paused => Finish::Paused,
+    }
+}

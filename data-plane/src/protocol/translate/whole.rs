@@ -1,0 +1,65 @@
+//! Whole answers.
+
+use super::replay::replay;
+use super::{Between, Trouble};
+use crate::exchange::message::{Content, Part};
+use crate::exchange::response::{Choice, Finish};
+use crate::protocol::{ANSWER_TOOL, NotAnAnswer, Unsayable};
+
+/// Why a whole answer can't go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum WholeError {
+    #[error(transparent)]
+    NotAnAnswer(#[from] NotAnAnswer),
+    /// The caller's format has no words for it.
+    #[error(transparent)]
+    Unsayable(#[from] Unsayable),
+}
+
+/// An upstream's whole answer as the caller's.
+///
+/// # Errors
+///
+/// When it is none, or holds what the caller's format can't say.
+pub(crate) fn whole(between: &Between<'_>, body: &[u8]) -> Result<Vec<u8>, WholeError> {
+    let mut response = between.upstream.protocol().read_response(body, &between.seed())?;
+    if between.answers_by_tool {
+        response.choices.iter_mut().for_each(unwrap);
+    }
+    Ok(between.caller.protocol().write_response(&response, &between.reply)?)
+}
+
+/// An upstream's whole answer as the stream that the caller asked for.
+///
+/// # Errors
+///
+/// When it is none, or holds what the caller's format can't say.
+pub(crate) fn streamed(between: &Between<'_>, body: &[u8]) -> Result<Vec<u8>, WholeError> {
+    let response = between.upstream.protocol().read_response(body, &between.seed())?;
+    let mut books = between.books();
+    replay(response, &mut books)?;
+    match books.trouble() {
+        None => books.close()?,
+        Some(Trouble::Unsayable(unsayable)) => return Err(unsayable.into()),
+        // A whole answer has its pieces in order.
+        Some(Trouble::Disorder | Trouble::Fault(_)) => return Err(NotAnAnswer.into()),
+    }
+    Ok(books.take())
+}
+
+/// Takes the answer out of the tool that it came as.
+pub(super) fn unwrap(choice: &mut Choice<'_>) {
+    let mut has_answer = false;
+    for part in &mut choice.parts {
+        if let Content::ToolCall(call) = &part.content
+            && *call.name == *ANSWER_TOOL
+        {
+            has_answer = true;
+            *part = Part::text(call.arguments.as_str().to_owned());
+        }
+    }
+    let has_calls = choice.parts.iter().any(|part| matches!(part.content, Content::ToolCall(_)));
+    if has_answer && !has_calls && choice.finish == Finish::ToolCalls {
+        choice.finish = Finish::Stop;
+    }
+}

@@ -1,0 +1,86 @@
+//! Whole answers that go into another format: read to their end, and written anew.
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use http_body_util::BodyExt as _;
+use shared::adapter::Delivery;
+use shared::failure::Failure;
+use tokio::time::{Instant, timeout_at};
+
+use super::answer::{Of, classified, unsayable};
+use super::{Answer, Call, Failed};
+use crate::protocol::translate::whole::{WholeError, streamed, whole};
+use crate::protocol::watch::{error_in, is_of_kind};
+use crate::serve::say::Translated;
+use crate::snapshot::route::Upstream;
+use crate::upstream::Received;
+
+/// The most bytes of an answer that is read whole: an upstream's error beyond. Images come in answers.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+
+/// An answer in the caller's format: whole, or as the stream that was asked for where the upstream made none.
+///
+/// # Errors
+///
+/// When it is no answer, or the caller's format has no words for it.
+pub(super) async fn translated(
+    answer: Answer,
+    call: &Call<'_>,
+    translated: &Translated,
+    upstream: &Upstream,
+) -> Result<Answer, Failed> {
+    let Answer { head, rest, .. } = answer;
+    let of = Of { upstream, translated: Some(translated) };
+    let failed = |failure| Failed { status: Some(head.status), ..Failed::of(failure) };
+    let content_type = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let is_a_stream = [&b"text/event-stream"[..], b"application/vnd.amazon.eventstream"]
+        .into_iter()
+        .any(|kind| is_of_kind(content_type, kind));
+    let body = match rest {
+        Some(body) if !is_a_stream => collected(body, call, upstream).await.map_err(failed)?,
+        Some(_) | None => return Err(failed(Failure::ServerError)),
+    };
+    let between = translated.between();
+    if let Some(error) = error_in(between.upstream, &body) {
+        return Err(classified(&error, &head, of));
+    }
+    let written = match call.delivery {
+        Delivery::Whole => whole(&between, &body),
+        Delivery::Stream => streamed(&between, &body),
+    };
+    match written {
+        Ok(written) => Ok(Answer { head, passed: written.into(), rest: None, watch: None }),
+        Err(WholeError::NotAnAnswer(_)) => Err(failed(Failure::ServerError)),
+        Err(WholeError::Unsayable(what)) => Err(unsayable(&what, &head, of)),
+    }
+}
+
+/// Reads a body to its end. One that came in one piece is not copied.
+async fn collected(mut body: Received, call: &Call<'_>, upstream: &Upstream) -> Result<Bytes, Failure> {
+    let (mut first, mut rest) = (Bytes::new(), Vec::new());
+    loop {
+        let frame = match body.frame().now_or_never() {
+            Some(frame) => frame,
+            None => {
+                let until = call.deadline.min(Instant::now() + upstream.provider.patience.idle);
+                timeout_at(until, body.frame()).await.map_err(|_| Failure::TimedOut)?
+            }
+        };
+        let data = match frame {
+            None => break,
+            Some(Err(_)) => return Err(Failure::ServerError),
+            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+        };
+        if first.len() + rest.len() + data.len() > MOST_BYTES {
+            return Err(Failure::ServerError);
+        }
+        if first.is_empty() {
+            first = data;
+        } else {
+            rest.extend_from_slice(&data);
+        }
+    }
+    Ok(if rest.is_empty() { first } else { [first, rest.into()].concat().into() })
+}
