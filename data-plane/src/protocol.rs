@@ -62,6 +62,7 @@ pub(crate) enum Dialect {
 
 impl Dialect {
     /// Every one of them.
+    #[cfg(test)]
     pub(crate) const ALL: [Self; 6] =
         [Self::Chat, Self::Responses, Self::Anthropic, Self::Gemini, Self::Bedrock, Self::Cohere];
 
@@ -111,7 +112,9 @@ impl Dialect {
     /// What tells a caller that waits for more of a stream that it will come, between its events. Empty where there is no such thing.
     pub(crate) fn keep_alive(self) -> &'static [u8] {
         match self {
-            Self::Chat | Self::Responses | Self::Gemini | Self::Cohere => b": keep-alive\n\n",
+            Self::Chat | Self::Responses | Self::Cohere => b": keep-alive\n\n",
+            // Google's clients take a comment for data; an empty line is nothing to anybody.
+            Self::Gemini => b"\n",
             Self::Anthropic => b"event: ping\ndata: {\"type\": \"ping\"}\n\n",
             Self::Bedrock => b"",
         }

@@ -20,9 +20,9 @@ pub(super) fn read(reason: &str) -> Result<Finish<'static>, StatusCode> {
 }
 
 /// The status that the end of a stream would have been answered with, where it says that the stream failed.
-pub(super) fn failure(reason: Option<&str>, has_error: bool) -> Option<StatusCode> {
+pub(super) fn failure(reason: Option<&str>, error: Option<&str>) -> Option<StatusCode> {
     let failed = reason.and_then(|reason| read(reason).err());
-    failed.or(has_error.then_some(StatusCode::INTERNAL_SERVER_ERROR))
+    failed.or(error.map(|_| StatusCode::INTERNAL_SERVER_ERROR))
 }
 
 /// A reason's word. There is none for a filter: that the answer is not whole must still be seen.

@@ -107,14 +107,22 @@ enum Item<'a> {
     Thinking { thinking: &'a str },
 }
 
+/// What the texts of an answer are: beside calls, the plan for them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Texts {
+    Answer,
+    Plan,
+}
+
 pub(super) fn write(response: &Response<'_>, reply: &Reply<'_>) -> Result<Vec<u8>, Unsayable> {
     // The format has one alternative; nobody can ask for more in it.
     let choice = response.choices.first();
     let mut message = WrittenMessage { role: "assistant", ..WrittenMessage::default() };
     let parts = choice.map(|choice| choice.parts.as_slice()).unwrap_or_default();
-    let has_calls = parts.iter().any(|part| matches!(part.content, Content::ToolCall(_)));
+    let calls = parts.iter().any(|part| matches!(part.content, Content::ToolCall(_)));
+    let texts = if calls { Texts::Plan } else { Texts::Answer };
     for part in parts {
-        message.put(&part.content, has_calls)?;
+        message.put(&part.content, texts)?;
     }
     Ok(json(&Written {
         id: response.id.as_deref().unwrap_or(reply.id),
@@ -125,10 +133,10 @@ pub(super) fn write(response: &Response<'_>, reply: &Reply<'_>) -> Result<Vec<u8
 }
 
 impl<'a> WrittenMessage<'a> {
-    /// What is said beside calls is the plan for them. What only its provider can read, and what only callers say, is in no answer.
-    fn put(&mut self, content: &'a Content<'_>, has_calls: bool) -> Result<(), Unsayable> {
+    /// Puts a part in its place. What only its provider can read, and what only callers say, is in no answer.
+    fn put(&mut self, content: &'a Content<'_>, texts: Texts) -> Result<(), Unsayable> {
         match content {
-            Content::Text { text, .. } | Content::Refusal(text) if has_calls => {
+            Content::Text { text, .. } | Content::Refusal(text) if texts == Texts::Plan => {
                 self.tool_plan.get_or_insert_with(String::new).push_str(text);
             }
             Content::Text { text, citations } => {

@@ -25,7 +25,7 @@ pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
     }
     let delta = json::member(data, b"delta").unwrap_or_default();
     let (reason, error) = (json::text(delta, b"finish_reason"), json::text(delta, b"error"));
-    match failure(reason.as_deref(), error.is_some()) {
+    match failure(reason.as_deref(), error.as_deref()) {
         Some(status) => failed(data, error.as_deref(), status),
         None => Said::Done,
     }

@@ -132,8 +132,9 @@ async fn glanced_at(
     operation: Operation,
     of: Of<'_>,
 ) -> Result<Answer, Failed> {
+    let dialect = Dialect::of(of.upstream.format, operation).filter(|dialect| dialect.format() == Format::OpenAi);
     let is_small = body.size_hint().exact().is_some_and(|length| (1..=SMALL_BYTES).contains(&length));
-    if !is_small {
+    if dialect.is_none() || !is_small {
         return Ok(Answer { head, passed: Bytes::new(), rest: Some(body), watch: None });
     }
     let passed = match body.frame().await {
@@ -141,7 +142,7 @@ async fn glanced_at(
         Some(Err(_)) => return Err(Failed { status: Some(head.status), ..Failed::of(Failure::ServerError) }),
         None => Bytes::new(),
     };
-    let dialect = Dialect::of(of.upstream.format, operation).filter(|_| begins_with_error(&passed));
+    let dialect = dialect.filter(|_| begins_with_error(&passed));
     if let Some(error) = dialect.and_then(|dialect| error_in(dialect, &passed)) {
         return Err(classified(&error, &head, of));
     }

@@ -24,7 +24,7 @@ pub(super) enum Read<'a> {
     Nothing,
 }
 
-/// A block of a message, or of a tool's result.
+/// A block of a message.
 pub(super) fn read<'a>(
     at: Arguments<'_>,
     block: &'a RawValue,
@@ -52,10 +52,6 @@ pub(super) fn read<'a>(
             None => return Ok(Read::Nothing),
         },
         "citationsContent" => union.value::<Citations<'_>>(at)?.read(),
-        "json" => {
-            let json: Json<'_> = union.value(at)?;
-            Content::Text { text: json.as_str().to_owned().into(), citations: Vec::new() }
-        }
         "cachePoint" => return Ok(Read::Cache(cache(format_args!("{at}.cachePoint"), union.value)?)),
         _ => return Ok(kept(union, at, extras)),
     };
@@ -171,14 +167,16 @@ fn tool_result<'a>(
     let mut content = Vec::with_capacity(wire.content.len());
     for (index, block) in wire.content.into_iter().enumerate() {
         let at = format_args!("{at}.content[{index}]");
-        // No result stands in another: reading it as one would follow a caller's nesting as deep as it goes.
         let union = Union::read(at, block)?;
-        if !matches!(&*union.kind, "text" | "json" | "image" | "document") {
-            extras.push(union.extra(at));
-            continue;
-        }
-        if let Read::Part(part) = read(at, block, extras)? {
-            content.push(part);
+        match &*union.kind {
+            "json" => content.push(Part::text(union.value::<Json<'_>>(at)?.as_str().to_owned())),
+            // The others that a message has, as results in results, are none of a result's.
+            "text" | "image" | "document" => {
+                if let Read::Part(part) = read(at, block, extras)? {
+                    content.push(part);
+                }
+            }
+            _ => extras.push(union.extra(at)),
         }
     }
     Ok(Content::ToolResult(ToolResult { id: split_id(&wire.tool_use_id).0, name: None, content, is_error }))

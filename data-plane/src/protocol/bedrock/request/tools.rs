@@ -59,6 +59,13 @@ enum Choice<'a> {
     Tool { name: &'a str },
 }
 
+/// Whether the model has to call a tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Calling {
+    Free,
+    Forced,
+}
+
 /// What a request's tools come to.
 #[derive(Debug, Default)]
 pub(super) struct Written<'a> {
@@ -68,9 +75,11 @@ pub(super) struct Written<'a> {
 }
 
 impl Written<'_> {
-    /// The model has to call a tool.
-    pub(super) fn is_forced(&self) -> bool {
-        self.config.as_ref().is_some_and(|config| config.tool_choice.is_some())
+    pub(super) fn calling(&self) -> Calling {
+        match &self.config {
+            Some(ToolConfig { tool_choice: Some(_), .. }) => Calling::Forced,
+            Some(ToolConfig { tool_choice: None, .. }) | None => Calling::Free,
+        }
     }
 }
 
@@ -90,13 +99,14 @@ pub(super) fn written<'a>(request: &'a Request<'_>, manner: &Manner) -> Result<W
     }
     let answer = answer(request, manner);
     let has_answer = answer.is_some();
-    let tool_choice = choice(request, has_answer)?;
+    let tool_choice = choice(request, answer.as_ref())?;
     tools.extend(answer.map(|tool_spec| Entry::Tool { tool_spec }));
     let config = (!tools.is_empty()).then_some(ToolConfig { tools, tool_choice });
     Ok(Written { config, has_answer })
 }
 
-fn choice<'a>(request: &'a Request<'_>, has_answer: bool) -> Result<Option<Choice<'a>>, Unsayable> {
+fn choice<'a>(request: &'a Request<'_>, answer: Option<&ToolSpec<'_>>) -> Result<Option<Choice<'a>>, Unsayable> {
+    let has_answer = answer.is_some();
     Ok(match &request.tool_choice {
         Some(ToolChoice::Named(name)) => Some(Choice::Tool { name: name::tool(name)? }),
         Some(ToolChoice::Never) if has_answer => Some(Choice::Tool { name: ANSWER_TOOL }),

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::additional::{Additional, Thinking};
 use super::conversation::{Conversation, Turn};
-use super::tools::{self, ToolConfig};
+use super::tools::{self, Calling, ToolConfig};
 use crate::exchange::json::Number;
 use crate::exchange::manner::{Manner, ReasoningForm, SchemaForm};
 use crate::exchange::reasoning::{Amount, Effort, Reasoning};
@@ -82,7 +82,7 @@ struct JsonSchema<'a> {
 pub(crate) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Outgoing, Unsayable> {
     let conversation = Conversation::of(request)?;
     let tools = tools::written(request, to.manner)?;
-    let thought = Thought::of(request.reasoning.as_ref(), to.manner, tools.is_forced());
+    let thought = Thought::of(request.reasoning.as_ref(), to.manner, tools.calling());
     let answers_by_tool = tools.has_answer;
     let body = Body {
         messages: conversation.turns,
@@ -147,11 +147,11 @@ struct Thought<'a> {
 
 impl<'a> Thought<'a> {
     /// A model that is made to call a tool can't think before: which tool is called is what the request means, how much is thought is not.
-    fn of(reasoning: Option<&'a Reasoning<'_>>, manner: &Manner, is_tool_forced: bool) -> Self {
+    fn of(reasoning: Option<&'a Reasoning<'_>>, manner: &Manner, calling: Calling) -> Self {
         let Some(Reasoning { amount: Some(amount), shown }) = reasoning else { return Self::default() };
         match (manner.reasoning, amount) {
             (ReasoningForm::None, _) | (_, Amount::Off) => Self::default(),
-            (ReasoningForm::Budget, _) if is_tool_forced => Self::default(),
+            (ReasoningForm::Budget, _) if calling == Calling::Forced => Self::default(),
             (ReasoningForm::Budget, amount) => {
                 let tokens = amount.budget_tokens().unwrap_or(Effort::Medium.budget_tokens()).max(LEAST_BUDGET);
                 let thinking = Thinking { r#type: "enabled".into(), budget_tokens: Some(tokens.into()), display: None };
@@ -160,16 +160,19 @@ impl<'a> Thought<'a> {
             (ReasoningForm::Effort, amount) => {
                 let display = shown.map(|shown| if shown { "summarized".into() } else { "omitted".into() });
                 let thinking = Thinking { r#type: "adaptive".into(), budget_tokens: None, display };
-                let effort = amount.effort().map(|effort| word(effort, manner, is_tool_forced));
-                Self { thinking: (!is_tool_forced).then_some(thinking), effort, budget: None }
+                let effort = amount.effort().map(|effort| word(effort, manner, calling));
+                Self { thinking: (calling == Calling::Free).then_some(thinking), effort, budget: None }
             }
         }
     }
 }
 
 /// The word for an effort. Without thinking there is none above `high`.
-fn word(effort: Effort, manner: &Manner, is_tool_forced: bool) -> &'static str {
-    let highest = if is_tool_forced { Effort::High } else { Effort::Max };
+fn word(effort: Effort, manner: &Manner, calling: Calling) -> &'static str {
+    let highest = match calling {
+        Calling::Forced => Effort::High,
+        Calling::Free => Effort::Max,
+    };
     let effort = effort.clamp(Effort::Low, highest);
     effort.nearest(&manner.efforts).unwrap_or(effort).as_str()
 }

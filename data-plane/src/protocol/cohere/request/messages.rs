@@ -54,35 +54,39 @@ pub(super) fn read<'a>(value: &'a [u8], request: &mut Request<'a>) -> Result<(),
     let messages: Vec<&RawValue> = fields::read("messages", value)?;
     request.messages.reserve(messages.len());
     for (index, message) in messages.into_iter().enumerate() {
-        let at = format_args!("messages[{index}]");
-        let wire: Wire<'_> = parse(at, message)?;
-        let mut parts = content(format_args!("{at}.content"), wire.content)?;
-        let role = match &*wire.role {
-            "system" if request.messages.is_empty() => {
-                request.system.append(&mut parts);
-                continue;
-            }
-            "system" => Role::System,
-            "user" => Role::User,
-            "assistant" => {
-                parts.extend(wire.tool_plan.map(Part::text));
-                calls(at, wire.tool_calls.unwrap_or_default(), &mut parts)?;
-                Role::Assistant
-            }
-            "tool" => {
-                let id = wire.tool_call_id.ok_or_else(|| wrong(format!("{at}.tool_call_id"), "is missing"))?;
-                let result = ToolResult { id: split_id(&id).0, name: None, content: parts, is_error: false };
-                parts = vec![Part::of(Content::ToolResult(result))];
-                Role::User
-            }
-            _ => {
-                let expected = "is not one of \"system\", \"user\", \"assistant\" and \"tool\"";
-                return Err(wrong(format!("{at}.role"), expected));
-            }
-        };
-        request.messages.push(Message { role, parts });
+        let mut message = one(format_args!("messages[{index}]"), message)?;
+        if message.role == Role::System && request.messages.is_empty() {
+            request.system.append(&mut message.parts);
+        } else {
+            request.messages.push(message);
+        }
     }
     Ok(())
+}
+
+fn one<'a>(at: Arguments<'_>, message: &'a RawValue) -> Result<Message<'a>, Unreadable> {
+    let wire: Wire<'_> = parse(at, message)?;
+    let mut parts = content(format_args!("{at}.content"), wire.content)?;
+    let role = match &*wire.role {
+        "system" => Role::System,
+        "user" => Role::User,
+        "assistant" => {
+            parts.extend(wire.tool_plan.map(Part::text));
+            calls(at, wire.tool_calls.unwrap_or_default(), &mut parts)?;
+            Role::Assistant
+        }
+        "tool" => {
+            let id = wire.tool_call_id.ok_or_else(|| wrong(format!("{at}.tool_call_id"), "is missing"))?;
+            let result = ToolResult { id: split_id(&id).0, name: None, content: parts, is_error: false };
+            parts = vec![Part::of(Content::ToolResult(result))];
+            Role::User
+        }
+        _ => {
+            let expected = "is not one of \"system\", \"user\", \"assistant\" and \"tool\"";
+            return Err(wrong(format!("{at}.role"), expected));
+        }
+    };
+    Ok(Message { role, parts })
 }
 
 fn calls<'a>(at: Arguments<'_>, calls: Vec<Call<'a>>, parts: &mut Vec<Part<'a>>) -> Result<(), Unreadable> {

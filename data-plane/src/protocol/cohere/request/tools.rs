@@ -54,46 +54,57 @@ pub(super) struct Written<'a> {
 ///
 /// When a tool has to be called that is not there.
 pub(super) fn written<'a>(request: &'a Request<'_>, manner: &Manner) -> Result<Written<'a>, Unsayable> {
-    let mut written =
-        Written { is_strict: request.tools.iter().any(|tool| tool.strict == Some(true)), ..Written::default() };
+    let is_strict = request.tools.iter().any(|tool| tool.strict == Some(true));
+    let written = Written { is_strict, ..Written::default() };
     if let Some(ToolChoice::Named(name)) = &request.tool_choice {
-        let tool = request.tools.iter().find(|tool| tool.name == *name).ok_or_else(|| Unsayable {
-            what: format!("the tool {:?} that has to be called", name.as_str()),
-            why: "is none of the tools that are sent".to_owned(),
-        })?;
-        written.tools.push(entry(tool));
-        written.choice = Some("REQUIRED");
         // What comes next is a call, and no answer yet.
-        return Ok(written);
+        let tools = vec![named(&request.tools, name)?];
+        return Ok(Written { tools, choice: Some("REQUIRED"), ..written });
     }
-    let is_never = request.tool_choice == Some(ToolChoice::Never);
-    let has_tools = !request.tools.is_empty() && !is_never;
-    match &request.answer_format {
-        Some(AnswerFormat::Schema(schema)) if has_tools || manner.schema == SchemaForm::Tool => {
-            written.has_answer = true;
-            written.tools.extend(request.tools.iter().filter(|_| has_tools).map(entry));
-            written.tools.push(answer(schema));
-            written.choice = Some("REQUIRED");
-            return Ok(written);
-        }
-        Some(AnswerFormat::Json) if has_tools => written.word = Some(JSON_ANSWER),
-        Some(AnswerFormat::Json) => written.format = Some(Format { r#type: "json_object", json_schema: None }),
-        Some(AnswerFormat::Schema(Schema { schema, .. })) => {
-            written.format = Some(Format { r#type: "json_object", json_schema: Some(schema.borrowed()) });
-        }
-        Some(AnswerFormat::Text) | None => {}
+    let has_tools = !request.tools.is_empty() && request.tool_choice != Some(ToolChoice::Never);
+    let mut tools = Vec::with_capacity(request.tools.len() + 1);
+    if let Some(AnswerFormat::Schema(schema)) = &request.answer_format
+        && (has_tools || manner.schema == SchemaForm::Tool)
+    {
+        tools.extend(request.tools.iter().filter(|_| has_tools).map(entry));
+        tools.push(answer(schema));
+        return Ok(Written { tools, choice: Some("REQUIRED"), has_answer: true, ..written });
     }
+    let (format, word) = if has_tools { (None, in_words(request)) } else { (form(request), None) };
     // With a form for the answer, tools that may not be called are not sent.
-    if has_tools || written.format.is_none() {
-        written.tools.extend(request.tools.iter().map(entry));
+    if has_tools || format.is_none() {
+        tools.extend(request.tools.iter().map(entry));
     }
-    written.choice = match &request.tool_choice {
-        _ if written.tools.is_empty() => None,
+    let choice = match &request.tool_choice {
+        _ if tools.is_empty() => None,
         Some(ToolChoice::Required) => Some("REQUIRED"),
         Some(ToolChoice::Never) => Some("NONE"),
         Some(ToolChoice::Auto | ToolChoice::Named(_)) | None => None,
     };
-    Ok(written)
+    Ok(Written { tools, choice, format, word, ..written })
+}
+
+/// The one tool that has to be called: there is no choice of one but to send no other.
+fn named<'a>(tools: &'a [Tool<'_>], name: &str) -> Result<Entry<'a>, Unsayable> {
+    tools.iter().find(|tool| &*tool.name == name).map(entry).ok_or_else(|| Unsayable {
+        what: format!("the tool {name:?} that has to be called"),
+        why: "is none of the tools that are sent".to_owned(),
+    })
+}
+
+/// The answer's form as a field.
+fn form<'a>(request: &'a Request<'_>) -> Option<Format<'a>> {
+    let json_schema = match &request.answer_format {
+        Some(AnswerFormat::Json) => None,
+        Some(AnswerFormat::Schema(Schema { schema, .. })) => Some(schema.borrowed()),
+        Some(AnswerFormat::Text) | None => return None,
+    };
+    Some(Format { r#type: "json_object", json_schema })
+}
+
+/// The answer's form in words.
+fn in_words(request: &Request<'_>) -> Option<&'static str> {
+    (request.answer_format == Some(AnswerFormat::Json)).then_some(JSON_ANSWER)
 }
 
 fn entry<'a>(tool: &'a Tool<'_>) -> Entry<'a> {

@@ -167,7 +167,7 @@ impl Reader {
     fn end(&mut self, head: &Head<'_>, data: &[u8], sink: &mut dyn FnMut(Event<'_>)) -> Result<(), Fault> {
         let end: End<'_> = parsed(head.delta.map_or("{}", RawValue::get).as_bytes())?;
         let reason = end.finish_reason.as_deref();
-        if let Some(status) = finish::failure(reason, end.error.is_some()) {
+        if let Some(status) = finish::failure(reason, end.error.as_deref()) {
             return Err(fault(status, data));
         }
         let finish = finish::read(reason.unwrap_or_default()).map_err(|status| fault(status, data))?;
