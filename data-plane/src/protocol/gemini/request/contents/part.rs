@@ -225,7 +225,7 @@ impl<'a> Contents<'a, '_> {
 
 /// The same bytes in the alphabet of every other format. Google's JSON takes both, and its own Python package writes the one for URLs.
 fn in_standard_base64(data: Text<'_>) -> Text<'_> {
-    if memchr::memchr2(b'-', b'_', data.as_bytes()).is_none() && data.len().is_multiple_of(4) {
+    if memchr::memchr2(b'-', b'_', data.as_bytes()).is_none() {
         return data;
     }
     let mut written: String = data
@@ -236,6 +236,7 @@ fn in_standard_base64(data: Text<'_>) -> Text<'_> {
             other => other,
         })
         .collect();
+    // In URLs it is often left out.
     while !written.len().is_multiple_of(4) {
         written.push('=');
     }
