@@ -188,7 +188,8 @@ pub(super) fn format_of(path: &str, headers: &HeaderMap) -> Format {
 
 /// Whether what follows `/v1/models/` is a method of a model of Gemini's, and no model whose name has a colon.
 fn is_gemini_method(rest: &str) -> bool {
-    let methods = [":generateContent", ":streamGenerateContent", ":countTokens", ":embedContent", ":batchEmbedContents"];
+    let methods =
+        [":generateContent", ":streamGenerateContent", ":countTokens", ":embedContent", ":batchEmbedContents"];
     methods.iter().any(|method| rest.ends_with(method))
 }
 
