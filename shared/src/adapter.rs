@@ -272,6 +272,11 @@ pub trait Adapter: std::fmt::Debug + Send + Sync {
         if is_plain_path(path) { Ok(place.base_url.with_path(path)) } else { Err(NoAddress::Path) }
     }
 
+    /// Which of OpenAI's two ways to write conversations a place has, where its settings tell; `None` where they don't.
+    fn openai_api(&self, _place: &Place) -> Option<OpenAiApi> {
+        None
+    }
+
     /// How the token is fetched that a value of this type signs with; `None` where it signs by itself.
     ///
     /// # Errors

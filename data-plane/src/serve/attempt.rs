@@ -229,7 +229,7 @@ async fn once(
 ) -> Result<Answer, Failed> {
     let upstream = &*stop.upstream;
     let payload = said.payload.clone();
-    let method = call.below.as_ref().map_or(&Method::POST, |below| &below.method);
+    let method = call.below.as_ref().map_or(&Method::POST, |below| below.method);
     let key = member.map(|member| member.value.kind());
     let uri = match &call.below {
         None => stop.address(said.operation, call.delivery, key),

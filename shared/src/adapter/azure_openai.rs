@@ -23,8 +23,8 @@ use http::{HeaderMap, HeaderName, StatusCode, Uri};
 use super::classify::{self, Rule};
 use super::header::KeyHeader;
 use super::{
-    Adapter, Call, Classified, Format, FreeCheck, Key, ModelPage, NoAddress, NotAModelList, Operation, Place,
-    TokenRequest, UnfitSecret, Unsigned, is_plain_path, key, openai, segment, wording,
+    Adapter, Call, Classified, Format, FreeCheck, Key, ModelPage, NoAddress, NotAModelList, OpenAiApi, Operation,
+    Place, TokenRequest, UnfitSecret, Unsigned, is_plain_path, key, openai, segment, wording,
 };
 use crate::base_url::BaseUrl;
 use crate::credential::{CredentialType, CredentialValue};
@@ -32,6 +32,8 @@ use crate::failure::Failure;
 
 /// The version of the dated style that is asked for where the provider names none.
 const DEFAULT_VERSION: &str = "2024-10-21";
+/// The first version of the dated style that has responses.
+const FIRST_WITH_RESPONSES: &str = "2025-03-01-preview";
 /// Where version 1 is, below a resource.
 const V1_PATH: &str = "/openai/v1";
 
@@ -86,6 +88,14 @@ impl Adapter for AzureOpenAi {
         let query: Vec<&str> = others.chain((!version.is_empty()).then_some(version.as_str())).collect();
         let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
         Ok(resource.with_path(&format!("{prefix}{path}{query}")))
+    }
+
+    fn openai_api(&self, place: &Place) -> Option<OpenAiApi> {
+        match Style::of(place) {
+            // Versions are dates, and sort as they are written.
+            Style::Dated { version } if version < FIRST_WITH_RESPONSES => Some(OpenAiApi::Chat),
+            Style::Dated { .. } | Style::V1 { .. } => None,
+        }
     }
 
     fn token_request(

@@ -70,7 +70,7 @@ pub(super) fn read_request(body: &[u8]) -> Result<EmbeddingRequest<'_>, Unreadab
             "instances" => {
                 let instances: Vec<Instance<'_>> = fields::read(name, value)?;
                 if let Some(first) = instances.first() {
-                    let word = first.task_type.as_ref().map(|word| json(word));
+                    let word = first.task_type.as_ref().map(json);
                     request.purpose = word.map_or(Ok(None), |word| task_type::read("task_type", &word))?;
                     request.title = first.title.clone();
                 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use proto::sync::v1;
+use shared::adapter::adapter;
 use shared::catalog::fits;
 
 use super::fields::Fields;
@@ -99,7 +100,8 @@ impl Peculiar {
         let dropped = || dropped.iter().map(String::as_str);
         let renamed = rules.say(model, |says| says.renamed.as_deref()).unwrap_or_default();
         let renamed = renamed.iter().map(|(name, to)| (name.as_str(), to.as_str()));
-        let said = provider.place.settings.openai_api.map(openai_api);
+        let place = &provider.place;
+        let said = place.settings.openai_api.or_else(|| adapter(provider.adapter).openai_api(place)).map(openai_api);
         Self {
             manner: rules.manner(model),
             // Whoever is not known may have both: what comes is passed.

@@ -91,6 +91,21 @@ fn a_path_of_the_callers_stands_below_what_the_style_puts_before_it() {
 }
 
 #[test]
+fn old_versions_of_the_dated_style_have_no_responses() {
+    for (version, api) in [
+        (None, Some(OpenAiApi::Chat)),
+        (Some("2025-01-01-preview"), Some(OpenAiApi::Chat)),
+        (Some("2025-03-01-preview"), None),
+        (Some("v1"), None),
+        (Some("preview"), None),
+    ] {
+        let mut place = place(AdapterKind::AzureOpenAi, "https://r.openai.azure.com");
+        place.settings.api_version = version.map(str::to_owned);
+        assert_eq!(AzureOpenAi.openai_api(&place), api, "{version:?}");
+    }
+}
+
+#[test]
 fn every_code_has_its_failure() {
     for (status, code, failure) in [
         (400, "content_filter", Failure::CallersFault),
