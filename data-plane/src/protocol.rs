@@ -16,6 +16,7 @@ pub(crate) mod embedding;
 pub(crate) mod error;
 pub(crate) mod form;
 pub(crate) mod limits;
+pub(crate) mod provenance;
 pub(crate) mod ranking;
 pub(crate) mod route;
 pub(crate) mod translate;

@@ -13,7 +13,7 @@ use crate::exchange::manner::OpenAiApi;
 use crate::exchange::request::Request;
 use crate::protocol::route::Asked;
 use crate::protocol::translate::Between;
-use crate::protocol::{Dialect, Reply, Target, Unreadable, limits};
+use crate::protocol::{Dialect, Reply, Target, Unreadable, limits, provenance};
 use crate::snapshot::route::Stop;
 use crate::upstream::Payload;
 
@@ -111,6 +111,7 @@ impl Speaker<'_> {
             Box::new(read)
         });
         let request = read.as_ref().as_ref().map_err(|unreadable| Refusal::Unreadable(unreadable.clone()))?;
+        let request = &*provenance::for_upstream(request, from, to);
         let lost = limits::check(request, from, to).map_err(Refusal::Untranslatable)?;
         let target = Target { model: &stop.upstream_model, delivery: self.asked.delivery, manner: stop.manner() };
         let outgoing = to.protocol().write_request(request, &target).map_err(Refusal::Unsayable)?;
@@ -127,7 +128,7 @@ impl Speaker<'_> {
             wants_usage: request.wants_usage,
         };
         let operation = to.operation();
-        let Shaped { payload, refused } = shaped(&outgoing.body.into(), None, operation, stop);
+        let Shaped { payload, refused } = shaped(&outgoing.body.into(), &[], operation, stop);
         Ok(Said { operation, payload, refused, translated: Some(Arc::new(translated)) })
     }
 }

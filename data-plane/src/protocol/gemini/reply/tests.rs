@@ -75,14 +75,18 @@ fn content() -> impl Strategy<Value = Content<'static>> {
     prop_oneof![
         text().prop_map(|text| Content::Text { text: text.into(), citations: Vec::new() }),
         (text(), signature()).prop_map(|(text, signature)| Content::Reasoning { text: text.into(), signature }),
-        text().prop_map(|thought| Content::SealedReasoning(thought.into())),
         "[a-z+/]{0,8}".prop_map(|data| {
             let source = Source::Inline { media_type: "image/png".into(), data: data.into() };
             Content::Image(Image { source, detail: None })
         }),
-        (text(), text(), signature()).prop_map(|(id, name, signature)| {
+        (text(), text(), "[a-zA-Z0-9+/]{1,8}").prop_map(|(id, name, signature)| {
             let arguments = Json::parse("{\"a\" : [1.0, \"x\"]}").unwrap();
-            Content::ToolCall(ToolCall { id: id.into(), name: name.into(), arguments, signature })
+            Content::ToolCall(ToolCall {
+                id: id.into(),
+                name: name.into(),
+                arguments,
+                signature: Some(signature.into()),
+            })
         }),
     ]
 }

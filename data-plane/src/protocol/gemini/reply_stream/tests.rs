@@ -103,7 +103,6 @@ fn pieces() -> impl Strategy<Value = Vec<Event<'static>>> {
         text().prop_map(Piece::Text),
         text().prop_map(Piece::Reasoning),
         text().prop_map(Piece::ReasoningSignature),
-        text().prop_map(Piece::SealedReasoning),
         image,
     ];
     let some = prop_oneof![plain.prop_map(Some), Just(None)];
