@@ -62,12 +62,20 @@ pub(crate) fn translated(mut headers: HeaderMap, translated: &Translated, delive
     }
     let why = format!("{} has no such thing", upstream.display_name());
     warn(&mut headers, &translated.left_out, &why);
+    warn_of_changes(&mut headers, &translated.changed);
     headers
 }
 
 /// Says which fields were left out because the model refuses them.
 pub(crate) fn warn_of_refused(headers: &mut HeaderMap, refused: &[String]) {
     warn(headers, refused, "the model does not take it");
+}
+
+/// Says what was changed for the model that answers.
+fn warn_of_changes(headers: &mut HeaderMap, changes: &[String]) {
+    for change in changes.iter().take(MOST_WARNINGS) {
+        headers.extend(HeaderValue::from_str(&format!("199 keyplane \"{change}\"")).map(|value| (WARNING, value)));
+    }
 }
 
 fn warn(headers: &mut HeaderMap, fields: &[String], why: &str) {

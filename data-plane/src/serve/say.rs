@@ -13,7 +13,7 @@ use crate::exchange::manner::OpenAiApi;
 use crate::exchange::request::Request;
 use crate::protocol::route::Asked;
 use crate::protocol::translate::Between;
-use crate::protocol::{Dialect, Reply, Target, Unreadable, limits, provenance};
+use crate::protocol::{Dialect, Reply, Target, Unreadable, limits, notes, provenance};
 use crate::snapshot::route::Stop;
 use crate::upstream::Payload;
 
@@ -49,6 +49,8 @@ pub(crate) struct Translated {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// The caller's fields that were left out.
     pub(crate) left_out: Vec<String>,
+    /// What of it was changed: fields, each with how.
+    pub(crate) changed: Vec<String>,
     id: String,
     created: u64,
     model: Arc<str>,
@@ -122,6 +124,7 @@ impl Speaker<'_> {
             answers_by_tool: outgoing.answers_by_tool,
             headers: outgoing.headers,
             left_out: lost.warned,
+            changed: notes::told(&outgoing.notes, request, from, to, stop.manner()),
             id: format!("{:032x}", u128::from_le_bytes(shared::id::random())),
             created,
             model: Arc::clone(&stop.upstream_model),
