@@ -166,6 +166,17 @@ mod tests {
     }
 
     #[test]
+    fn what_was_changed_is_told_and_what_is_no_header_is_not() {
+        let mut headers = HeaderMap::new();
+        let changes = ["the field temperature was lowered".to_owned(), "a\nb".to_owned()];
+        warn_of_changes(&mut headers, &changes);
+        let told: Vec<_> = headers.get_all(WARNING).iter().collect();
+        assert_eq!(told, ["199 keyplane \"the field temperature was lowered\""]);
+        warn_of_changes(&mut headers, &vec!["x".to_owned(); 40]);
+        assert_eq!(headers.get_all(WARNING).iter().count(), 1 + MOST_WARNINGS);
+    }
+
+    #[test]
     fn what_names_an_account_goes_with_the_callers_own_key_only() {
         for (kind, name) in [
             (AdapterKind::OpenAi, "openai-organization"),
