@@ -16,6 +16,8 @@ pub(crate) mod embedding;
 pub(crate) mod error;
 pub(crate) mod form;
 pub(crate) mod limits;
+pub(crate) mod notes;
+pub(crate) mod provenance;
 pub(crate) mod ranking;
 pub(crate) mod route;
 pub(crate) mod translate;
@@ -37,6 +39,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use shared::adapter::{Delivery, Format, Operation};
 
 use self::error::Given;
+use self::notes::Note;
 use crate::exchange::event::{Ended, Event};
 use crate::exchange::feature::Feature;
 use crate::exchange::manner::Manner;
@@ -196,6 +199,8 @@ pub(crate) struct Outgoing {
     pub(crate) answers_by_tool: bool,
     /// Headers that the upstream wants because of what the body says.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// What was changed and the caller could notice, beside what holds for every writer.
+    pub(crate) notes: Vec<Note>,
 }
 
 /// The tool whose arguments are the answer, where a model can't be held to a schema in another way.

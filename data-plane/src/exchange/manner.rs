@@ -18,10 +18,16 @@ pub(crate) struct Manner {
     pub(crate) schema: SchemaForm,
     /// What OpenAI's chat calls the reasoning of an assistant's turn that is sent back; `None` where the vendor doesn't want it.
     pub(crate) reasoning_field: Option<Cow<'static, str>>,
+    /// It always thinks: asked not to, it thinks as little as it can.
+    pub(crate) always_thinks: bool,
     /// The highest temperature that the model takes; higher ones are sent as this.
     pub(crate) max_temperature: Option<u32>,
-    /// Calls and results of tools carry ids: not in Gemini's format at Vertex.
-    pub(crate) has_call_ids: bool,
+    /// It refuses a temperature and `top_p` together: then the temperature counts.
+    pub(crate) top_p_alone: bool,
+    /// The most texts that may end an answer, in OpenAI's chat; `None` where that is not known.
+    pub(crate) max_stops: Option<u32>,
+    /// Which ids calls and results of tools have.
+    pub(crate) call_ids: CallIds,
     /// What requests for embeddings are written in at Bedrock.
     pub(crate) embedding: EmbeddingModel,
 }
@@ -55,6 +61,17 @@ pub(crate) enum SchemaForm {
     Tool,
 }
 
+/// Which ids calls of tools, and their results, have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CallIds {
+    /// Any.
+    Carried,
+    /// None: Gemini's format at Vertex.
+    Absent,
+    /// Nine letters and digits: Mistral.
+    Nine,
+}
+
 /// Whose embedding model it is: Bedrock passes each vendor's own format on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EmbeddingModel {
@@ -83,7 +100,10 @@ pub(crate) static UNKNOWN: Manner = Manner {
     efforts: Vec::new(),
     schema: SchemaForm::Native,
     reasoning_field: None,
+    always_thinks: false,
     max_temperature: None,
-    has_call_ids: true,
+    top_p_alone: false,
+    max_stops: None,
+    call_ids: CallIds::Carried,
     embedding: EmbeddingModel::Titan,
 };

@@ -85,12 +85,20 @@ pub(crate) fn translated(mut headers: HeaderMap, translated: &Translated, delive
     }
     let why = format!("{} has no such thing", upstream.display_name());
     warn(&mut headers, &translated.left_out, &why);
+    warn_of_changes(&mut headers, &translated.changed);
     headers
 }
 
 /// Says which fields were left out because the model refuses them.
 pub(crate) fn warn_of_refused(headers: &mut HeaderMap, refused: &[String]) {
     warn(headers, refused, "the model does not take it");
+}
+
+/// Says what was changed for the model that answers.
+fn warn_of_changes(headers: &mut HeaderMap, changes: &[String]) {
+    for change in changes.iter().take(MOST_WARNINGS) {
+        headers.extend(HeaderValue::from_str(&format!("199 keyplane \"{change}\"")).map(|value| (WARNING, value)));
+    }
 }
 
 fn warn(headers: &mut HeaderMap, fields: &[String], why: &str) {
@@ -178,6 +186,17 @@ mod tests {
         let sent = for_upstream(&headers, adapter(AdapterKind::OpenAi), Auth::Managed, &edits);
         assert!(!sent.contains_key("openai-beta"));
         assert_eq!(sent["x-team"], "a");
+    }
+
+    #[test]
+    fn what_was_changed_is_told_and_what_is_no_header_is_not() {
+        let mut headers = HeaderMap::new();
+        let changes = ["the field temperature was lowered".to_owned(), "a\nb".to_owned()];
+        warn_of_changes(&mut headers, &changes);
+        let told: Vec<_> = headers.get_all(WARNING).iter().collect();
+        assert_eq!(told, ["199 keyplane \"the field temperature was lowered\""]);
+        warn_of_changes(&mut headers, &vec!["x".to_owned(); 40]);
+        assert_eq!(headers.get_all(WARNING).iter().count(), 1 + MOST_WARNINGS);
     }
 
     #[test]

@@ -23,7 +23,6 @@ pub(super) mod watch;
 mod answer;
 mod part;
 mod place;
-mod signature;
 
 use http::HeaderMap;
 

@@ -55,7 +55,7 @@ fn lose(loss: Loss, field: String, to: Dialect, warned: &mut Vec<String>) -> Res
 }
 
 /// A feature's field in a dialect's words.
-fn field(from: Dialect, feature: Feature) -> &'static str {
+pub(super) fn field(from: Dialect, feature: Feature) -> &'static str {
     // What was read from the dialect has a name there; a table with a hole is found by a test.
     from.protocol().field(feature).unwrap_or("(body)")
 }

@@ -40,7 +40,7 @@ impl<'a> Between<'a> {
     }
 
     fn books(&self) -> Books {
-        Books::new(self.caller, self.caller.protocol().writer(&self.reply), self.answers_by_tool)
+        Books::new(self.upstream, self.caller, self.caller.protocol().writer(&self.reply), self.answers_by_tool)
     }
 }
 

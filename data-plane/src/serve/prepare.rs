@@ -12,8 +12,9 @@ use super::Ask;
 use super::say::way;
 use crate::error::{Refusal, shown};
 use crate::protocol::error::json;
-use crate::protocol::form;
+use crate::protocol::provenance::passing;
 use crate::protocol::route::{self, Asked, ModelAt, ScanError};
+use crate::protocol::{Dialect, form};
 use crate::snapshot::route::{NoRoute, Plan, Stop};
 use crate::upstream::Payload;
 
@@ -45,7 +46,8 @@ pub(super) fn asked<'a>(ask: &'a Ask<'_>) -> Result<Asked<'a>, Refusal> {
     Ok(route::read(&ask.body, ask.url)?)
 }
 
-/// The caller's body for a target of the same format: the bytes as they came, but for the model's name and what [`shaped`] does.
+/// The caller's body for a target of the same format: the bytes as they came, but for the model's name, what other providers signed, and what
+/// [`shaped`] does.
 pub(super) fn payload(body: &Bytes, asked: &Asked<'_>, operation: Operation, stop: &Stop) -> Shaped {
     let model = &*stop.upstream_model;
     let renamed = match &asked.model_at {
@@ -58,18 +60,21 @@ pub(super) fn payload(body: &Bytes, asked: &Asked<'_>, operation: Operation, sto
         }
         ModelAt::Json(_) | ModelAt::Form(_) | ModelAt::Url => Vec::new(),
     };
-    shaped(body, renamed, operation, stop)
+    let is_conversation = Dialect::of(stop.upstream.format, operation).is_some();
+    let mut changes = if is_conversation { passing::edits(body) } else { Vec::new() };
+    changes.extend(renamed);
+    shaped(body, &changes, operation, stop)
 }
 
-/// A body for a target, the caller's or one that was written for it: without the fields that the model refuses, with those that it calls
+/// A body for a target, the caller's with its changes or one that was written for it: without the fields that the model refuses, with those that it calls
 /// otherwise by their names, and with those that the provider sets where they are absent.
-pub(super) fn shaped(body: &Bytes, renamed: Vec<(Range<usize>, Vec<u8>)>, operation: Operation, stop: &Stop) -> Shaped {
+pub(super) fn shaped(body: &Bytes, changes: &[(Range<usize>, Vec<u8>)], operation: Operation, stop: &Stop) -> Shaped {
     let fields = stop.fields(operation);
     let lacking = stop.defaults(operation).lacking(body, fields);
     let changed = fields.edits(body);
     let mut edits = changed.edits;
     // What is lacking stands behind the last member, or alone.
-    edits.extend(renamed.iter().chain(&lacking).map(|(at, with)| (at.clone(), with.as_slice())));
+    edits.extend(changes.iter().chain(&lacking).map(|(at, with)| (at.clone(), with.as_slice())));
     edits.sort_by_key(|(at, _)| at.start);
     let payload = if edits.is_empty() { Payload::whole(body.clone()) } else { Payload::edited(body, &edits) };
     Shaped { payload, refused: changed.dropped.into_iter().map(str::to_owned).collect() }

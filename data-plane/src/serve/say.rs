@@ -19,7 +19,7 @@ use crate::protocol::count::CountForm;
 use crate::protocol::embedding::EmbeddingForm;
 use crate::protocol::route::Asked;
 use crate::protocol::translate::Between;
-use crate::protocol::{Dialect, NotAnAnswer, Reply, Target, Unreadable, limits};
+use crate::protocol::{Dialect, NotAnAnswer, Reply, Target, Unreadable, limits, notes, provenance};
 use crate::snapshot::route::Stop;
 use crate::upstream::Payload;
 
@@ -65,6 +65,8 @@ pub(crate) struct Translated {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// The caller's fields that were left out.
     pub(crate) left_out: Vec<String>,
+    /// What of it was changed: fields, each with how.
+    pub(crate) changed: Vec<String>,
     id: String,
     model: Arc<str>,
 }
@@ -145,6 +147,7 @@ impl Speaker<'_> {
             Box::new(read)
         });
         let request = read.as_ref().as_ref().map_err(|unreadable| Refusal::Unreadable(unreadable.clone()))?;
+        let request = &*provenance::for_upstream(request, from, to);
         let lost = limits::check(request, from, to).map_err(Refusal::Untranslatable)?;
         let target = Target { model: &stop.upstream_model, delivery: self.asked.delivery, manner: stop.manner() };
         let outgoing = to.protocol().write_request(request, &target).map_err(Refusal::Unsayable)?;
@@ -159,11 +162,12 @@ impl Speaker<'_> {
             },
             headers: outgoing.headers,
             left_out: lost.warned,
+            changed: notes::told(&outgoing.notes, request, from, to, stop.manner()),
             id: id(),
             model: Arc::clone(&stop.upstream_model),
         };
         let operation = to.operation();
-        let Shaped { payload, refused } = shaped(&outgoing.body.into(), Vec::new(), operation, stop);
+        let Shaped { payload, refused } = shaped(&outgoing.body.into(), &[], operation, stop);
         Ok(Said { operation, payload, more: Vec::new(), refused, translated: Some(Arc::new(translated)) })
     }
 }

@@ -36,9 +36,15 @@ pub struct ModelRule {
     pub schema: Option<SchemaForm>,
     /// The field of OpenAI's chat in which it wants its reasoning back.
     pub reasoning_field: Option<&'static str>,
+    /// Whether it can be told not to think.
+    pub thinking: Option<Thinking>,
     /// The highest temperature that it takes.
     pub max_temperature: Option<u32>,
-    /// Whether calls of tools have ids.
+    /// Whether it takes `top_p` beside a temperature.
+    pub top_p: Option<TopP>,
+    /// The most texts that may end an answer, in OpenAI's chat.
+    pub max_stops: Option<u32>,
+    /// Which ids calls of tools have.
     pub call_ids: Option<CallIds>,
     /// Which of OpenAI's two APIs it has.
     pub openai_api: Option<OpenAiApi>,
@@ -92,13 +98,33 @@ pub enum SchemaForm {
     Tool,
 }
 
-/// Whether calls of tools, and their results, have ids.
+/// Whether a model can be told not to think.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thinking {
+    /// It can.
+    Optional,
+    /// It always thinks, and refuses to be told otherwise.
+    Always,
+}
+
+/// Whether a model takes `top_p` beside a temperature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TopP {
+    /// It does.
+    Beside,
+    /// It refuses both together.
+    Alone,
+}
+
+/// Which ids calls of tools, and their results, have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallIds {
-    /// They have.
+    /// Any.
     Carried,
-    /// They have none, and one is refused.
+    /// None, and one is refused.
     Absent,
+    /// Nine letters and digits, and others are refused.
+    Nine,
 }
 
 /// Whose embedding model it is: Bedrock passes each vendor's own format on.
@@ -129,6 +155,8 @@ static SETS: &[Set] = &[
     Set { of: Of::Vendors(&["openai"]), rules: openai::OPENAI },
     Set { of: Of::Vendors(&["azure"]), rules: openai::AZURE },
     Set { of: Of::Vendors(&["openai", "azure"]), rules: openai::BOTH },
+    Set { of: Of::Vendors(&["openai"]), rules: openai::NEWER },
+    Set { of: Of::Vendors(&["azure"]), rules: openai::UNNAMED },
     Set { of: Of::Vendors(&["cerebras"]), rules: compatible::CEREBRAS },
     Set { of: Of::Vendors(&["deepseek"]), rules: compatible::DEEPSEEK },
     Set { of: Of::Vendors(&["groq"]), rules: compatible::GROQ },
@@ -167,7 +195,10 @@ const SILENT: ModelRule = ModelRule {
     efforts: None,
     schema: None,
     reasoning_field: None,
+    thinking: None,
     max_temperature: None,
+    top_p: None,
+    max_stops: None,
     call_ids: None,
     openai_api: None,
     embedding: None,

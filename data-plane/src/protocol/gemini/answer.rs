@@ -12,7 +12,6 @@ use serde::Deserialize;
 
 pub(super) use self::finish::{finish, word};
 pub(super) use self::grounding::{Grounding, GroundingWriter};
-use super::signature;
 use crate::exchange::json::Json;
 use crate::exchange::message::{Content, Image, Source};
 use crate::exchange::text::Text;
@@ -208,7 +207,7 @@ impl<'a> Part<'a> {
         let text = text.unwrap_or_default();
         if thought == Some(true) {
             let says_something = !text.is_empty() || thought_signature.is_some();
-            return Ok(says_something.then(|| signature::thought(text, thought_signature)));
+            return Ok(says_something.then_some(Content::Reasoning { text, signature: thought_signature }));
         }
         Ok((!text.is_empty()).then_some(Content::Text { text, citations: Vec::new() }))
     }

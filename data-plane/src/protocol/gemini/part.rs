@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::signature;
 use crate::exchange::json::Json;
 use crate::exchange::message::Source;
 use crate::exchange::text::Text;
@@ -73,15 +72,10 @@ impl<'a> Part<'a> {
         Self { text: Some(text), ..Self::default() }
     }
 
-    /// A thought, with the signature that another provider gave it.
-    pub(super) fn thought(text: &'a str, signature: Option<&str>) -> Self {
-        let thought_signature = signature.map(|signature| signature::signed(signature).into());
+    /// A thought, with its signature. One that only its provider can read has nothing else.
+    pub(super) fn thought(text: &'a str, signature: Option<&'a str>) -> Self {
+        let thought_signature = signature.map(Text::from);
         Self { text: Some(text), thought: Some(true), thought_signature, ..Self::default() }
-    }
-
-    /// A thought that only its provider can read.
-    pub(super) fn sealed_thought(thought: &str) -> Self {
-        Self { thought_signature: Some(signature::sealed(thought).into()), ..Self::thought("", None) }
     }
 
     /// A call of a whole answer's, with its id: newer clients send it back, and older ones don't look at it.

@@ -6,7 +6,7 @@ mod tests;
 use serde::Serialize;
 
 use super::answer::{GroundingWriter, word};
-use super::part::Part;
+use super::part::{NO_SIGNATURE, Part};
 use crate::exchange::message::{self, Content, DocumentBody};
 use crate::exchange::response::{Choice, Response};
 use crate::exchange::usage::Usage;
@@ -103,6 +103,10 @@ fn candidate<'a>(index: u32, choice: &'a Choice<'a>) -> Candidate<'a> {
             }
         }
     }
+    // A caller gives it back, and then the next answer may be Google's own to make.
+    if let Some(first) = parts.iter_mut().find(|part| part.function_call.is_some()) {
+        first.thought_signature.get_or_insert_with(|| NO_SIGNATURE.into());
+    }
     Candidate {
         content: Parts::of(parts),
         finish_reason: Some(word(&choice.finish)),
@@ -123,7 +127,7 @@ fn part<'a>(content: &'a Content<'a>) -> Option<Part<'a>> {
         }),
         Content::ToolCall(call) => Some(Part::call(call)),
         Content::Reasoning { text, signature } => Some(Part::thought(text, signature.as_deref())),
-        Content::SealedReasoning(thought) => Some(Part::sealed_thought(thought)),
+        Content::SealedReasoning(thought) => Some(Part::thought("", Some(thought))),
         // Answers hold none.
         Content::ToolResult(_) => None,
     }

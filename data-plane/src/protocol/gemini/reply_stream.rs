@@ -6,7 +6,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use super::answer::{GroundingWriter, word};
-use super::part::{FunctionCall, Part};
+use super::part::{FunctionCall, NO_SIGNATURE, Part};
 use super::reply::{Answer, Candidate, Parts, UsageMetadata};
 use crate::exchange::event::{Ended, Event, Piece};
 use crate::exchange::json::Json;
@@ -69,7 +69,9 @@ impl Writer {
             Piece::Image(image) => self.part(choice, Part::source(&image.source), out),
             Piece::Citation(citation) => self.citations.push((choice, owned(citation))),
             Piece::ToolBegin { call, id, name, signature } => {
-                self.calls.insert((choice, *call), Call::new(id, name, signature.as_deref()));
+                // A caller gives it back, and then the next answer may be Google's own to make.
+                let stand_in = (*call == 0).then_some(NO_SIGNATURE);
+                self.calls.insert((choice, *call), Call::new(id, name, signature.as_deref().or(stand_in)));
             }
             Piece::ToolArguments { call, fragment } => {
                 if let Some(call) = self.calls.get_mut(&(choice, *call)) {
@@ -81,7 +83,7 @@ impl Writer {
                     self.part(choice, call.part()?, out);
                 }
             }
-            Piece::SealedReasoning(thought) => self.part(choice, Part::sealed_thought(thought), out),
+            Piece::SealedReasoning(thought) => self.part(choice, Part::thought("", Some(thought)), out),
             // Nobody can have asked for them: it was refused.
             Piece::Logprobs(_) => {}
         }

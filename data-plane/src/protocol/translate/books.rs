@@ -14,11 +14,12 @@ use crate::exchange::event::{Ended, Event, Piece};
 use crate::exchange::response::Finish;
 use crate::exchange::text::Text;
 use crate::exchange::usage::Usage;
-use crate::protocol::{ANSWER_TOOL, Dialect, Unsayable, Writer};
+use crate::protocol::{ANSWER_TOOL, Dialect, Unsayable, Writer, provenance};
 
 /// What is known of an answer that goes by.
 #[derive(Debug)]
 pub(super) struct Books {
+    upstream: Dialect,
     caller: Dialect,
     writer: Box<dyn Writer>,
     out: Vec<u8>,
@@ -60,8 +61,9 @@ enum Kind {
 }
 
 impl Books {
-    pub(super) fn new(caller: Dialect, writer: Box<dyn Writer>, answers_by_tool: bool) -> Self {
+    pub(super) fn new(upstream: Dialect, caller: Dialect, writer: Box<dyn Writer>, answers_by_tool: bool) -> Self {
         Self {
+            upstream,
             caller,
             writer,
             out: Vec::new(),
@@ -141,7 +143,8 @@ impl Books {
         self.write(&Event::Begin { id: None, model: None, usage: self.usage })
     }
 
-    fn piece(&mut self, choice: u32, piece: Piece<'_>) -> Result<(), Trouble> {
+    fn piece(&mut self, choice: u32, mut piece: Piece<'_>) -> Result<(), Trouble> {
+        provenance::mark_piece(&mut piece, self.upstream, self.caller);
         match piece {
             Piece::ToolBegin { call, id, name, signature } => {
                 let is_answer = self.answers_by_tool && *name == *ANSWER_TOOL;

@@ -83,7 +83,7 @@ impl Writer for Told {
 }
 
 fn translation(caller: Dialect, answers_by_tool: bool) -> Translation {
-    let books = Books::new(caller, Box::new(Told), answers_by_tool);
+    let books = Books::new(Dialect::Chat, caller, Box::new(Told), answers_by_tool);
     Translation::of(Dialect::Chat, caller, Box::new(Words), books)
 }
 
@@ -261,7 +261,7 @@ fn a_whole_answer_is_replayed_as_a_stream() {
         usage: Usage { output: Some(2), ..Usage::default() },
         ..Response::default()
     };
-    let mut books = Books::new(Dialect::Chat, Box::new(Told), true);
+    let mut books = Books::new(Dialect::Chat, Dialect::Chat, Box::new(Told), true);
     replay::replay(response(), &mut books).unwrap();
     books.close().unwrap();
     assert_eq!(

@@ -4,7 +4,7 @@ use super::replay::replay;
 use super::{Between, Trouble};
 use crate::exchange::message::{Content, Part};
 use crate::exchange::response::{Choice, Finish};
-use crate::protocol::{ANSWER_TOOL, NotAnAnswer, Unsayable};
+use crate::protocol::{ANSWER_TOOL, NotAnAnswer, Unsayable, provenance};
 
 /// Why a whole answer can't go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +26,7 @@ pub(crate) fn whole(between: &Between<'_>, body: &[u8]) -> Result<Vec<u8>, Whole
     if between.answers_by_tool {
         response.choices.iter_mut().for_each(unwrap);
     }
+    provenance::mark_response(&mut response, between.upstream, between.caller);
     Ok(between.caller.protocol().write_response(&response, &between.reply)?)
 }
 

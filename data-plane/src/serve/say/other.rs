@@ -150,7 +150,7 @@ fn lost(extras: &[Extra<'_>], format: Format, stop: &Stop) -> Result<Vec<String>
 fn said(operation: Operation, bodies: Vec<Vec<u8>>, translated: Translated, stop: &Stop) -> Said {
     let mut refused = Vec::new();
     let mut payloads = bodies.into_iter().map(|body| {
-        let Shaped { payload, refused: fields } = shaped(&body.into(), Vec::new(), operation, stop);
+        let Shaped { payload, refused: fields } = shaped(&body.into(), &[], operation, stop);
         refused.extend(fields);
         payload
     });
@@ -166,6 +166,7 @@ fn translated(ask: &Ask<'_>, stop: &Stop, what: What, left_out: Vec<String>) -> 
         what,
         headers: Vec::new(),
         left_out,
+        changed: Vec::new(),
         id: id(),
         model: Arc::clone(&stop.upstream_model),
     }

@@ -8,7 +8,9 @@ use shared::catalog::fits;
 
 use super::fields::Fields;
 use super::{Defaults, Provider};
-use crate::exchange::manner::{self, EmbeddingModel, Manner, MaxTokensField, OpenAiApi, ReasoningForm, SchemaForm};
+use crate::exchange::manner::{
+    self, CallIds, EmbeddingModel, Manner, MaxTokensField, OpenAiApi, ReasoningForm, SchemaForm,
+};
 use crate::exchange::reasoning::Effort;
 
 /// Rules in the order in which they count: of each property, the first that fits a model and says something of it.
@@ -33,7 +35,10 @@ struct Says {
     schema: Option<SchemaForm>,
     reasoning_field: Option<String>,
     max_temperature: Option<u32>,
-    has_call_ids: Option<bool>,
+    always_thinks: Option<bool>,
+    top_p_alone: Option<bool>,
+    max_stops: Option<u32>,
+    call_ids: Option<CallIds>,
     openai_api: Option<OpenAiApi>,
     embedding: Option<EmbeddingModel>,
 }
@@ -86,7 +91,10 @@ impl ModelRules {
                 None => unknown.reasoning_field.clone(),
             },
             max_temperature: self.say(model, |says| says.max_temperature).or(unknown.max_temperature),
-            has_call_ids: self.say(model, |says| says.has_call_ids).unwrap_or(unknown.has_call_ids),
+            always_thinks: self.say(model, |says| says.always_thinks).unwrap_or(unknown.always_thinks),
+            top_p_alone: self.say(model, |says| says.top_p_alone).unwrap_or(unknown.top_p_alone),
+            max_stops: self.say(model, |says| says.max_stops).or(unknown.max_stops),
+            call_ids: self.say(model, |says| says.call_ids).unwrap_or(unknown.call_ids),
             embedding: self.say(model, |says| says.embedding).unwrap_or(unknown.embedding),
         }
     }
@@ -138,7 +146,10 @@ impl Says {
             schema: schema(rule.schema)?,
             reasoning_field: (!text.is_empty()).then(|| text.clone()),
             max_temperature: (rule.max_temperature > 0).then_some(rule.max_temperature),
-            has_call_ids: has_call_ids(rule.call_ids)?,
+            always_thinks: always_thinks(rule.thinking)?,
+            top_p_alone: top_p_alone(rule.top_p)?,
+            max_stops: (rule.max_stops > 0).then_some(rule.max_stops),
+            call_ids: call_ids(rule.call_ids)?,
             openai_api: rules_openai_api(rule.openai_api)?,
             embedding: embedding(rule.embedding)?,
         })
@@ -184,11 +195,28 @@ fn schema(value: i32) -> Option<Option<SchemaForm>> {
     })
 }
 
-fn has_call_ids(value: i32) -> Option<Option<bool>> {
+fn always_thinks(value: i32) -> Option<Option<bool>> {
+    Some(match v1::Thinking::try_from(value).ok()? {
+        v1::Thinking::Unspecified => None,
+        v1::Thinking::Optional => Some(false),
+        v1::Thinking::Always => Some(true),
+    })
+}
+
+fn top_p_alone(value: i32) -> Option<Option<bool>> {
+    Some(match v1::TopP::try_from(value).ok()? {
+        v1::TopP::Unspecified => None,
+        v1::TopP::Beside => Some(false),
+        v1::TopP::Alone => Some(true),
+    })
+}
+
+fn call_ids(value: i32) -> Option<Option<CallIds>> {
     Some(match v1::CallIds::try_from(value).ok()? {
         v1::CallIds::Unspecified => None,
-        v1::CallIds::Carried => Some(true),
-        v1::CallIds::Absent => Some(false),
+        v1::CallIds::Carried => Some(CallIds::Carried),
+        v1::CallIds::Absent => Some(CallIds::Absent),
+        v1::CallIds::Nine => Some(CallIds::Nine),
     })
 }
 

@@ -3,8 +3,9 @@
 //! Sources: platform.claude.com/docs (build-with-claude/effort, adaptive-thinking, structured-outputs; the pages and migration guides of the
 //! models); docs.aws.amazon.com/bedrock (userguide/structured-output, claude-messages-adaptive-thinking; APIReference/API_runtime_Converse);
 //! read in autumn 2026. Opus 4.7 and what came later refuse every sampling field. Bedrock refuses a schema for Opus 4.7.
+//! A Claude that is not known yet is told to think as the newest are.
 
-use super::{Effort, EmbeddingModel, ModelRule, ReasoningForm, SILENT, SchemaForm};
+use super::{Effort, EmbeddingModel, ModelRule, ReasoningForm, SILENT, SchemaForm, Thinking, TopP};
 
 /// From 4.7 on.
 const NEWEST: &[&str] = &[
@@ -18,6 +19,26 @@ const NEWEST: &[&str] = &[
     "*claude-opus-4.8*",
     "*claude-opus-5*",
     "*claude-sonnet-5*",
+];
+
+/// They refuse to be told not to think.
+const ALWAYS_THINKING: &[&str] = &["*claude-fable-5*", "*claude-mythos-5*", "*claude-opus-5-5*", "*claude-opus-5.5*"];
+
+/// They refuse a temperature and `top_p` together.
+const ONE_OF_TEMPERATURE_AND_TOP_P: &[&str] = &[
+    "*claude-4.6-*",
+    "*claude-haiku-4-5*",
+    "*claude-haiku-4.5*",
+    "*claude-opus-4-1*",
+    "*claude-opus-4-5*",
+    "*claude-opus-4-6*",
+    "*claude-opus-4.1*",
+    "*claude-opus-4.5*",
+    "*claude-opus-4.6*",
+    "*claude-sonnet-4-5*",
+    "*claude-sonnet-4-6*",
+    "*claude-sonnet-4.5*",
+    "*claude-sonnet-4.6*",
 ];
 
 const OPUS_4_6: &[&str] = &["*claude-4.6-opus*", "*claude-opus-4-6*", "*claude-opus-4.6*"];
@@ -59,6 +80,8 @@ const WITHOUT_XHIGH: &[Effort] = &[Effort::Low, Effort::Medium, Effort::High, Ef
 
 /// At Anthropic, which demands a limit of tokens: what the model can write at the most, where one beyond the context is no error.
 pub(super) const ANTHROPIC: &[ModelRule] = &[
+    ModelRule { models: ALWAYS_THINKING, thinking: Some(Thinking::Always), ..SILENT },
+    ModelRule { models: ONE_OF_TEMPERATURE_AND_TOP_P, top_p: Some(TopP::Alone), ..SILENT },
     ModelRule {
         models: NEWEST,
         dropped: Some(&["temperature", "top_p", "top_k"]),
@@ -108,6 +131,8 @@ pub(super) const ANTHROPIC: &[ModelRule] = &[
 
 /// In Bedrock's Converse.
 pub(super) const BEDROCK: &[ModelRule] = &[
+    ModelRule { models: ALWAYS_THINKING, thinking: Some(Thinking::Always), ..SILENT },
+    ModelRule { models: ONE_OF_TEMPERATURE_AND_TOP_P, top_p: Some(TopP::Alone), ..SILENT },
     ModelRule { models: &["*cohere.embed*"], embedding: Some(EmbeddingModel::Cohere), ..SILENT },
     ModelRule { models: &["*claude-opus-4-7*"], schema: Some(SchemaForm::Tool), ..SILENT },
     ModelRule {

@@ -5,34 +5,46 @@
 //! openai-compatibility; openrouter.ai/docs (reasoning tokens, responses); docs.x.ai (reasoning, comparison with chat completions);
 //! docs.fireworks.ai/guides/response-api; inference-docs.cerebras.ai; docs.cohere.com/v2/docs/reasoning. A vendor with no word of responses in its
 //! documents is taken to have chat alone, as everything can be written as chat; an admin who knows better says so in a provider's `config`.
+//!
+//! **What is not known to think is not told how much.** A caller's own `reasoning_effort` passes as it came; but clients of other formats ask for
+//! thinking with every request, and a model that refuses the field would refuse them all. What was left out, a warning says.
 
-use super::{Effort, MaxTokensField, ModelRule, ReasoningForm, SILENT};
+use super::{CallIds, Effort, MaxTokensField, ModelRule, ReasoningForm, SILENT, Thinking};
 use crate::adapter::OpenAiApi;
 
-pub(super) const CEREBRAS: &[ModelRule] = &[ModelRule {
-    models: &["*"],
-    max_tokens_field: Some(MaxTokensField::MaxCompletionTokens),
-    openai_api: Some(OpenAiApi::Chat),
+/// Thinks, wherever it runs, and takes these words.
+const GPT_OSS: ModelRule = ModelRule {
+    models: &["*gpt-oss*"],
+    reasoning: Some(ReasoningForm::Effort),
+    efforts: Some(&[Effort::Low, Effort::Medium, Effort::High]),
+    thinking: Some(Thinking::Always),
     ..SILENT
-}];
+};
+
+pub(super) const CEREBRAS: &[ModelRule] = &[
+    GPT_OSS,
+    ModelRule {
+        models: &["*"],
+        max_tokens_field: Some(MaxTokensField::MaxCompletionTokens),
+        openai_api: Some(OpenAiApi::Chat),
+        ..SILENT
+    },
+];
 
 /// Reasoning has to come back where tools were called, and is ignored elsewhere.
 pub(super) const DEEPSEEK: &[ModelRule] = &[ModelRule {
     models: &["*"],
     renamed: Some(&[("max_completion_tokens", "max_tokens")]),
+    reasoning: Some(ReasoningForm::Effort),
     efforts: Some(&[Effort::Low, Effort::High, Effort::Max]),
+    thinking: Some(Thinking::Always),
     reasoning_field: Some("reasoning_content"),
     openai_api: Some(OpenAiApi::Both),
     ..SILENT
 }];
 
 pub(super) const GROQ: &[ModelRule] = &[
-    ModelRule {
-        models: &["*gpt-oss*"],
-        reasoning: Some(ReasoningForm::Effort),
-        efforts: Some(&[Effort::Low, Effort::Medium, Effort::High]),
-        ..SILENT
-    },
+    GPT_OSS,
     ModelRule {
         models: &["*"],
         max_tokens_field: Some(MaxTokensField::MaxCompletionTokens),
@@ -47,21 +59,26 @@ pub(super) const MISTRAL: &[ModelRule] = &[ModelRule {
     dropped: Some(&["stream_options"]),
     renamed: Some(&[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")]),
     reasoning: Some(ReasoningForm::None),
+    call_ids: Some(CallIds::Nine),
     openai_api: Some(OpenAiApi::Chat),
     ..SILENT
 }];
 
 /// It ignores the other name, and so the limit.
-pub(super) const OLLAMA: &[ModelRule] = &[ModelRule {
-    models: &["*"],
-    renamed: Some(&[("max_completion_tokens", "max_tokens")]),
-    openai_api: Some(OpenAiApi::Both),
-    ..SILENT
-}];
+pub(super) const OLLAMA: &[ModelRule] = &[
+    GPT_OSS,
+    ModelRule {
+        models: &["*"],
+        renamed: Some(&[("max_completion_tokens", "max_tokens")]),
+        openai_api: Some(OpenAiApi::Both),
+        ..SILENT
+    },
+];
 
 /// It drops itself what a model refuses, and words efforts in each vendor's way.
 pub(super) const OPENROUTER: &[ModelRule] = &[ModelRule {
     models: &["*"],
+    reasoning: Some(ReasoningForm::Effort),
     efforts: Some(&[Effort::Minimal, Effort::Low, Effort::Medium, Effort::High, Effort::XHigh]),
     reasoning_field: Some("reasoning"),
     openai_api: Some(OpenAiApi::Both),
@@ -80,12 +97,14 @@ pub(super) const XAI: &[ModelRule] = &[
         models: &["grok-3-mini*"],
         reasoning: Some(ReasoningForm::Effort),
         efforts: Some(&[Effort::Low, Effort::High]),
+        thinking: Some(Thinking::Always),
         ..SILENT
     },
     ModelRule {
         models: &["grok-4.3*", "grok-4.5*"],
         reasoning: Some(ReasoningForm::Effort),
         efforts: Some(&[Effort::Low, Effort::Medium, Effort::High]),
+        thinking: Some(Thinking::Always),
         ..SILENT
     },
     ModelRule {
@@ -102,17 +121,14 @@ pub(super) const CHAT_ALONE: &[ModelRule] =
 /// Of the adapter, whoever is behind it: gateways and servers of one's own mostly have both ways, and all of them know the older name.
 pub(super) const ANY: &[ModelRule] = &[ModelRule {
     models: &["*"],
+    reasoning: Some(ReasoningForm::None),
     max_tokens_field: Some(MaxTokensField::MaxTokens),
     openai_api: Some(OpenAiApi::Both),
     ..SILENT
 }];
 
-/// It counts tokens of thinking, in the models that think.
+/// It counts tokens of thinking, in the models that think, which say so in their names.
 pub(super) const COHERE: &[ModelRule] = &[
-    ModelRule {
-        models: &["c4ai-*", "command", "command-a-03*", "command-light*", "command-r*"],
-        reasoning: Some(ReasoningForm::None),
-        ..SILENT
-    },
-    ModelRule { models: &["*"], reasoning: Some(ReasoningForm::Budget), ..SILENT },
+    ModelRule { models: &["*reasoning*"], reasoning: Some(ReasoningForm::Budget), ..SILENT },
+    ModelRule { models: &["*"], reasoning: Some(ReasoningForm::None), ..SILENT },
 ];

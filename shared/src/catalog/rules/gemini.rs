@@ -3,14 +3,15 @@
 //! Sources: ai.google.dev/gemini-api/docs/thinking and docs.cloud.google.com/vertex-ai/generative-ai/docs/thinking (budgets up to 2.5, levels from
 //! 3 on, and which model has which), read in autumn 2026.
 
-use super::{CallIds, Effort, ModelRule, ReasoningForm, SILENT};
+use super::{CallIds, Effort, ModelRule, ReasoningForm, SILENT, Thinking};
 
 /// At Vertex AI alone: it knows no ids of calls.
 pub(super) const VERTEX: &[ModelRule] = &[ModelRule { models: &["*"], call_ids: Some(CallIds::Absent), ..SILENT }];
 
 /// At both.
 pub(super) const BOTH: &[ModelRule] = &[
-    ModelRule { models: &["*gemini-1.*", "*gemini-2.0*"], reasoning: Some(ReasoningForm::None), ..SILENT },
+    ModelRule { models: &["*gemini-1.*", "*gemini-2.0*", "*gemma*"], reasoning: Some(ReasoningForm::None), ..SILENT },
+    ModelRule { models: &["*gemini-2.5-pro*", "*gemini-3*"], thinking: Some(Thinking::Always), ..SILENT },
     ModelRule { models: &["*gemini-2.5*"], reasoning: Some(ReasoningForm::Budget), ..SILENT },
     ModelRule {
         models: &["*gemini-3-flash*", "*gemini-3.1-flash*", "*gemini-3.5-flash*"],

@@ -4,7 +4,7 @@
 //! how-to/reasoning ("reasoning models will only work with `max_completion_tokens`", and without the sampling fields); read in autumn 2026.
 //! GPT-5.1 to 5.4 take sampling fields as long as their effort is `none`, which is their default: there they are not dropped.
 
-use super::{Effort, MaxTokensField, ModelRule, ReasoningForm, SILENT};
+use super::{Effort, MaxTokensField, ModelRule, ReasoningForm, SILENT, Thinking};
 use crate::adapter::OpenAiApi;
 
 /// At OpenAI alone.
@@ -33,7 +33,7 @@ pub(super) const BOTH: &[ModelRule] = &[
         openai_api: Some(OpenAiApi::Responses),
         ..SILENT
     },
-    ModelRule { models: &["*"], openai_api: Some(OpenAiApi::Both), ..SILENT },
+    ModelRule { models: &["*"], openai_api: Some(OpenAiApi::Both), max_stops: Some(4), ..SILENT },
     // It does not reason, whatever its family does.
     ModelRule {
         models: &["gpt-5-chat*"],
@@ -64,6 +64,31 @@ pub(super) const BOTH: &[ModelRule] = &[
         renamed: Some(&[("max_tokens", "max_completion_tokens")]),
         ..SILENT
     },
+    // Of the others, some can be told not to think.
+    ModelRule {
+        models: &[
+            "codex-mini*",
+            "ft:o4-mini*",
+            "gpt-5",
+            "gpt-5*-codex*",
+            "gpt-5*-pro*",
+            "gpt-5-*",
+            "gpt-5.5*",
+            "gpt-5.6*",
+            "o1",
+            "o1-*",
+            "o3",
+            "o3-*",
+            "o4-*",
+        ],
+        thinking: Some(Thinking::Always),
+        ..SILENT
+    },
+    ModelRule {
+        models: &["codex-mini*", "ft:o4-mini*", "gpt-5*", "o1", "o1-*", "o3", "o3-*", "o4-*"],
+        reasoning: Some(ReasoningForm::Effort),
+        ..SILENT
+    },
     ModelRule {
         models: &["chatgpt-4o*", "ft:gpt-*", "gpt-3*", "gpt-4*"],
         reasoning: Some(ReasoningForm::None),
@@ -92,3 +117,11 @@ pub(super) const BOTH: &[ModelRule] = &[
         ..SILENT
     },
 ];
+
+/// At OpenAI alone: a model that is not known yet reasons, as all have for years.
+pub(super) const NEWER: &[ModelRule] =
+    &[ModelRule { models: &["*"], reasoning: Some(ReasoningForm::Effort), ..SILENT }];
+
+/// At Azure alone: what a deployment with a name of its own would do with an effort is not known. It may refuse it.
+pub(super) const UNNAMED: &[ModelRule] =
+    &[ModelRule { models: &["*"], reasoning: Some(ReasoningForm::None), ..SILENT }];

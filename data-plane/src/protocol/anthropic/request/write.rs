@@ -28,11 +28,13 @@ use self::block::{Block, Contents};
 use self::conversation::{Conversation, Turn};
 use self::reasoning::{Plan, Thinking};
 use self::tools::{Tool, ToolChoice, Toolbox};
+use crate::exchange::feature::Feature;
 use crate::exchange::json::{Json, Number};
 use crate::exchange::manner::Manner;
 use crate::exchange::message::CacheHint;
 use crate::exchange::request::Request;
 use crate::protocol::error::json;
+use crate::protocol::notes::{Note, THINKING};
 use crate::protocol::{Outgoing, Target, Unsayable};
 
 /// The most places up to which a conversation may be cached.
@@ -102,6 +104,8 @@ pub(in crate::protocol::anthropic) fn write(request: &Request<'_>, to: &Target<'
     let Conversation { system, turns, has_files } = Conversation::of(request)?;
     let toolbox = Toolbox::of(request, to.manner)?;
     let plan = Plan::of(request, to.manner, &turns, toolbox.is_forced());
+    let sampling = Sampling::of(request, to.manner, &plan);
+    let notes = plan.notes(request).chain(sampling.notes(request, &plan)).collect();
     let mut body = Body {
         model: to.model,
         system,
@@ -112,7 +116,7 @@ pub(in crate::protocol::anthropic) fn write(request: &Request<'_>, to: &Target<'
             effort: plan.effort,
             format: toolbox.schema.map(|schema| Format { r#type: "json_schema", schema }),
         },
-        sampling: Sampling::of(request, to.manner, &plan),
+        sampling,
         thinking: plan.thinking,
         max_tokens: plan.max_tokens,
         stop_sequences: request.stop.iter().map(|stop| &**stop).filter(|stop| !stop.trim().is_empty()).collect(),
@@ -120,7 +124,7 @@ pub(in crate::protocol::anthropic) fn write(request: &Request<'_>, to: &Target<'
         stream: (to.delivery == Delivery::Stream).then_some(true),
     };
     body.limit_cache_hints();
-    Ok(Outgoing { body: json(&body), answers_by_tool: toolbox.answers_by_tool, headers: headers(has_files) })
+    Ok(Outgoing { body: json(&body), answers_by_tool: toolbox.answers_by_tool, headers: headers(has_files), notes })
 }
 
 fn system<S: serde::Serializer>(blocks: &[Block<'_>], serializer: S) -> Result<S::Ok, S::Error> {
@@ -147,6 +151,21 @@ impl Body<'_> {
     }
 }
 
+impl Sampling<'_> {
+    /// What is left out beside thinking.
+    fn notes(&self, request: &Request<'_>, plan: &Plan<'_>) -> impl Iterator<Item = Note> {
+        let given = &request.sampling;
+        let lost = [
+            (Feature::Temperature, given.temperature.is_some() && self.temperature.is_none()),
+            (Feature::TopP, given.top_p.is_some() && self.top_p.is_none()),
+            (Feature::TopK, given.top_k.is_some() && self.top_k.is_none()),
+        ];
+        let thinks = plan.thinks();
+        let is_noted = move |lost: &(Feature, bool)| thinks && lost.1;
+        lost.into_iter().filter(is_noted).map(|(feature, _)| Note { feature, change: THINKING })
+    }
+}
+
 impl<'a> Sampling<'a> {
     fn of(request: &'a Request<'_>, manner: &Manner, plan: &Plan<'_>) -> Self {
         let given = &request.sampling;
@@ -160,8 +179,8 @@ impl<'a> Sampling<'a> {
             temperature if temperature > f64::from(highest) => Number::from(u64::from(highest)),
             _ => given.borrowed(),
         });
-        // Some models refuse both together; this much of `top_p` says nothing.
-        let says_something = |top_p: &Number<'_>| temperature.is_none() || top_p.as_f64() < 1.0;
+        // Some models refuse both together; where that is not known, this much of `top_p` says nothing.
+        let says_something = |top_p: &Number<'_>| temperature.is_none() || !manner.top_p_alone && top_p.as_f64() < 1.0;
         Self { top_p: top_p.filter(says_something), top_k: given.top_k.as_ref().map(Number::borrowed), temperature }
     }
 }

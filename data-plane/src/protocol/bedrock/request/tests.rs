@@ -301,16 +301,38 @@ fn reasoning_goes_back_with_its_proof_only() {
 }
 
 #[test]
+fn what_is_sent_otherwise_than_it_was_asked_for_is_noted() {
+    let budget = manner(ReasoningForm::Budget, SchemaForm::Native);
+    let reasoning = Some(Reasoning { amount: Some(Amount::Effort(Effort::High)), shown: None });
+    let sampling = Sampling { temperature: Some(1.into()), top_p: Some(1.into()), ..Sampling::default() };
+    let asked = Request { reasoning, max_tokens: Some(10.into()), sampling, ..Request::default() };
+    let noted = |request: &Request<'_>| {
+        let notes = try_written(request, &budget).unwrap().notes;
+        notes.into_iter().map(|note| note.feature).collect::<Vec<_>>()
+    };
+    assert_eq!(noted(&asked), [Feature::MaxTokens, Feature::Temperature]);
+    let body = written(&asked, &budget);
+    assert_eq!(body["inferenceConfig"], json!({"maxTokens": 16_384 + 10, "topP": 1}));
+    let forced = Request { tools: vec![tool("f")], tool_choice: Some(ToolChoice::Required), ..asked };
+    assert_eq!(noted(&forced), [Feature::Reasoning]);
+    let alone = Manner { top_p_alone: true, ..budget.clone() };
+    assert_eq!(written(&forced, &alone)["inferenceConfig"], json!({"maxTokens": 10, "temperature": 1}));
+}
+
+#[test]
 fn reasoning_is_asked_for_in_the_models_manner() {
     let budget = manner(ReasoningForm::Budget, SchemaForm::Native);
     let effort = manner(ReasoningForm::Effort, SchemaForm::Native);
     let few = Manner { efforts: vec![Effort::Low, Effort::High], ..effort.clone() };
+    let always = Manner { always_thinks: true, ..few.clone() };
     let none = manner(ReasoningForm::None, SchemaForm::Native);
     let adaptive = json!({"type": "adaptive"});
     let enabled = |tokens: u64| json!({"type": "enabled", "budget_tokens": tokens});
     for (amount, manner, thinking, word) in [
         (Amount::Off, &budget, Value::Null, Value::Null),
         (Amount::Off, &effort, Value::Null, Value::Null),
+        (Amount::Off, &few, json!({"type": "disabled"}), Value::Null),
+        (Amount::Off, &always, adaptive.clone(), json!("low")),
         (Amount::Effort(Effort::High), &none, Value::Null, Value::Null),
         (Amount::Effort(Effort::High), &budget, enabled(16_384), Value::Null),
         (Amount::Adaptive, &budget, enabled(4096), Value::Null),
@@ -517,6 +539,8 @@ prop_compose! {
         let schema = Schema { name: Some("n".into()), description: None, schema: json_of("{\"a\":\"\\\"\"}"), strict: None };
         // A model that has to call a tool can't be asked to think.
         let amount = amount.filter(|_| choice.is_none());
+        // Nor can its temperature be chosen while it thinks.
+        let (temperature, top_k) = if amount.is_some() { (None, None) } else { (temperature, top_k) };
         Request {
             system, messages, tools, max_tokens,
             tool_choice: choice,

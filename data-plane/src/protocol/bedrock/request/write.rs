@@ -5,12 +5,14 @@ use serde::Serialize;
 use super::additional::{Additional, Thinking};
 use super::conversation::{Conversation, Turn};
 use super::tools::{self, Calling, ToolConfig};
+use crate::exchange::feature::Feature;
 use crate::exchange::json::Number;
 use crate::exchange::manner::{Manner, ReasoningForm, SchemaForm};
 use crate::exchange::reasoning::{Amount, Effort, Reasoning};
 use crate::exchange::request::{AnswerFormat, Request, Schema};
 use crate::protocol::bedrock::block::Block;
 use crate::protocol::error::json;
+use crate::protocol::notes::{FORCED, Note, RAISED, THINKING};
 use crate::protocol::{Outgoing, Target, Unsayable};
 
 /// What is said to a model that has to answer with JSON, which has no field.
@@ -84,18 +86,35 @@ pub(crate) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Outgoing, 
     let tools = tools::written(request, to.manner)?;
     let thought = Thought::of(request.reasoning.as_ref(), to.manner, tools.calling());
     let answers_by_tool = tools.has_answer;
+    let notes = notes(request, &thought);
     let body = Body {
         messages: conversation.turns,
         system: system(conversation.system, request),
-        inference_config: inference(request, to.manner, thought.budget),
+        inference_config: inference(request, to.manner, &thought),
         tool_config: tools.config,
         additional_model_request_fields: Additional {
-            top_k: request.sampling.top_k.as_ref().map(Number::borrowed),
+            top_k: request.sampling.top_k.as_ref().filter(|_| !thought.thinks()).map(Number::borrowed),
             thinking: thought.thinking,
         },
         output_config: OutputConfig { text_format: text_format(request, to.manner), effort: thought.effort },
     };
-    Ok(Outgoing { body: json(&body), answers_by_tool, headers: Vec::new() })
+    Ok(Outgoing { body: json(&body), answers_by_tool, headers: Vec::new(), notes })
+}
+
+fn notes(request: &Request<'_>, thought: &Thought<'_>) -> Vec<Note> {
+    let is_left_off = thought.is_left_off;
+    let lost = |is_given, feature| (thought.thinks() && is_given).then_some(Note { feature, change: THINKING });
+    let limit = request.max_tokens.as_ref().and_then(Number::as_u64);
+    let is_raised = limit.zip(thought.budget).is_some_and(|(limit, budget)| limit <= budget);
+    [
+        is_left_off.then_some(Note { feature: Feature::Reasoning, change: FORCED }),
+        is_raised.then_some(Note { feature: Feature::MaxTokens, change: RAISED }),
+        lost(request.sampling.temperature.is_some(), Feature::Temperature),
+        lost(request.sampling.top_k.is_some(), Feature::TopK),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn system<'a>(mut system: Vec<Block<'a>>, request: &Request<'_>) -> Vec<Block<'a>> {
@@ -105,9 +124,9 @@ fn system<'a>(mut system: Vec<Block<'a>>, request: &Request<'_>) -> Vec<Block<'a
     system
 }
 
-fn inference<'a>(request: &'a Request<'_>, manner: &Manner, budget: Option<u64>) -> Inference<'a> {
+fn inference<'a>(request: &'a Request<'_>, manner: &Manner, thought: &Thought<'_>) -> Inference<'a> {
     let given = request.max_tokens.as_ref().map(Number::borrowed);
-    let max_tokens = match budget {
+    let max_tokens = match thought.budget {
         // The thinking counts: a limit that is not above it is for what comes after it.
         Some(budget) => {
             let limit = given.as_ref().and_then(Number::as_u64).unwrap_or(manner.max_tokens);
@@ -117,13 +136,14 @@ fn inference<'a>(request: &'a Request<'_>, manner: &Manner, budget: Option<u64>)
         None => given,
     };
     let highest = manner.max_temperature.unwrap_or(HIGHEST_TEMPERATURE).min(HIGHEST_TEMPERATURE);
-    let temperature = request.sampling.temperature.as_ref().map(|temperature| {
+    let temperature = request.sampling.temperature.as_ref().filter(|_| !thought.thinks()).map(|temperature| {
         if temperature.as_f64() > f64::from(highest) { u64::from(highest).into() } else { temperature.borrowed() }
     });
+    let is_alone = manner.top_p_alone && temperature.is_some();
     Inference {
         max_tokens,
         temperature,
-        top_p: request.sampling.top_p.as_ref().map(Number::borrowed),
+        top_p: request.sampling.top_p.as_ref().filter(|_| !is_alone).map(Number::borrowed),
         stop_sequences: request.stop.iter().map(|text| text.as_str()).filter(|text| !text.is_empty()).collect(),
     }
 }
@@ -143,6 +163,15 @@ struct Thought<'a> {
     thinking: Option<Thinking<'a>>,
     effort: Option<&'static str>,
     budget: Option<u64>,
+    /// It was asked for, and can't be.
+    is_left_off: bool,
+}
+
+impl Thought<'_> {
+    /// The model is asked to think: then neither its temperature nor `top_k` can be chosen.
+    fn thinks(&self) -> bool {
+        self.thinking.as_ref().is_some_and(|thinking| &*thinking.r#type != "disabled")
+    }
 }
 
 impl<'a> Thought<'a> {
@@ -150,18 +179,25 @@ impl<'a> Thought<'a> {
     fn of(reasoning: Option<&'a Reasoning<'_>>, manner: &Manner, calling: Calling) -> Self {
         let Some(Reasoning { amount: Some(amount), shown }) = reasoning else { return Self::default() };
         match (manner.reasoning, amount) {
-            (ReasoningForm::None, _) | (_, Amount::Off) => Self::default(),
-            (ReasoningForm::Budget, _) if calling == Calling::Forced => Self::default(),
+            (ReasoningForm::None, _) | (ReasoningForm::Budget, Amount::Off) => Self::default(),
+            // Some think unasked, and one that is not known may refuse to be told otherwise.
+            (ReasoningForm::Effort, Amount::Off) if !manner.always_thinks => {
+                let thinking = Thinking { r#type: "disabled".into(), budget_tokens: None, display: None };
+                Self { thinking: (!manner.efforts.is_empty()).then_some(thinking), ..Self::default() }
+            }
+            (ReasoningForm::Budget, _) if calling == Calling::Forced => Self { is_left_off: true, ..Self::default() },
             (ReasoningForm::Budget, amount) => {
                 let tokens = amount.budget_tokens().unwrap_or(Effort::Medium.budget_tokens()).max(LEAST_BUDGET);
                 let thinking = Thinking { r#type: "enabled".into(), budget_tokens: Some(tokens.into()), display: None };
-                Self { thinking: Some(thinking), effort: None, budget: Some(tokens) }
+                Self { thinking: Some(thinking), budget: Some(tokens), ..Self::default() }
             }
             (ReasoningForm::Effort, amount) => {
                 let display = shown.map(|shown| if shown { "summarized".into() } else { "omitted".into() });
                 let thinking = Thinking { r#type: "adaptive".into(), budget_tokens: None, display };
-                let effort = amount.effort().map(|effort| word(effort, manner, calling));
-                Self { thinking: (calling == Calling::Free).then_some(thinking), effort, budget: None }
+                let effort = if *amount == Amount::Off { Some(Effort::Low) } else { amount.effort() };
+                let effort = effort.map(|effort| word(effort, manner, calling));
+                let is_left_off = calling == Calling::Forced;
+                Self { thinking: (!is_left_off).then_some(thinking), effort, budget: None, is_left_off }
             }
         }
     }

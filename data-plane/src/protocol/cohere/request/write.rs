@@ -79,7 +79,7 @@ pub(crate) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Outgoing, 
         presence_penalty: sampling.presence_penalty.as_ref().map(Number::borrowed),
         thinking: thinking(request.reasoning.as_ref(), to.manner),
     };
-    Ok(Outgoing { body: json(&body), answers_by_tool, headers: Vec::new() })
+    Ok(Outgoing { body: json(&body), answers_by_tool, ..Outgoing::default() })
 }
 
 fn temperature<'a>(request: &'a Request<'_>, manner: &Manner) -> Option<Number<'a>> {

@@ -49,6 +49,18 @@ fn an_answer_is_written_as_google_writes_it() {
 }
 
 #[test]
+fn the_first_call_that_another_model_made_has_what_google_wants_back() {
+    let call = |id: &'static str| {
+        let arguments = Json::empty_object();
+        Content::ToolCall(ToolCall { id: id.into(), name: "f".into(), arguments, signature: None })
+    };
+    let written = value(&answer([call("a"), call("b")], Finish::ToolCalls));
+    let parts = &written["candidates"][0]["content"]["parts"];
+    assert_eq!(parts[0]["thoughtSignature"], NO_SIGNATURE);
+    assert!(parts[1].get("thoughtSignature").is_none());
+}
+
+#[test]
 fn an_empty_answer_has_no_content() {
     let expected =
         json!({"candidates": [{"finishReason": "SAFETY", "index": 0}], "modelVersion": "target", "responseId": ID});
@@ -75,14 +87,18 @@ fn content() -> impl Strategy<Value = Content<'static>> {
     prop_oneof![
         text().prop_map(|text| Content::Text { text: text.into(), citations: Vec::new() }),
         (text(), signature()).prop_map(|(text, signature)| Content::Reasoning { text: text.into(), signature }),
-        text().prop_map(|thought| Content::SealedReasoning(thought.into())),
         "[a-z+/]{0,8}".prop_map(|data| {
             let source = Source::Inline { media_type: "image/png".into(), data: data.into() };
             Content::Image(Image { source, detail: None })
         }),
-        (text(), text(), signature()).prop_map(|(id, name, signature)| {
+        (text(), text(), "[a-zA-Z0-9+/]{1,8}").prop_map(|(id, name, signature)| {
             let arguments = Json::parse("{\"a\" : [1.0, \"x\"]}").unwrap();
-            Content::ToolCall(ToolCall { id: id.into(), name: name.into(), arguments, signature })
+            Content::ToolCall(ToolCall {
+                id: id.into(),
+                name: name.into(),
+                arguments,
+                signature: Some(signature.into()),
+            })
         }),
     ]
 }

@@ -185,6 +185,17 @@ fn an_image_that_a_function_gave_stands_behind_its_text() {
 }
 
 #[test]
+fn a_thought_that_only_another_provider_can_read_is_known_by_its_mark() {
+    // `keyplane-ax:c2VhbGVk`, as Google's clients encode it.
+    let sealed = "a2V5cGxhbmUtYXg6YzJWaGJHVms=";
+    let body = format!(
+        r#"{{"contents": [{{"role": "model", "parts": [{{"text": "", "thought": true, "thoughtSignature": "{sealed}"}}]}}]}}"#
+    );
+    let request = crate::protocol::Dialect::Gemini.protocol().read_request(body.as_bytes()).unwrap();
+    assert_eq!(request.messages[0].parts, [Part::of(Content::SealedReasoning(sealed.into()))]);
+}
+
+#[test]
 fn thoughts_that_came_in_pieces_are_one_up_to_their_signature() {
     let turns = contents(
         r#"[{"role": "model", "parts": [{"text": "a", "thought": true}]}, {"role": "model", "parts": [{"text": "b", "thought": true}]},

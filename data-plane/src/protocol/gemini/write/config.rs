@@ -13,6 +13,9 @@ use crate::protocol::Unsayable;
 /// The most texts that may end an answer.
 const MOST_STOPS: usize = 5;
 
+/// The least tokens that a model thinks which always does: Gemini 2.5 Pro.
+const LEAST_BUDGET: u64 = 128;
+
 /// The efforts that the format has words for, where it is not known which of them the model offers.
 const EFFORTS: [Effort; 4] = [Effort::Minimal, Effort::Low, Effort::Medium, Effort::High];
 
@@ -121,7 +124,7 @@ fn thinking<'a>(reasoning: &'a Reasoning<'a>, manner: &Manner) -> Option<Thinkin
     let mut config = ThinkingConfig::default();
     match manner.reasoning {
         ReasoningForm::None => return None,
-        ReasoningForm::Budget => config.thinking_budget = amount.and_then(budget),
+        ReasoningForm::Budget => config.thinking_budget = amount.and_then(|amount| budget(amount, manner)),
         ReasoningForm::Effort => config.thinking_level = amount.and_then(|amount| level(amount, manner)),
     }
     let is_asked_for = amount.is_some_and(|amount| *amount != Amount::Off);
@@ -130,8 +133,9 @@ fn thinking<'a>(reasoning: &'a Reasoning<'a>, manner: &Manner) -> Option<Thinkin
     (config != ThinkingConfig::default()).then_some(config)
 }
 
-fn budget<'a>(amount: &'a Amount<'a>) -> Option<Budget<'a>> {
+fn budget<'a>(amount: &'a Amount<'a>, manner: &Manner) -> Option<Budget<'a>> {
     match amount {
+        Amount::Off if manner.always_thinks => Some(Budget::Tokens(LEAST_BUDGET.into())),
         Amount::Off => Some(Budget::Tokens(0.into())),
         Amount::Adaptive => Some(Budget::Adaptive(-1)),
         Amount::Budget(tokens) => Some(Budget::Tokens(tokens.borrowed())),

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::unsayable;
 use crate::exchange::json::Json;
-use crate::exchange::manner::{Manner, ReasoningForm};
+use crate::exchange::manner::{CallIds, Manner, ReasoningForm};
 use crate::exchange::message::{self, DocumentBody, Message, Role, Source};
 use crate::exchange::text::Text;
 use crate::exchange::tool::{ToolCall, ToolResult};
@@ -139,7 +139,7 @@ impl<'a> Conversation<'a, '_> {
     }
 
     fn id(&self, id: &'a str) -> Option<&'a str> {
-        self.manner.has_call_ids.then_some(id)
+        (self.manner.call_ids != CallIds::Absent).then_some(id)
     }
 }
 

@@ -4,7 +4,7 @@ use shared::adapter::Delivery;
 
 use super::*;
 use crate::exchange::json::Number;
-use crate::exchange::manner::{Manner, ReasoningForm, UNKNOWN};
+use crate::exchange::manner::{CallIds, Manner, ReasoningForm, UNKNOWN};
 use crate::exchange::message::{
     Audio, Content as Said, Document, DocumentBody, Image, Message, Part as SaidPart, Role, Source,
 };
@@ -90,7 +90,7 @@ fn turns_of_one_side_are_one_content_and_responses_stand_alone_in_the_order_of_t
 fn ids_stand_only_where_they_are_taken() {
     let result = Said::ToolResult(result("1", Vec::new()));
     let asked = asking(vec![message(Role::Assistant, [call("1", "f", None)]), message(Role::User, [result])]);
-    let vertex = Manner { has_call_ids: false, ..budget() };
+    let vertex = Manner { call_ids: CallIds::Absent, ..budget() };
     let contents = json!([
         {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": 1.0}}}]},
         {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": ""}}}]},
@@ -237,6 +237,8 @@ fn thinking_is_asked_for_in_the_models_own_way_and_never_in_both() {
     }
     assert_eq!(thinking(Some(Amount::Off), Some(true), &UNKNOWN), json!({"thinkingLevel": "MINIMAL"}));
     assert_eq!(thinking(Some(Amount::Off), None, &budget()), json!({"thinkingBudget": 0}));
+    let always = Manner { always_thinks: true, ..budget() };
+    assert_eq!(thinking(Some(Amount::Off), None, &always), json!({"thinkingBudget": 128}));
     assert_eq!(thinking(None, Some(true), &budget()), json!({"includeThoughts": true}));
     assert_eq!(thinking(None, Some(false), &budget()), Value::Null);
     let offered = Manner { efforts: vec![Effort::Low, Effort::High], ..UNKNOWN.clone() };

@@ -424,12 +424,40 @@ fn a_manner_decides_of_names_and_limits() {
 }
 
 #[test]
+fn more_stop_texts_than_the_vendor_takes_are_refused_with_their_limit() {
+    let manner = Manner { max_stops: Some(4), ..UNKNOWN.clone() };
+    let request = |count| Request { stop: vec!["x".into(); count], ..Request::default() };
+    assert_eq!(written_for(&manner, &request(4))["stop"].as_array().map(Vec::len), Some(4));
+    assert_eq!(written(&request(5))["stop"].as_array().map(Vec::len), Some(5), "others may take more");
+    let to = Target { model: "m", delivery: Delivery::Whole, manner: &manner };
+    let refused = write(&request(5), &to).unwrap_err().to_string();
+    assert_eq!(refused, "5 stop sequences can't be sent to this provider, which takes 4: leave some out");
+}
+
+#[test]
+fn a_call_and_its_result_are_shortened_alike() {
+    let id = "x".repeat(80);
+    let arguments = Json::empty_object();
+    let call = ToolCall { id: id.clone().into(), name: "f".into(), arguments, signature: None };
+    let result = ToolResult { id: id.into(), name: None, content: vec![Part::text("a")], is_error: false };
+    let messages = vec![
+        Message { role: Role::Assistant, parts: vec![Part::of(Content::ToolCall(call))] },
+        Message { role: Role::User, parts: vec![Part::of(Content::ToolResult(result))] },
+    ];
+    let written = written(&Request { messages, ..Request::default() });
+    let id = written["messages"][0]["tool_calls"][0]["id"].as_str().unwrap();
+    assert!(id.len() <= 40 && written["messages"][1]["tool_call_id"].as_str() == Some(id));
+}
+
+#[test]
 fn an_amount_of_reasoning_becomes_a_word() {
     let none_known = &UNKNOWN;
     let some_known = &Manner { efforts: vec![Effort::High, Effort::Low], ..UNKNOWN.clone() };
+    let always = &Manner { always_thinks: true, ..some_known.clone() };
     for (amount, manner, word) in [
         (Amount::Off, none_known, Some("none")),
-        (Amount::Off, some_known, Some("low")),
+        (Amount::Off, some_known, Some("none")),
+        (Amount::Off, always, Some("low")),
         (Amount::Adaptive, none_known, None),
         (Amount::Budget(4096.into()), none_known, Some("medium")),
         (Amount::Budget(4096.into()), some_known, Some("low")),

@@ -1,5 +1,6 @@
 //! Writes a request for an upstream.
 
+mod ids;
 mod message;
 mod parts;
 mod tools;
@@ -81,6 +82,7 @@ struct JsonSchema<'a> {
 
 pub(in crate::protocol::openai) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Outgoing, Unsayable> {
     let manner = to.manner;
+    check_stops(&request.stop, manner)?;
     let tools = tools::write(request, manner)?;
     let sampling = &request.sampling;
     let max_tokens = request.max_tokens.as_ref();
@@ -108,7 +110,20 @@ pub(in crate::protocol::openai) fn write(request: &Request<'_>, to: &Target<'_>)
         // Whether the caller wants to see it or not: what a stream cost has to be known.
         stream_options: is_stream.then_some(StreamOptions { include_usage: true }),
     };
-    Ok(Outgoing { body: json(&body), answers_by_tool: tools.answers_by_tool, headers: Vec::new() })
+    Ok(Outgoing { body: json(&body), answers_by_tool: tools.answers_by_tool, ..Outgoing::default() })
+}
+
+/// # Errors
+///
+/// When there are more of them than the vendor takes.
+fn check_stops(stops: &[Text<'_>], manner: &Manner) -> Result<(), Unsayable> {
+    match manner.max_stops {
+        Some(most) if stops.len() > most as usize => Err(Unsayable {
+            what: format!("{} stop sequences", stops.len()),
+            why: format!("can't be sent to this provider, which takes {most}: leave some out"),
+        }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn temperature<'a>(given: &'a Number<'_>, manner: &Manner) -> Number<'a> {
@@ -141,9 +156,8 @@ fn effort(amount: &Amount<'_>, manner: &Manner) -> Option<&'static str> {
     }
     let offered = &manner.efforts;
     match amount {
-        Amount::Off if offered.is_empty() => Some("none"),
-        // A model of which the words are known, and which always thinks: as little as it can.
-        Amount::Off => offered.iter().min().map(|effort| effort.as_str()),
+        Amount::Off if manner.always_thinks => offered.iter().min().map(|effort| effort.as_str()),
+        Amount::Off => Some("none"),
         Amount::Adaptive => None,
         Amount::Effort(_) | Amount::Budget(_) => {
             let wanted = amount.effort()?;

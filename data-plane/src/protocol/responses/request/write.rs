@@ -100,7 +100,7 @@ pub(in super::super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<
         store: false,
         stream: (to.delivery == Delivery::Stream).then_some(true),
     };
-    Ok(Outgoing { body: json(&body), answers_by_tool: answer_tool.is_some(), headers: Vec::new() })
+    Ok(Outgoing { body: json(&body), answers_by_tool: answer_tool.is_some(), ..Outgoing::default() })
 }
 
 /// What stands before the conversation, with blank lines between its parts.
@@ -153,6 +153,9 @@ fn reasoning(request: &Request<'_>, manner: &Manner) -> Option<ReasoningOptions>
     let effort = match (manner.reasoning, &asked.amount) {
         (ReasoningForm::None, _) => return None,
         (ReasoningForm::Budget | ReasoningForm::Effort, None | Some(Amount::Adaptive)) => None,
+        (ReasoningForm::Budget | ReasoningForm::Effort, Some(Amount::Off)) if manner.always_thinks => {
+            manner.efforts.iter().min().map(|effort| effort.as_str())
+        }
         (ReasoningForm::Budget | ReasoningForm::Effort, Some(Amount::Off)) => Some("none"),
         (ReasoningForm::Budget | ReasoningForm::Effort, Some(amount)) => {
             amount.effort().map(|effort| effort.nearest(&manner.efforts).unwrap_or(effort).as_str())

@@ -42,7 +42,10 @@ fn every_property_is_read() {
         schema: v1::SchemaForm::Tool.into(),
         reasoning_field: "reasoning_content".into(),
         max_temperature: 1,
-        call_ids: v1::CallIds::Absent.into(),
+        call_ids: v1::CallIds::Nine.into(),
+        thinking: v1::Thinking::Always.into(),
+        top_p: v1::TopP::Alone.into(),
+        max_stops: 4,
         openai_api: v1::OpenAiApi::Responses.into(),
         embedding: v1::EmbeddingModel::Cohere.into(),
         ..rule("m*")
@@ -57,7 +60,10 @@ fn every_property_is_read() {
         schema: SchemaForm::Tool,
         reasoning_field: Some("reasoning_content".into()),
         max_temperature: Some(1),
-        has_call_ids: false,
+        always_thinks: true,
+        top_p_alone: true,
+        max_stops: Some(4),
+        call_ids: CallIds::Nine,
         embedding: EmbeddingModel::Cohere,
     };
     assert_eq!((peculiar.manner, peculiar.openai_api), (expected, OpenAiApi::ResponsesOnly));
@@ -84,7 +90,7 @@ fn of_each_property_the_first_rule_that_says_something_counts() {
 
 #[test]
 fn a_rule_with_an_unknown_value_is_passed_over_and_the_others_count() {
-    let unknown: [fn(&mut v1::ModelRule); 8] = [
+    let unknown: [fn(&mut v1::ModelRule); 10] = [
         |rule| rule.max_tokens_field = 99,
         |rule| rule.reasoning = 99,
         |rule| rule.efforts = vec![v1::ReasoningEffort::Low.into(), 99],
@@ -93,6 +99,8 @@ fn a_rule_with_an_unknown_value_is_passed_over_and_the_others_count() {
         |rule| rule.call_ids = 99,
         |rule| rule.openai_api = 99,
         |rule| rule.embedding = 99,
+        |rule| rule.thinking = 99,
+        |rule| rule.top_p = 99,
     ];
     for change in unknown {
         let mut newer = v1::ModelRule { max_tokens: 1, ..rule("*") };

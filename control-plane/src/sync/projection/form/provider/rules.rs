@@ -2,7 +2,9 @@
 
 use proto::sync::v1;
 use shared::adapter::{AdapterKind, OpenAiApi};
-use shared::catalog::rules::{CallIds, Effort, EmbeddingModel, MaxTokensField, ReasoningForm, SchemaForm};
+use shared::catalog::rules::{
+    CallIds, Effort, EmbeddingModel, MaxTokensField, ReasoningForm, SchemaForm, Thinking, TopP,
+};
 use shared::catalog::{self, ModelRule};
 
 /// The rules of a provider's models, in the order in which they count.
@@ -21,7 +23,10 @@ fn model_rule(rule: &ModelRule) -> v1::ModelRule {
         efforts: rule.efforts.unwrap_or_default().iter().map(|one| effort(*one).into()).collect(),
         schema: rule.schema.map(schema).unwrap_or_default().into(),
         reasoning_field: rule.reasoning_field.unwrap_or_default().to_owned(),
+        thinking: rule.thinking.map(thinking).unwrap_or_default().into(),
         max_temperature: rule.max_temperature.unwrap_or_default(),
+        top_p: rule.top_p.map(top_p).unwrap_or_default().into(),
+        max_stops: rule.max_stops.unwrap_or_default(),
         call_ids: rule.call_ids.map(call_ids).unwrap_or_default().into(),
         openai_api: rule.openai_api.map(openai_api).unwrap_or_default().into(),
         embedding: rule.embedding.map(embedding).unwrap_or_default().into(),
@@ -70,10 +75,25 @@ fn schema(form: SchemaForm) -> v1::SchemaForm {
     }
 }
 
+fn thinking(thinking: Thinking) -> v1::Thinking {
+    match thinking {
+        Thinking::Optional => v1::Thinking::Optional,
+        Thinking::Always => v1::Thinking::Always,
+    }
+}
+
+fn top_p(top_p: TopP) -> v1::TopP {
+    match top_p {
+        TopP::Beside => v1::TopP::Beside,
+        TopP::Alone => v1::TopP::Alone,
+    }
+}
+
 fn call_ids(ids: CallIds) -> v1::CallIds {
     match ids {
         CallIds::Carried => v1::CallIds::Carried,
         CallIds::Absent => v1::CallIds::Absent,
+        CallIds::Nine => v1::CallIds::Nine,
     }
 }
 
@@ -108,7 +128,7 @@ mod tests {
             Digest::of(v1::Kind::Provider.into(), entry.vendor, PROJECTION.into(), &bytes)
         };
         let sum = catalog::VENDORS.iter().map(of).fold(Digest::default(), Digest::plus);
-        let expected = "5629c183b6729e0cdbebcdceccb01e1f90f7cc53cecd4962da491579f3352d72";
+        let expected = "841d4bf11028abfa2369109dfd8b6145877b56b04c68a20f42bee07b609b715b";
         assert_eq!(format!("{sum:?}"), expected, "count the projection up, and write down what the rules are now");
     }
 

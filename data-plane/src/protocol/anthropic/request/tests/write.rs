@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 use shared::adapter::Delivery;
 
+use crate::exchange::feature::Feature;
 use crate::exchange::json::{Json, Number};
 use crate::exchange::manner::{Manner, ReasoningForm, SchemaForm, UNKNOWN};
 use crate::exchange::message::{CacheHint, Content, Image, Message, Part, Role, Source};
@@ -246,6 +247,56 @@ fn reasoning_by_effort_is_a_word_that_the_model_offers() {
         &manner(ReasoningForm::None),
     );
     assert!(none.get("thinking").is_none() && none.get("output_config").is_none());
+}
+
+#[test]
+fn a_model_that_always_thinks_is_never_told_not_to() {
+    let always =
+        Manner { always_thinks: true, efforts: vec![Effort::Low, Effort::High], ..manner(ReasoningForm::Effort) };
+    let off = Request { reasoning: thinking(Amount::Off), tools: vec![tool()], ..hi() };
+    let written = written_for(&off, &always);
+    assert_eq!(
+        (&written["thinking"], &written["output_config"]),
+        (&json!({"type": "adaptive"}), &json!({"effort": "low"}))
+    );
+    let forced = Request { tool_choice: Some(ToolChoice::Required), ..off };
+    assert!(written_for(&forced, &always).get("thinking").is_none());
+}
+
+#[test]
+fn a_model_that_takes_one_of_temperature_and_top_p_gets_the_temperature() {
+    let sampling = Sampling { temperature: number("0.2"), top_p: number("0.5"), ..Sampling::default() };
+    let both = Request { sampling, ..hi() };
+    let alone = Manner { top_p_alone: true, ..UNKNOWN.clone() };
+    let sent = |manner| {
+        let written = written_for(&both, manner);
+        (written.get("temperature").is_some(), written.get("top_p").is_some())
+    };
+    assert_eq!((sent(&UNKNOWN), sent(&alone)), ((true, true), (true, false)));
+    let sampling = Sampling { top_p: number("0.5"), ..Sampling::default() };
+    assert_eq!(written_for(&Request { sampling, ..hi() }, &alone)["top_p"], json!(0.5));
+}
+
+#[test]
+fn what_is_sent_otherwise_than_it_was_asked_for_is_noted() {
+    let noted = |request: &Request<'_>, form| {
+        let notes = outgoing(request, &manner(form)).notes;
+        notes.into_iter().map(|note| note.feature).collect::<Vec<_>>()
+    };
+    let sampling = Sampling { temperature: number("0.2"), top_k: number("3"), ..Sampling::default() };
+    let thinks =
+        Request { reasoning: thinking(Amount::Effort(Effort::Low)), sampling, max_tokens: number("10"), ..hi() };
+    assert_eq!(noted(&thinks, ReasoningForm::Budget), [Feature::MaxTokens, Feature::Temperature, Feature::TopK],);
+    assert_eq!(noted(&thinks, ReasoningForm::Effort), [Feature::Temperature, Feature::TopK]);
+    let forced = Request { tool_choice: Some(ToolChoice::Required), tools: vec![tool()], ..thinks.clone() };
+    assert_eq!(noted(&forced, ReasoningForm::Effort), [Feature::Reasoning]);
+    let lost = Request {
+        messages: vec![says(Role::User, vec![Part::text("Hi")]), says(Role::Assistant, vec![call("c")])],
+        tools: vec![tool()],
+        ..thinks
+    };
+    assert_eq!(noted(&lost, ReasoningForm::Budget), [Feature::Reasoning]);
+    assert!(noted(&hi(), ReasoningForm::Budget).is_empty());
 }
 
 #[test]

@@ -6,10 +6,12 @@ use serde::Serialize;
 
 use super::block::Said;
 use super::conversation::{Side, Turn};
+use crate::exchange::feature::Feature;
 use crate::exchange::json::Number;
 use crate::exchange::manner::{Manner, ReasoningForm};
 use crate::exchange::reasoning::{Amount, Effort, Reasoning};
 use crate::exchange::request::Request;
+use crate::protocol::notes::{FORCED, LOST, Note, RAISED};
 
 /// The least budget that there is.
 const LEAST_BUDGET: u64 = 1024;
@@ -38,6 +40,8 @@ pub(super) struct Plan<'a> {
     pub(super) thinking: Option<Thinking>,
     pub(super) effort: Option<&'static str>,
     pub(super) max_tokens: Number<'a>,
+    /// Why no thinking is asked for, though the caller does.
+    left_off: Option<&'static str>,
 }
 
 impl<'a> Plan<'a> {
@@ -47,22 +51,43 @@ impl<'a> Plan<'a> {
         let display = given.and_then(display);
         let thinking = amount.and_then(|amount| match manner.reasoning {
             ReasoningForm::None => None,
+            // Those that always think refuse both to be forced and to be told not to: what was asked for stays to be refused.
+            ReasoningForm::Budget | ReasoningForm::Effort if is_forced && manner.always_thinks => None,
             ReasoningForm::Budget | ReasoningForm::Effort if is_forced => Some(Thinking::Disabled),
             ReasoningForm::Budget if !may_think(turns) => Some(Thinking::Disabled),
             ReasoningForm::Budget => Some(budgeted(amount, display)),
-            ReasoningForm::Effort => Some(adaptive(amount, display)),
+            ReasoningForm::Effort => Some(adaptive(amount, display, manner)),
         });
-        let effort = amount.filter(|_| manner.reasoning == ReasoningForm::Effort).and_then(Amount::effort);
+        let effort =
+            amount.filter(|_| manner.reasoning == ReasoningForm::Effort).and_then(|amount| effort(amount, manner));
         Self {
             thinking,
             effort: effort.and_then(|effort| offered(effort, manner)).map(Effort::as_str),
             max_tokens: max_tokens(request, manner, thinking),
+            left_off: left_off(amount, manner, turns, is_forced),
         }
+    }
+
+    /// What is otherwise than the caller said.
+    pub(super) fn notes(&self, request: &Request<'_>) -> impl Iterator<Item = Note> + use<> {
+        let is_raised = request.max_tokens.as_ref().is_some_and(|given| given.as_u64() != self.max_tokens.as_u64());
+        let left_off = self.left_off.map(|change| Note { feature: Feature::Reasoning, change });
+        let raised = is_raised.then_some(Note { feature: Feature::MaxTokens, change: RAISED });
+        left_off.into_iter().chain(raised)
     }
 
     /// The model is asked to think: then it may not be asked for some other things.
     pub(super) fn thinks(&self) -> bool {
         matches!(self.thinking, Some(Thinking::Enabled { .. } | Thinking::Adaptive { .. }))
+    }
+}
+
+fn left_off(amount: Option<&Amount<'_>>, manner: &Manner, turns: &[Turn<'_>], is_forced: bool) -> Option<&'static str> {
+    match (manner.reasoning, amount) {
+        (ReasoningForm::None, _) | (_, None | Some(Amount::Off)) => None,
+        (ReasoningForm::Budget | ReasoningForm::Effort, _) if is_forced => Some(FORCED),
+        (ReasoningForm::Budget, _) if !may_think(turns) => Some(LOST),
+        (ReasoningForm::Budget | ReasoningForm::Effort, _) => None,
     }
 }
 
@@ -79,10 +104,18 @@ fn budgeted(amount: &Amount<'_>, display: Option<&'static str>) -> Thinking {
     Thinking::Enabled { budget_tokens: tokens.max(LEAST_BUDGET), display }
 }
 
-fn adaptive(amount: &Amount<'_>, display: Option<&'static str>) -> Thinking {
+/// As little as there is for a model that can't be told not to think.
+fn effort(amount: &Amount<'_>, manner: &Manner) -> Option<Effort> {
     match amount {
-        Amount::Off => Thinking::Disabled,
-        Amount::Adaptive | Amount::Effort(_) | Amount::Budget(_) => Thinking::Adaptive { display },
+        Amount::Off if manner.always_thinks => Some(Effort::Minimal),
+        Amount::Off | Amount::Adaptive | Amount::Effort(_) | Amount::Budget(_) => amount.effort(),
+    }
+}
+
+fn adaptive(amount: &Amount<'_>, display: Option<&'static str>, manner: &Manner) -> Thinking {
+    match amount {
+        Amount::Off if !manner.always_thinks => Thinking::Disabled,
+        Amount::Off | Amount::Adaptive | Amount::Effort(_) | Amount::Budget(_) => Thinking::Adaptive { display },
     }
 }
 

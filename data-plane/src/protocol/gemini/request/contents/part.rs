@@ -14,7 +14,7 @@ use crate::exchange::tool::ToolCall;
 use crate::protocol::Unreadable;
 use crate::protocol::gemini::part::{NO_SIGNATURE, is_googles};
 use crate::protocol::gemini::request::object::{Object, Read};
-use crate::protocol::gemini::signature;
+use crate::protocol::provenance::is_sealed;
 
 /// A part.
 #[derive(Debug, Default)]
@@ -134,8 +134,11 @@ impl<'a> Contents<'a, '_> {
             Part { response: Some(response), .. } => self.response(role, place, response).map(Some),
             Part { inline: Some(blob), .. } => self.inline(place, blob),
             Part { file: Some(file), .. } => self.file(place, file),
+            Part { thought: Some(true), signature: Some(sealed), .. } if is_sealed(&sealed) => {
+                Ok(Some(Content::SealedReasoning(sealed)))
+            }
             Part { text: Some(text), thought: Some(true), signature, .. } => {
-                Ok(Some(signature::thought(text, signature)))
+                Ok(Some(Content::Reasoning { text, signature }))
             }
             Part { text, .. } => {
                 let text = text.filter(|text| !text.is_empty());

@@ -1,5 +1,7 @@
 //! A message as it is written.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -12,7 +14,7 @@ use crate::protocol::openai::reasoning;
 pub(super) struct Message<'a> {
     pub(super) role: &'static str,
     pub(super) content: Content<'a>,
-    pub(super) tool_call_id: Option<&'a str>,
+    pub(super) tool_call_id: Option<Cow<'a, str>>,
     pub(super) refusal: Option<String>,
     pub(super) reasoning: Option<Reasoning<'a>>,
     pub(super) images: Vec<Part<'a>>,
@@ -39,6 +41,7 @@ pub(super) enum Reasoning<'a> {
 /// A call that was made.
 #[derive(Debug)]
 pub(super) struct Call<'a> {
+    pub(super) id: Cow<'a, str>,
     pub(super) call: &'a ToolCall<'a>,
     /// The signature goes with it.
     pub(super) signature: Option<&'a str>,
@@ -48,7 +51,7 @@ impl Serialize for Message<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("role", self.role)?;
-        if let Some(id) = self.tool_call_id {
+        if let Some(id) = &self.tool_call_id {
             map.serialize_entry("tool_call_id", id)?;
         }
         match &self.reasoning {
@@ -100,6 +103,6 @@ impl Serialize for Call<'_> {
         let extra_content =
             self.signature.map(|thought_signature| ExtraContent { google: Google { thought_signature } });
         let function = WrittenFunction { name: &self.call.name, arguments: self.call.arguments.as_str() };
-        WrittenCall { id: &self.call.id, r#type: "function", function, extra_content }.serialize(serializer)
+        WrittenCall { id: &self.id, r#type: "function", function, extra_content }.serialize(serializer)
     }
 }

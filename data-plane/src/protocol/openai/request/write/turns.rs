@@ -1,5 +1,6 @@
 //! Writes turns as messages.
 
+use super::ids;
 use super::message::{Call, Content, Message, Reasoning};
 use super::parts::{self, Part, misplaced};
 use super::tools::checked;
@@ -36,7 +37,7 @@ pub(super) fn write<'a>(request: &'a Request<'_>, manner: &'a Manner) -> Result<
                     messages.push(system(&message.parts)?);
                 }
             }
-            Some(Role::User) => user(turn, &mut messages)?,
+            Some(Role::User) => user(turn, manner, &mut messages)?,
             Some(Role::Assistant) => {
                 for message in turn {
                     messages.push(assistant(&message.parts, manner)?);
@@ -65,11 +66,15 @@ fn joined<'a>(texts: &[&'a str], between: &str) -> Content<'a> {
 
 /// A user's turn: its results of tools first, each a message, as the format wants them right behind their calls; then what else there is in
 /// them, and in the turn.
-fn user<'a>(turn: &'a [message::Message<'_>], messages: &mut Vec<Message<'a>>) -> Result<(), Unsayable> {
+fn user<'a>(
+    turn: &'a [message::Message<'_>],
+    manner: &Manner,
+    messages: &mut Vec<Message<'a>>,
+) -> Result<(), Unsayable> {
     let mut carried = Vec::new();
     for part in turn.iter().flat_map(|message| &message.parts) {
         if let message::Content::ToolResult(result) = &part.content {
-            messages.push(tool(result, &mut carried)?);
+            messages.push(tool(result, manner, &mut carried)?);
         }
     }
     for message in turn {
@@ -95,7 +100,11 @@ fn user_message(mut written: Vec<Part<'_>>) -> Message<'_> {
 }
 
 /// A tool's result: its texts. What else there is in it goes to `carried`.
-fn tool<'a>(result: &'a ToolResult<'_>, carried: &mut Vec<Part<'a>>) -> Result<Message<'a>, Unsayable> {
+fn tool<'a>(
+    result: &'a ToolResult<'_>,
+    manner: &Manner,
+    carried: &mut Vec<Part<'a>>,
+) -> Result<Message<'a>, Unsayable> {
     let mut texts: Vec<&str> = Vec::new();
     let before = carried.len();
     for part in &result.content {
@@ -107,7 +116,8 @@ fn tool<'a>(result: &'a ToolResult<'_>, carried: &mut Vec<Part<'a>>) -> Result<M
     if texts.is_empty() {
         texts.push(if carried.len() > before { IN_NEXT_MESSAGE } else { "" });
     }
-    Ok(Message { role: "tool", tool_call_id: Some(&result.id), content: joined(&texts, "\n"), ..Message::default() })
+    let tool_call_id = Some(ids::of_call(&result.id, manner));
+    Ok(Message { role: "tool", tool_call_id, content: joined(&texts, "\n"), ..Message::default() })
 }
 
 fn assistant<'a>(given: &'a [message::Part<'_>], manner: &'a Manner) -> Result<Message<'a>, Unsayable> {
@@ -135,7 +145,11 @@ fn assistant<'a>(given: &'a [message::Part<'_>], manner: &'a Manner) -> Result<M
 fn call<'a>(call: &'a ToolCall<'_>, manner: &Manner) -> Result<Call<'a>, Unsayable> {
     checked(&call.name)?;
     let keeps_signatures = manner.reasoning_field.as_deref() == Some(SIGNATURES);
-    Ok(Call { call, signature: call.signature.as_deref().filter(|_| keeps_signatures) })
+    Ok(Call {
+        id: ids::of_call(&call.id, manner),
+        call,
+        signature: call.signature.as_deref().filter(|_| keeps_signatures),
+    })
 }
 
 /// The reasoning in the field that the vendor has for it. One who has none would refuse the field.

@@ -1,0 +1,125 @@
+//! What of a request is said to an upstream otherwise than its caller said it, because of what its model takes. What a format has no words for
+//! is in [`limits`](super::limits).
+
+use super::{Dialect, limits};
+use crate::exchange::feature::Feature;
+use crate::exchange::json::Number;
+use crate::exchange::manner::{Manner, ReasoningForm};
+use crate::exchange::reasoning::Amount;
+use crate::exchange::request::Request;
+
+/// Of thinking, where a model has to call a tool.
+pub(super) const FORCED: &str = "was left out: a model that has to call a tool can't think before";
+
+/// Of thinking, where what was thought before a tool's call is lost.
+pub(super) const LOST: &str = "was left out: the last turn calls tools and does not begin with what the model thought";
+
+/// Of the limit of tokens.
+pub(super) const RAISED: &str = "was raised: thinking counts against it";
+
+/// Of what a model that thinks does not take.
+pub(super) const THINKING: &str = "was left out: the model does not take it while it thinks";
+
+/// A field that was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Note {
+    pub(crate) feature: Feature,
+    /// How, behind the field's name: `was lowered to …`.
+    pub(crate) change: &'static str,
+}
+
+/// What is noted of a request, in the caller's words: what its writer noted, and what holds whoever writes it.
+pub(crate) fn told(
+    written: &[Note],
+    request: &Request<'_>,
+    from: Dialect,
+    to: Dialect,
+    manner: &Manner,
+) -> Vec<String> {
+    let is_new = |note: &Note| written.iter().all(|known| known.feature != note.feature);
+    let common = [temperature(request, to, manner), top_p(request, to, manner), reasoning(request, to, manner)];
+    let notes = written.iter().copied().chain(common.into_iter().flatten().filter(is_new));
+    notes.map(|Note { feature, change }| format!("the field {} {change}", limits::field(from, feature))).collect()
+}
+
+fn temperature(request: &Request<'_>, to: Dialect, manner: &Manner) -> Option<Note> {
+    let highest = match to {
+        Dialect::Anthropic | Dialect::Bedrock => Some(manner.max_temperature.unwrap_or(1)),
+        Dialect::Chat | Dialect::Responses | Dialect::Gemini | Dialect::Cohere => manner.max_temperature,
+    };
+    let is_lowered = request.sampling.temperature.as_ref().map(Number::as_f64) > Some(f64::from(highest?));
+    let change = "was lowered to the highest that the model takes";
+    is_lowered.then_some(Note { feature: Feature::Temperature, change })
+}
+
+fn top_p(request: &Request<'_>, to: Dialect, manner: &Manner) -> Option<Note> {
+    let is_claude = matches!(to, Dialect::Anthropic | Dialect::Bedrock);
+    let has_both = request.sampling.temperature.is_some() && request.sampling.top_p.is_some();
+    let change = "was left out: the model does not take it beside a temperature";
+    (is_claude && manner.top_p_alone && has_both).then_some(Note { feature: Feature::TopP, change })
+}
+
+fn reasoning(request: &Request<'_>, to: Dialect, manner: &Manner) -> Option<Note> {
+    let amount = request.reasoning.as_ref()?.amount.as_ref()?;
+    let (feature, change) = match (manner.reasoning, amount) {
+        (ReasoningForm::None, Amount::Off) => return None,
+        (ReasoningForm::None, _) => (Feature::Reasoning, "was left out: the model is not known to take it"),
+        (_, Amount::Off) if manner.always_thinks => {
+            (Feature::NoReasoning, "was raised to the least that there is: the model always thinks")
+        }
+        (ReasoningForm::Effort, Amount::Effort(effort)) if effort.nearest(&manner.efforts)? != *effort => {
+            (Feature::Reasoning, "was moved to the nearest that the model offers")
+        }
+        (ReasoningForm::Budget | ReasoningForm::Effort, _) => return None,
+    };
+    // What the whole format lacks was said before.
+    let is_said = to.protocol().cannot().iter().any(|(lacking, _)| *lacking == feature);
+    (!is_said).then_some(Note { feature, change })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::manner::UNKNOWN;
+    use crate::exchange::reasoning::{Effort, Reasoning};
+
+    fn request(amount: Amount<'static>) -> Request<'static> {
+        let mut request = Request::default();
+        request.sampling.temperature = serde_json::from_str("1.5").ok();
+        request.sampling.top_p = serde_json::from_str("0.5").ok();
+        request.reasoning = Some(Reasoning { amount: Some(amount), shown: None });
+        request
+    }
+
+    #[test]
+    fn what_the_model_does_not_take_is_told_in_the_callers_words() {
+        let manner = Manner { top_p_alone: true, efforts: vec![Effort::Low, Effort::High], ..UNKNOWN.clone() };
+        let asked = request(Amount::Effort(Effort::Medium));
+        assert_eq!(
+            told(&[], &asked, Dialect::Gemini, Dialect::Bedrock, &manner),
+            [
+                "the field generationConfig.temperature was lowered to the highest that the model takes",
+                "the field generationConfig.topP was left out: the model does not take it beside a temperature",
+                "the field generationConfig.thinkingConfig was moved to the nearest that the model offers",
+            ]
+        );
+        let own = Note { feature: Feature::Temperature, change: "was left out" };
+        let told = told(&[own], &asked, Dialect::Chat, Dialect::Anthropic, &manner);
+        assert_eq!(told.first().map(String::as_str), Some("the field temperature was left out"));
+        assert_eq!(told.len(), 3, "each field once");
+    }
+
+    #[test]
+    fn reasoning_that_is_left_out_or_can_not_be_is_told() {
+        let told = |amount, manner: &Manner| {
+            let mut asked = request(amount);
+            asked.sampling = Default::default();
+            super::told(&[], &asked, Dialect::Anthropic, Dialect::Chat, manner).len()
+        };
+        let plain = Manner { reasoning: ReasoningForm::None, ..UNKNOWN.clone() };
+        assert_eq!((told(Amount::Adaptive, &plain), told(Amount::Off, &plain)), (1, 0));
+        let always = Manner { always_thinks: true, ..UNKNOWN.clone() };
+        assert_eq!((told(Amount::Off, &always), told(Amount::Off, &UNKNOWN)), (1, 0));
+        assert_eq!(told(Amount::Effort(Effort::XHigh), &UNKNOWN), 0, "which efforts it has is not known");
+    }
+}
