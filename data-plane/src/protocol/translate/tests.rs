@@ -1,3 +1,7 @@
+mod cuts;
+mod gist;
+mod pairs;
+
 use proptest::prelude::*;
 use serde_json::Value;
 
