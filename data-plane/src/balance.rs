@@ -150,14 +150,13 @@ impl Pool {
         departed.into()
     }
 
-    /// The members that `next` has not, or has with another value. They are still picked by requests that hold the older snapshot, until
+    /// The members that `next` has not, or has with another value: one whose state alone is another serves as before, and its own pool may be
+    /// all that a request under way has. They are still picked by requests that hold the older snapshot, until
     /// [`retire`](Member::retire) says otherwise.
     pub(crate) fn missing_in<'a>(&'a self, next: Option<&'a Self>) -> impl Iterator<Item = &'a Arc<Member>> {
-        let kept: HashMap<&CredentialName, &Arc<Member>> =
-            next.iter().flat_map(|pool| &pool.members).map(|member| (&member.name, member)).collect();
-        self.members
-            .iter()
-            .filter(move |member| !kept.get(&member.name).is_some_and(|kept| Arc::ptr_eq(&kept.known, &member.known)))
+        let kept: HashMap<&CredentialName, u64> =
+            next.iter().flat_map(|pool| &pool.members).map(|member| (&member.name, member.value_version)).collect();
+        self.members.iter().filter(move |member| kept.get(&member.name) != Some(&member.value_version))
     }
 
     /// The next credential for a model, of those not `tried` in this request.
@@ -185,6 +184,12 @@ impl Pool {
             }
         }
         Err(self.why_none(model, tried, now))
+    }
+
+    /// The first by name of those that serve with a weight: for calls that have to go to one account.
+    pub(crate) fn first(&self) -> Option<&Arc<Member>> {
+        let serving = self.members.iter().filter(|member| member.weight > 0 && member.serves());
+        serving.min_by(|one, other| one.name.cmp(&other.name))
     }
 
     fn next_untried(&self, order: &[u32], cursor: &AtomicU64, tried: &[Arc<Member>]) -> Option<&Arc<Member>> {

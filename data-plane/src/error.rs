@@ -101,6 +101,27 @@ pub(crate) enum Refusal {
         /// What the caller speaks.
         format: Format,
     },
+    /// No such provider.
+    #[error("there is no provider {provider:?} here that can be called by its own paths")]
+    NoProvider {
+        /// The id as asked for, cut.
+        provider: String,
+    },
+    /// Not for this key, or not all of it.
+    #[error(
+        "the provider {provider:?} can't be called by its own paths: the caller key has to allow {provider}/*, and the provider to expose \
+         all of its models"
+    )]
+    ProviderNotAllowed {
+        /// The id as asked for, cut.
+        provider: String,
+    },
+    /// There are several providers, or none, that a path may mean.
+    #[error("name the provider of OpenAI's format whose this is by its id, in the header {header}")]
+    ProviderUnnamed {
+        /// Where it is named.
+        header: HeaderName,
+    },
     /// An array of answers was asked for.
     #[error("ask for the stream as server-sent events, with ?alt=sse")]
     NotEvents,
@@ -173,7 +194,9 @@ impl Refusal {
     /// The HTTP status.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::NoRoute | Self::ModelUnknown { .. } | Self::ModelMissing { .. } => StatusCode::NOT_FOUND,
+            Self::NoRoute | Self::ModelUnknown { .. } | Self::ModelMissing { .. } | Self::NoProvider { .. } => {
+                StatusCode::NOT_FOUND
+            }
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -186,11 +209,12 @@ impl Refusal {
             | Self::KeysDiffer
             | Self::OtherFormat { .. }
             | Self::Unsupported { .. }
+            | Self::ProviderUnnamed { .. }
             | Self::NotEvents => StatusCode::BAD_REQUEST,
             Self::KeyMissing | Self::KeyInvalid | Self::KeyExpired | Self::KeyDisabled | Self::OwnKeyMissing { .. } => {
                 StatusCode::UNAUTHORIZED
             }
-            Self::ModelNotAllowed { .. } => StatusCode::FORBIDDEN,
+            Self::ModelNotAllowed { .. } | Self::ProviderNotAllowed { .. } => StatusCode::FORBIDDEN,
             Self::NotReady | Self::NoTarget { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoCredential { rate_limited: true, .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NoCredential { rate_limited: false, .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -220,6 +244,9 @@ impl Refusal {
             Self::OtherFormat { .. } => "format_not_served",
             Self::Unsupported { .. } => "operation_not_served",
             Self::NotEvents => "stream_form_not_served",
+            Self::NoProvider { .. } => "provider_not_found",
+            Self::ProviderNotAllowed { .. } => "provider_not_allowed",
+            Self::ProviderUnnamed { .. } => "provider_not_named",
             Self::OwnKeyMissing { .. } => "provider_key_missing",
             Self::ModelNotAllowed { .. } => "model_not_allowed",
             Self::NoTarget { .. } => "no_target_available",
@@ -259,6 +286,9 @@ impl Refusal {
             | Self::OtherFormat { .. }
             | Self::Unsupported { .. }
             | Self::NotEvents
+            | Self::NoProvider { .. }
+            | Self::ProviderNotAllowed { .. }
+            | Self::ProviderUnnamed { .. }
             | Self::OwnKeyMissing { .. }
             | Self::UpstreamAuth { .. }
             | Self::CallersFault(_)

@@ -25,6 +25,7 @@ use self::endpoint::Endpoint;
 use self::respond::Body;
 use crate::error::{Refusal, shown};
 use crate::observe::{self, SERVED, Tally};
+use crate::serve::provider::{AskBelow, call_below};
 use crate::serve::{self, Ask, Trail};
 use crate::snapshot::{SnapshotStore, route};
 
@@ -135,7 +136,13 @@ impl Worker {
             }
             Endpoint::Model(_, id) if !caller.key.allows(&id) => Err(Refusal::ModelNotAllowed { model: shown(&id) }),
             Endpoint::Model(format, id) => Ok(listed(models::one(format, &id))),
-            Endpoint::Provider(_) => Err(Refusal::NoRoute),
+            Endpoint::Provider(below) => {
+                let body = read(&head.headers, body, self.max_body_bytes).await?;
+                let (provider, path) = (below.provider.as_deref(), below.path.as_str());
+                let (method, headers) = (&head.method, &head.headers);
+                let ask = AskBelow { method, provider, path, caller, given, environment, headers, body };
+                call_below(&self.context, ask, trail, tally).await
+            }
         }
     }
 }

@@ -106,6 +106,23 @@ pub(crate) fn placed_members<'a, E: From<JsonError>>(
     if scanner.at == json.len() { Ok(()) } else { Err(scanner.wrong().into()) }
 }
 
+/// Where the items of a JSON array stand; none where it is no array.
+pub(crate) fn items(array: &[u8]) -> Vec<Range<usize>> {
+    let mut items = Vec::new();
+    let mut scanner = Scanner { json: array, at: 0 };
+    let read = scanner.peek() == Some(b'[') && {
+        scanner
+            .nested(1, b']', |scanner| {
+                let begin = scanner.at;
+                scanner.value(2)?;
+                items.push(begin..scanner.at);
+                Ok(())
+            })
+            .is_ok()
+    };
+    if read { items } else { Vec::new() }
+}
+
 /// What a string's literal says, if it is one and is text.
 pub(crate) fn string(literal: &[u8]) -> Option<Cow<'_, str>> {
     let inner = literal.strip_prefix(b"\"")?.strip_suffix(b"\"")?;

@@ -65,6 +65,7 @@ pub(crate) enum Dialect {
 
 impl Dialect {
     /// Every one of them.
+    #[cfg(test)]
     pub(crate) const ALL: [Self; 6] =
         [Self::Chat, Self::Responses, Self::Anthropic, Self::Gemini, Self::Bedrock, Self::Cohere];
 

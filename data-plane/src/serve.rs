@@ -6,6 +6,7 @@ pub(crate) mod attempt;
 mod budget;
 mod own_key;
 mod prepare;
+pub(crate) mod provider;
 mod refusal;
 pub(crate) mod relay;
 mod say;
@@ -24,20 +25,20 @@ use self::attempt::{Answer, Call, Caller as Attempts, Failed, attempt};
 pub(crate) use self::budget::Budget;
 pub(crate) use self::own_key::GivenKey;
 use self::own_key::own_key;
-use self::prepare::{keep_those_that_speak, no_route};
+use self::prepare::{asked, keep_those_that_speak, no_route};
 use self::relay::{Limits, Relay};
 pub(crate) use self::say::Translated;
 use self::say::{Said, Speaker};
 use self::verdict::Denial;
 use self::waits::Waits;
 use crate::balance::moment::Moment;
-use crate::balance::{Member, NoPick};
+use crate::balance::{Member, NoPick, Pick};
 use crate::error::Refusal;
 use crate::evidence::EvidenceHandle;
 use crate::http::header;
 use crate::http::respond::Body;
 use crate::observe::{Metrics, Tally};
-use crate::protocol::route::{self as asked, UrlModel};
+use crate::protocol::route::UrlModel;
 use crate::snapshot::resource::Auth;
 use crate::snapshot::route::{self, Plan, Stop, Upstream};
 use crate::snapshot::{Caller, Environment};
@@ -88,17 +89,23 @@ pub(crate) async fn serve(
 ) -> Result<Response<Body>, Refusal> {
     let now = Instant::now();
     context.evidence.used(&ask.caller.used, Moment::of(now.into_std()));
-    let asked = asked::read(&ask.body, ask.url)?;
+    let asked = asked(&ask)?;
     let mut plan =
         route::plan(ask.environment, &ask.caller.key, &asked.model).map_err(|no| no_route(no, &asked.model))?;
-    keep_those_that_speak(ask.format, ask.operation, &mut plan, &asked.model)?;
-    let own_key = own_key(&mut plan, &ask)?;
+    keep_those_that_speak(&mut plan, &ask, &asked.model)?;
+    let own_key = own_key(&mut plan, ask.given, ask.headers)?;
     context.budget.request();
     let mut run = Run {
         context,
         environment: &ask.environment.name,
-        speaker: Speaker { format: ask.format, operation: ask.operation, body: &ask.body, asked: &asked, read: None },
-        call: Call { delivery: asked.delivery, headers: ask.headers, own_key, deadline: now + plan.timeout },
+        speaker: Speaker { ask: &ask, asked: &asked, read: None },
+        call: Call {
+            delivery: asked.delivery,
+            headers: ask.headers,
+            below: None,
+            own_key,
+            deadline: now + plan.timeout,
+        },
         max_attempts: plan.max_attempts,
         trail,
         tried: Vec::new(),
@@ -238,7 +245,8 @@ impl Run<'_> {
             }
             self.trail.attempts += 1;
             self.trail.upstream = Some(Arc::clone(&stop.upstream));
-            let attempted = attempt(&self.context.attempts, &self.call, now, stop, pick.as_ref(), &said).await;
+            let attempted =
+                attempt(&self.context.attempts, &self.call, now, stop, pick.as_ref().map(Pick::member), &said).await;
             match attempted {
                 Ok(answer) => {
                     self.served(stop, pick, &answer);

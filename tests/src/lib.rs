@@ -7,6 +7,7 @@ pub mod admin;
 pub mod caller;
 pub mod condition;
 pub mod control;
+pub mod cutter;
 pub mod http;
 pub mod memory;
 pub mod process;

@@ -1,5 +1,6 @@
 //! A real proxy, as [`Control`](crate::control::Control) is a real control plane.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
@@ -9,6 +10,7 @@ use crate::caller::Caller;
 use crate::condition::eventually;
 use crate::http;
 use crate::process::{Process, free_port};
+use crate::standin::listen::Certificate;
 
 /// A proxy, running or not.
 #[derive(Debug)]
@@ -21,6 +23,18 @@ pub struct Proxy {
     port: u16,
     metrics_port: u16,
     upstreams: Upstreams,
+    tls: Option<Tls>,
+}
+
+/// A certificate for `127.0.0.1`, as files of PEM.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// Its chain.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// The authority that signed it, for those who have to trust it.
+    pub authority: PathBuf,
 }
 
 /// Which upstreams a proxy may call.
@@ -48,6 +62,7 @@ impl Proxy {
             port: free_port()?,
             metrics_port: free_port()?,
             upstreams: Upstreams::Any,
+            tls: None,
         })
     }
 
@@ -66,6 +81,25 @@ impl Proxy {
     /// Says which upstreams it may call, from its next start on.
     pub fn set_upstreams(&mut self, upstreams: Upstreams) {
         self.upstreams = upstreams;
+    }
+
+    /// Serves applications with TLS, from its next start on; the certificate is written beside its log.
+    ///
+    /// # Errors
+    ///
+    /// When no certificate can be made or written.
+    pub fn set_tls(&mut self) -> anyhow::Result<Tls> {
+        let files = Tls {
+            certificate: self.dir.join(format!("{}.crt", self.node_id)),
+            key: self.dir.join(format!("{}.key", self.node_id)),
+            authority: self.dir.join(format!("{}.ca", self.node_id)),
+        };
+        let made = Certificate::of_loopback()?;
+        fs::write(&files.certificate, made.chain)?;
+        fs::write(&files.key, made.key)?;
+        fs::write(&files.authority, made.authority)?;
+        self.tls = Some(files.clone());
+        Ok(files)
     }
 
     /// Starts it without waiting.
@@ -92,6 +126,10 @@ impl Proxy {
         .to_vec();
         if self.upstreams == Upstreams::Any {
             flags.push("--allow-private-upstreams".to_owned());
+        }
+        if let Some(tls) = &self.tls {
+            let path = |path: &Path| path.display().to_string();
+            flags.extend(["--tls-cert".into(), path(&tls.certificate), "--tls-key".into(), path(&tls.key)]);
         }
         self.process = Some(Process::start("keyplane-proxy", &flags, &self.log_path())?);
         Ok(())
@@ -138,7 +176,8 @@ impl Proxy {
     /// Where applications send their requests.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     /// An application with this caller key.

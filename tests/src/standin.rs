@@ -10,6 +10,12 @@ mod exchange;
 mod gemini;
 pub mod listen;
 mod openai;
+mod responses;
+mod script;
+mod shape;
+mod specimen;
+#[cfg(test)]
+mod strictness;
 mod token;
 mod vertex;
 
@@ -27,6 +33,7 @@ use listen::{Body, Transport};
 pub use bedrock::verify_form;
 pub use eventstream::{Frame, frame, read_frames};
 pub use exchange::{Asked, Fault, Reply, Topic};
+pub use specimen::{Dialect, Specimen};
 pub use token::{SERVICE_ACCOUNT_KEY_ID, service_account_json};
 
 /// Whose API it stands in for.
@@ -88,8 +95,12 @@ struct Book {
     tokens: HashMap<String, String>,
     /// Whether the list of models is for everybody.
     open_list: bool,
+    /// Whether conversations are checked and answered in full, or with one word.
+    converses: bool,
     seen: Vec<Seen>,
     faults: Vec<String>,
+    /// How many endless streams began, and how many of them their caller left.
+    endless: (u32, u32),
 }
 
 /// A stand-in. It listens until it is dropped.
@@ -125,9 +136,9 @@ impl StandIn {
     /// When it can't listen.
     pub async fn start_on(api: Api, transport: Transport) -> anyhow::Result<Self> {
         let (book, tasks) = (Arc::<Mutex<Book>>::default(), Tasks::new());
-        let shared = Arc::clone(&book);
-        let address =
-            listen::listen(&transport, &tasks, move |request| answer(api, request, Arc::clone(&shared))).await?;
+        let (shared, streaming) = (Arc::clone(&book), tasks.clone());
+        let answer = move |request| answer(api, request, Arc::clone(&shared), streaming.clone());
+        let address = listen::listen(&transport, &tasks, answer).await?;
         Ok(Self { api, address, transport, book, tasks })
     }
 
@@ -172,6 +183,17 @@ impl StandIn {
         self.lock().open_list = true;
     }
 
+    /// Holds conversations from now on: checks requests as strictly as the provider, and answers what was asked.
+    pub fn converse(&self) {
+        self.lock().converses = true;
+    }
+
+    /// How many endless streams began, and how many of them their caller left.
+    #[must_use]
+    pub fn endless(&self) -> (u32, u32) {
+        self.lock().endless
+    }
+
     /// The requests so far.
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {
@@ -206,11 +228,11 @@ impl StandIn {
     }
 }
 
-async fn answer(api: Api, request: Request<Incoming>, book: Arc<Mutex<Book>>) -> Response<Body> {
+async fn answer(api: Api, request: Request<Incoming>, shared: Arc<Mutex<Book>>, tasks: Tasks) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let asked = Asked::new(parts, body);
-    let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut book = shared.lock().unwrap_or_else(PoisonError::into_inner);
     let book = &mut *book;
     let reply = asked.has_no_caller_key().and_then(|()| match api {
         Api::OpenAi => openai::answer(&asked, book),
@@ -223,13 +245,32 @@ async fn answer(api: Api, request: Request<Incoming>, book: Arc<Mutex<Book>>) ->
     });
     let reply = reply.unwrap_or_else(|fault| {
         book.faults.push(format!("{api:?}: {fault}, in {} {}", asked.method, asked.target()));
-        Reply::json(400, &serde_json::json!({"error": {"message": format!("the stand-in says: {fault}")}}))
+        refusal(api, &format!("the stand-in says: {fault}"))
     });
+    book.endless.0 += u32::from(reply.is_endless());
     book.seen.push(Seen { asked, topic: reply.topic, key: reply.key.clone(), status: reply.status });
-    reply.into_response()
+    let shared = Arc::clone(&shared);
+    reply.into_response(&tasks, move || shared.lock().unwrap_or_else(PoisonError::into_inner).endless.1 += 1)
+}
+
+/// A bad request, in the words of the provider.
+fn refusal(api: Api, message: &str) -> Reply {
+    let voice = match api {
+        Api::OpenAi | Api::Azure => openai::VOICE,
+        Api::Anthropic => anthropic::VOICE,
+        Api::Gemini | Api::Vertex => gemini::VOICE,
+        Api::Bedrock => bedrock::VOICE,
+        Api::Cohere => cohere::VOICE,
+    };
+    (voice.refusal)(400, message)
 }
 
 impl Book {
+    /// Whether to hold a conversation with somebody.
+    fn converses_with(&self, account: Account) -> bool {
+        self.converses && account == Account::Good
+    }
+
     /// What a key is worth. One that nobody knows is dead.
     fn account(&self, key: &str) -> Account {
         self.accounts.get(key).copied().unwrap_or(Account::Dead)

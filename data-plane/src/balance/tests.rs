@@ -142,6 +142,17 @@ fn what_was_learned_outlives_the_pool_unless_the_value_is_another() {
 }
 
 #[test]
+fn a_credential_that_became_verified_still_serves_who_holds_the_older_pool() {
+    let unverified = [(name(0), Credential { unverified: true, ..credential(1, 1) })];
+    let first = pool_of(&unverified, None);
+    let second = pool_of(&[(name(0), credential(1, 1))], Some(&first));
+    for retired in first.missing_in(Some(&second)) {
+        retired.retire();
+    }
+    assert!(first.pick("gpt", &[], NOW).is_ok());
+}
+
+#[test]
 fn a_retired_credential_is_not_picked_through_an_older_pool() {
     let pool = pool(&[1, 1]);
     run(&pool, "gpt", 2, 2, NOW);

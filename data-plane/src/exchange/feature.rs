@@ -55,6 +55,7 @@ pub(crate) enum Feature {
 
 impl Feature {
     /// Every one of them.
+    #[cfg(test)]
     pub(crate) const ALL: [Self; 32] = [
         Self::Temperature,
         Self::TopP,

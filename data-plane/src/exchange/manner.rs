@@ -22,6 +22,8 @@ pub(crate) struct Manner {
     pub(crate) max_temperature: Option<u32>,
     /// Calls and results of tools carry ids: not in Gemini's format at Vertex.
     pub(crate) has_call_ids: bool,
+    /// What requests for embeddings are written in at Bedrock.
+    pub(crate) embedding: EmbeddingModel,
 }
 
 /// What OpenAI's chat calls the limit of tokens.
@@ -53,6 +55,15 @@ pub(crate) enum SchemaForm {
     Tool,
 }
 
+/// Whose embedding model it is: Bedrock passes each vendor's own format on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EmbeddingModel {
+    /// Amazon's Titan.
+    Titan,
+    /// Cohere's Embed.
+    Cohere,
+}
+
 /// Which of OpenAI's two ways to write conversations an upstream has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OpenAiApi {
@@ -74,4 +85,5 @@ pub(crate) static UNKNOWN: Manner = Manner {
     reasoning_field: None,
     max_temperature: None,
     has_call_ids: true,
+    embedding: EmbeddingModel::Titan,
 };

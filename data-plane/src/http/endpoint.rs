@@ -92,6 +92,10 @@ impl Endpoint {
                 return Ok((Self::Models(format), Takes::Get));
             }
         }
+        // Google's own packages call the first version of its API, too.
+        if let Some(rest) = path.strip_prefix("/v1/models/").filter(|rest| is_gemini_method(rest)) {
+            return of_gemini(rest, query);
+        }
         if let Some(id) = path.strip_prefix("/v1/models/") {
             return Ok((Self::Model(models::format_of(headers), model(id)?), Takes::Get));
         }
@@ -167,6 +171,8 @@ pub(super) fn format_of(path: &str, headers: &HeaderMap) -> Format {
     let begins = |prefix| path.starts_with(prefix);
     if begins("/v1/messages") {
         Format::Anthropic
+    } else if begins("/v1/models/") && is_gemini_method(path) {
+        Format::Gemini
     } else if begins("/v1/models") {
         models::format_of(headers)
     } else if begins("/v1beta/") {
@@ -178,6 +184,13 @@ pub(super) fn format_of(path: &str, headers: &HeaderMap) -> Format {
     } else {
         Format::OpenAi
     }
+}
+
+/// Whether what follows `/v1/models/` is a method of a model of Gemini's, and no model whose name has a colon.
+fn is_gemini_method(rest: &str) -> bool {
+    let methods =
+        [":generateContent", ":streamGenerateContent", ":countTokens", ":embedContent", ":batchEmbedContents"];
+    methods.iter().any(|method| rest.ends_with(method))
 }
 
 /// What follows `/v1beta/models/`: a model, or one of its methods.

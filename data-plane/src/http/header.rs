@@ -5,9 +5,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use shared::adapter::{Adapter, Delivery, Format};
 
 use crate::hop::stays_here;
-use crate::protocol::translate::Between;
 use crate::serve::Translated;
-use crate::snapshot::resource::{Auth, Edits};
+use crate::snapshot::resource::{Auth, Edits, Provider};
 use crate::snapshot::route::Upstream;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -24,6 +23,30 @@ pub(crate) fn for_upstream(headers: &HeaderMap, adapter: &dyn Adapter, auth: Aut
         kept.insert(name.clone(), value.clone());
     }
     kept
+}
+
+/// The caller's headers that go upstream with a call whose meaning nobody knows: all but those that stay here, and those that name an account
+/// beside our credential.
+pub(crate) fn for_upstream_as_it_is(headers: &HeaderMap, upstream: &Upstream) -> HeaderMap {
+    let Provider { auth, edits, .. } = &*upstream.provider;
+    let belongs_to_ours = |name: &str| *auth != Auth::Passthrough && upstream.adapter.belongs_to_the_key(name);
+    let is_a_proxys =
+        |name: &str| name.starts_with("x-forwarded-") || matches!(name, "forwarded" | "via" | "x-real-ip");
+    let mut kept = filtered(headers, |name| !belongs_to_ours(name) && !is_ours(name) && !is_a_proxys(name), edits);
+    for (name, value) in &edits.request_headers {
+        kept.insert(name.clone(), value.clone());
+    }
+    kept
+}
+
+/// The upstream's headers that go to the caller of such a call.
+pub(crate) fn for_caller_as_it_is(headers: &HeaderMap, edits: &Edits) -> HeaderMap {
+    filtered(headers, |name| !is_ours(name), edits)
+}
+
+/// Whether a header is Keyplane's own.
+fn is_ours(name: &str) -> bool {
+    name.starts_with("x-keyplane-")
 }
 
 /// The upstream's headers that go to the caller.
@@ -53,7 +76,7 @@ pub(crate) fn for_another_format(
 
 /// Changes the headers of an answer that came in another format than its caller's, and says what of the request was left out.
 pub(crate) fn translated(mut headers: HeaderMap, translated: &Translated, delivery: Delivery) -> HeaderMap {
-    let Between { upstream, caller, .. } = translated.between();
+    let (caller, upstream) = (translated.caller, translated.upstream);
     headers.insert(CONTENT_TYPE, content_type(caller.format(), delivery));
     headers.remove(CACHE_CONTROL);
     if delivery == Delivery::Stream && caller.format() != Format::Bedrock {

@@ -4,10 +4,13 @@ use super::Dialect;
 use crate::exchange::feature::{Feature, Features};
 use crate::exchange::request::{Loss, Request};
 
+/// The most fields that are warned of.
+const MOST_WARNED: usize = 16;
+
 /// What is lost on the way into another dialect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lost {
-    /// The caller's fields that are left out, each once: a warning says so.
+    /// The caller's fields that are left out, each once, up to 16: a warning says so.
     pub(crate) warned: Vec<String>,
 }
 
@@ -43,7 +46,8 @@ pub(crate) fn check(request: &Request<'_>, from: Dialect, to: Dialect) -> Result
 fn lose(loss: Loss, field: String, to: Dialect, warned: &mut Vec<String>) -> Result<(), Refused> {
     match loss {
         Loss::Silent => {}
-        Loss::Warned if warned.contains(&field) => {}
+        // Callers may write any number of fields, and nobody reads so many warnings.
+        Loss::Warned if warned.len() >= MOST_WARNED || warned.contains(&field) => {}
         Loss::Warned => warned.push(field),
         Loss::Refused => return Err(Refused { field, to }),
     }

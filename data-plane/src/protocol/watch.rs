@@ -80,7 +80,11 @@ impl Watch {
         if format == Format::Bedrock {
             return Some(Self::Frames(Frames::default()));
         }
-        let dialect = Dialect::of(format, operation).unwrap_or(Dialect::Chat);
+        let dialect = match operation {
+            // Their events have types, as those of responses.
+            Operation::OpenAiOnly(_) => Dialect::Responses,
+            operation => Dialect::of(format, operation).unwrap_or(Dialect::Chat),
+        };
         Some(Self::Lines(Lines::new(dialect)))
     }
 
@@ -194,7 +198,7 @@ pub(crate) fn error_in(dialect: Dialect, body: &[u8]) -> Option<Box<StreamError>
     }
 }
 
-/// Whether [`is_answer`] has something to say of a format's answers, so that they have to be looked at before they go on.
-pub(crate) fn must_be_looked_at(format: Format) -> bool {
-    format == Format::Bedrock
+/// Whether [`is_answer`] has something to say of such answers, so that they have to be looked at before they go on.
+pub(crate) fn must_be_looked_at(format: Format, operation: Operation) -> bool {
+    format == Format::Bedrock && operation == Operation::Chat
 }

@@ -3,11 +3,12 @@
 mod answer;
 mod whole;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
-use shared::adapter::{Delivery, Key, NoAddress, Unsigned};
+use shared::adapter::{Delivery, Key, NoAddress, Unsigned, is_plain_path};
 use shared::credential::{CredentialType, CredentialValue};
 use shared::failure::Failure;
 use shared::oauth::{MintError, Minter, Refused, Source};
@@ -15,7 +16,7 @@ use shared::secret::Secret;
 use tokio::time::{Instant, timeout_at};
 
 use self::answer::answer;
-use crate::balance::{Member, Pick};
+use crate::balance::Member;
 use crate::error::Fault;
 use crate::http::header;
 use crate::protocol::watch::Watch;
@@ -36,9 +37,40 @@ pub(crate) struct Call<'a> {
     pub(crate) delivery: Delivery,
     /// The caller's headers.
     pub(crate) headers: &'a HeaderMap,
+    /// What is called by a path of the caller's; `None` where an operation is.
+    pub(crate) below: Option<CallBelow<'a>>,
     /// The caller's own provider key, and the header that it goes in.
     pub(crate) own_key: Option<(HeaderName, HeaderValue)>,
     pub(crate) deadline: Instant,
+}
+
+/// A call of a provider by a path of the caller's.
+#[derive(Debug)]
+pub(crate) struct CallBelow<'a> {
+    pub(crate) method: &'a Method,
+    /// With its query; it begins with `/`.
+    pub(crate) path: &'a str,
+    pub(crate) base: Base,
+}
+
+/// What a path stands below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// The provider's base URL, whatever it is.
+    BaseUrl,
+    /// What the adapter puts before every path of its API.
+    Api,
+}
+
+impl CallBelow<'_> {
+    fn address(&self, upstream: &Upstream) -> Result<Uri, NoAddress> {
+        let place = &upstream.provider.place;
+        match self.base {
+            Base::Api => upstream.adapter.address_below(place, self.path),
+            Base::BaseUrl if is_plain_path(self.path) => Ok(place.base_url.with_path(self.path)),
+            Base::BaseUrl => Err(NoAddress::Path),
+        }
+    }
 }
 
 /// An answer that may go to the caller.
@@ -93,10 +125,10 @@ pub(crate) async fn attempt(
     call: &Call<'_>,
     now: Instant,
     stop: &Stop,
-    pick: Option<&Pick>,
+    member: Option<&Arc<Member>>,
     said: &Said,
 ) -> Result<Answer, Failed> {
-    let member = pick.map(|pick| &**pick.member());
+    let member = member.map(|member| &**member);
     let until = call.deadline.min(now + stop.upstream.provider.patience.first_byte);
     let attempted = async {
         match member.filter(|member| mints(&member.value)) {
@@ -109,9 +141,36 @@ pub(crate) async fn attempt(
     match &said.translated {
         // A whole answer has to be there before any of it can be written in another format; its first byte is.
         Some(translated) if answer.watch.is_none() => {
-            Box::pin(whole::translated(answer, call, translated, &stop.upstream)).await
+            let parts = Parts { caller, call, stop, member, said };
+            Box::pin(whole::translated(answer, &parts, translated)).await
         }
         Some(_) | None => Ok(answer),
+    }
+}
+
+/// What it takes to make the further calls of a request that goes in parts.
+#[derive(Debug, Clone, Copy)]
+struct Parts<'a> {
+    caller: &'a Caller,
+    call: &'a Call<'a>,
+    stop: &'a Stop,
+    member: Option<&'a Member>,
+    said: &'a Said,
+}
+
+impl Parts<'_> {
+    /// One of the further calls, up to its answer's head.
+    async fn call(&self, payload: Payload) -> Result<Answer, Failed> {
+        let Self { caller, call, stop, member, said } = *self;
+        let said = Said { payload, more: Vec::new(), ..said.clone() };
+        let until = call.deadline.min(Instant::now() + stop.upstream.provider.patience.first_byte);
+        let called = async {
+            match member.filter(|member| mints(&member.value)) {
+                None => once(&caller.client, call, stop, member, None, &said).await,
+                Some(member) => minted(caller, call, stop, member, &said).await,
+            }
+        };
+        timeout_at(until, called).await.map_err(|_| Failed::of(Failure::TimedOut))?
     }
 }
 
@@ -170,10 +229,17 @@ async fn once(
 ) -> Result<Answer, Failed> {
     let upstream = &*stop.upstream;
     let payload = said.payload.clone();
+    let method = call.below.as_ref().map_or(&Method::POST, |below| &below.method);
     let key = member.map(|member| member.value.kind());
-    let uri = stop.address(said.operation, call.delivery, key).map_err(no_address)?;
-    let mut headers =
-        header::for_upstream(call.headers, upstream.adapter, upstream.provider.auth, &upstream.provider.edits);
+    let uri = match &call.below {
+        None => stop.address(said.operation, call.delivery, key),
+        Some(below) => below.address(upstream),
+    };
+    let uri = uri.map_err(no_address)?;
+    let mut headers = match &call.below {
+        None => header::for_upstream(call.headers, upstream.adapter, upstream.provider.auth, &upstream.provider.edits),
+        Some(_) => header::for_upstream_as_it_is(call.headers, upstream),
+    };
     if let Some(translated) = &said.translated {
         header::for_another_format(&mut headers, translated, upstream, call.delivery);
     }
@@ -181,27 +247,23 @@ async fn once(
         headers.insert(name.clone(), value.clone());
     }
     match member {
-        Some(member) => sign(upstream, member, token, &uri, &mut headers, &payload)?,
+        Some(member) => {
+            let unsigned =
+                Unsigned { method, uri: &uri, headers: &mut headers, body: &payload.parts(), now: SystemTime::now() };
+            sign(upstream, member, token, unsigned)?;
+        }
         None => upstream.adapter.complete_headers(&mut headers),
     }
+    let method = method.clone();
     let mut request = Request::new(payload);
-    *request.method_mut() = Method::POST;
+    *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
     answer(client, call, said, upstream, request).await
 }
 
-fn sign(
-    upstream: &Upstream,
-    member: &Member,
-    token: Option<&Secret>,
-    uri: &Uri,
-    headers: &mut HeaderMap,
-    payload: &Payload,
-) -> Result<(), Failed> {
+fn sign(upstream: &Upstream, member: &Member, token: Option<&Secret>, unsigned: Unsigned<'_>) -> Result<(), Failed> {
     let key = Key { value: &member.value, token, additional: member.additional_key.as_ref() };
-    let body = payload.parts();
-    let unsigned = Unsigned { method: &Method::POST, uri, headers, body: &body, now: SystemTime::now() };
     // A value that no header can carry was refused when it came; another adapter may be stricter.
     upstream.adapter.sign(&upstream.provider.place, key, unsigned).map_err(|_| Failed::of(Failure::Rejected))
 }

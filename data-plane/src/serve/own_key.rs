@@ -3,7 +3,6 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use shared::id::{TokenKind, is_token};
 
-use super::Ask;
 use crate::error::Refusal;
 use crate::snapshot::resource::Auth;
 use crate::snapshot::route::{Plan, Stop};
@@ -24,7 +23,11 @@ pub(crate) enum GivenKey<'a> {
 /// # Errors
 ///
 /// When the key is missing, or is one of Keyplane's.
-pub(super) fn own_key(plan: &mut Plan, ask: &Ask<'_>) -> Result<Option<(HeaderName, HeaderValue)>, Refusal> {
+pub(super) fn own_key(
+    plan: &mut Plan,
+    given: GivenKey<'_>,
+    headers: &HeaderMap,
+) -> Result<Option<(HeaderName, HeaderValue)>, Refusal> {
     let takes_own = |stop: &Stop| stop.upstream.provider.auth == Auth::Passthrough;
     let Some(first) = plan.stops.first() else { return Ok(None) };
     if !takes_own(first) {
@@ -36,8 +39,8 @@ pub(super) fn own_key(plan: &mut Plan, ask: &Ask<'_>) -> Result<Option<(HeaderNa
     // A provider whose API has no such header was refused when it came.
     let name = upstream.adapter.own_key_header(&upstream.provider.place).ok_or(Refusal::Internal)?;
     let missing = || Refusal::OwnKeyMissing { header: name.clone() };
-    let GivenKey::InOwnHeader(caller_key) = ask.given else { return Err(missing()) };
-    let mut value = one(ask.headers, &name)?.ok_or_else(missing)?.clone();
+    let GivenKey::InOwnHeader(caller_key) = given else { return Err(missing()) };
+    let mut value = one(headers, &name)?.ok_or_else(missing)?.clone();
     if holds_a_caller_key(value.as_bytes(), caller_key) {
         return Err(missing());
     }

@@ -1,13 +1,19 @@
 //! What is made of a request before anything is called: the targets that it may go to, and the body for each.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 use shared::adapter::{Format, Operation};
 
+use super::Ask;
 use super::say::way;
 use crate::error::{Refusal, shown};
-use crate::protocol::route::Asked;
+use crate::protocol::error::json;
+use crate::protocol::form;
+use crate::protocol::route::{self, Asked, ModelAt, ScanError};
 use crate::snapshot::route::{NoRoute, Plan, Stop};
 use crate::upstream::Payload;
 
@@ -19,20 +25,45 @@ pub(super) struct Shaped {
     pub(super) refused: Vec<String>,
 }
 
+/// What a request asks for, as its format says it.
+///
+/// # Errors
+///
+/// When its body does not say it, or says it twice.
+pub(super) fn asked<'a>(ask: &'a Ask<'_>) -> Result<Asked<'a>, Refusal> {
+    let may_name_it_again =
+        matches!(ask.operation, Operation::Embeddings | Operation::EmbeddingBatch | Operation::CountTokens);
+    if let (Format::Gemini, true, Some(url)) = (ask.format, may_name_it_again, ask.url) {
+        return Ok(route::read_resources(&ask.body, url)?);
+    }
+    if let Operation::OpenAiOnly(_) = ask.operation {
+        let content_type = ask.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        if let Some(boundary) = form::boundary(content_type).map_err(ScanError::Form)? {
+            return Ok(route::read_form(&ask.body, &boundary)?);
+        }
+    }
+    Ok(route::read(&ask.body, ask.url)?)
+}
+
 /// The caller's body for a target of the same format: the bytes as they came, but for the model's name and what [`shaped`] does.
 pub(super) fn payload(body: &Bytes, asked: &Asked<'_>, operation: Operation, stop: &Stop) -> Shaped {
-    let renamed = asked.model_at.clone().filter(|_| *stop.upstream_model != *asked.model);
-    shaped(body, renamed.map(|at| (at, quoted(&stop.upstream_model))), operation, stop)
+    let model = &*stop.upstream_model;
+    let renamed = match &asked.model_at {
+        ModelAt::Json(at) if *model != *asked.model => vec![(at.clone(), json(&model))],
+        ModelAt::Form(at) if *model != *asked.model => vec![(at.clone(), model.as_bytes().to_vec())],
+        // As they came they may name the alias, or another model than the URL.
+        ModelAt::Resources(places) => {
+            let name = json(&format!("models/{model}"));
+            places.iter().map(|at| (at.clone(), name.clone())).collect()
+        }
+        ModelAt::Json(_) | ModelAt::Form(_) | ModelAt::Url => Vec::new(),
+    };
+    shaped(body, renamed, operation, stop)
 }
 
 /// A body for a target, the caller's or one that was written for it: without the fields that the model refuses, with those that it calls
 /// otherwise by their names, and with those that the provider sets where they are absent.
-pub(super) fn shaped(
-    body: &Bytes,
-    renamed: Option<(Range<usize>, Vec<u8>)>,
-    operation: Operation,
-    stop: &Stop,
-) -> Shaped {
+pub(super) fn shaped(body: &Bytes, renamed: Vec<(Range<usize>, Vec<u8>)>, operation: Operation, stop: &Stop) -> Shaped {
     let fields = stop.fields(operation);
     let lacking = stop.defaults(operation).lacking(body, fields);
     let changed = fields.edits(body);
@@ -44,17 +75,15 @@ pub(super) fn shaped(
     Shaped { payload, refused: changed.dropped.into_iter().map(str::to_owned).collect() }
 }
 
-/// Leaves out the targets that can't be spoken to: what is no conversation is said in its own format only.
-pub(super) fn keep_those_that_speak(
-    format: Format,
-    operation: Operation,
-    plan: &mut Plan,
-    model: &str,
-) -> Result<(), Refusal> {
-    let spoken = plan.stops.first().map(|stop| stop.upstream.format);
-    plan.stops.retain(|stop| way(format, operation, stop).is_some());
-    match spoken {
-        Some(spoken) if plan.stops.is_empty() => Err(Refusal::OtherFormat { model: shown(model), spoken }),
+/// Leaves out the targets that can't be spoken to.
+pub(super) fn keep_those_that_speak(plan: &mut Plan, ask: &Ask<'_>, model: &str) -> Result<(), Refusal> {
+    let first = plan.stops.first().map(|stop| Arc::clone(&stop.upstream));
+    plan.stops.retain(|stop| way(ask, stop).is_some());
+    match first {
+        Some(first) if plan.stops.is_empty() && first.format == ask.format => {
+            Err(Refusal::Unsupported { provider: first.id.to_string(), format: first.format })
+        }
+        Some(first) if plan.stops.is_empty() => Err(Refusal::OtherFormat { model: shown(model), spoken: first.format }),
         _ => Ok(()),
     }
 }
@@ -67,10 +96,4 @@ pub(super) fn no_route(no: NoRoute, model: &str) -> Refusal {
         NoRoute::NotAllowed => Refusal::ModelNotAllowed { model },
         NoRoute::NoTarget => Refusal::NoTarget { model },
     }
-}
-
-/// A name as a JSON string.
-fn quoted(name: &str) -> Vec<u8> {
-    // A string always serializes.
-    serde_json::to_vec(name).unwrap_or_default()
 }

@@ -1,5 +1,7 @@
 //! How a request is said to each target: as it came where the target speaks the caller's format, and else written anew.
 
+mod other;
+
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,13 +9,17 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use shared::adapter::{Format, Operation};
 
+use super::Ask;
 use super::prepare::{Shaped, payload, shaped};
 use crate::error::Refusal;
+use crate::exchange::embedding::Encoding;
 use crate::exchange::manner::OpenAiApi;
 use crate::exchange::request::Request;
+use crate::protocol::count::CountForm;
+use crate::protocol::embedding::EmbeddingForm;
 use crate::protocol::route::Asked;
 use crate::protocol::translate::Between;
-use crate::protocol::{Dialect, Reply, Target, Unreadable, limits};
+use crate::protocol::{Dialect, NotAnAnswer, Reply, Target, Unreadable, limits};
 use crate::snapshot::route::Stop;
 use crate::upstream::Payload;
 
@@ -22,8 +28,14 @@ use crate::upstream::Payload;
 pub(super) enum Way {
     /// The caller's bytes pass.
     AsItCame,
-    /// The request is written in another dialect than it came in.
+    /// A conversation is written in another dialect than it came in.
     Written { from: Dialect, to: Dialect },
+    /// So are texts whose vectors are wanted.
+    Embedded { from: EmbeddingForm, to: EmbeddingForm },
+    /// So is a conversation whose tokens are counted.
+    Counted { from: CountForm, to: CountForm },
+    /// Cohere's ranking, for a model at Bedrock.
+    Ranked,
 }
 
 /// A request as it is said to one target.
@@ -32,47 +44,67 @@ pub(crate) struct Said {
     /// What is asked of the target.
     pub(crate) operation: Operation,
     pub(crate) payload: Payload,
+    /// The bodies of further calls, where the target takes a part of the request at a time.
+    pub(crate) more: Vec<Payload>,
     /// The fields that the target's model refuses, and that were left out.
     pub(crate) refused: Vec<String>,
     /// Where it was written anew.
     pub(crate) translated: Option<Arc<Translated>>,
 }
 
-/// What it takes to bring the answer back into the caller's dialect.
+/// What it takes to bring the answer back into the caller's form.
 #[derive(Debug)]
 pub(crate) struct Translated {
-    /// What the caller speaks.
+    /// What the caller speaks: errors are written so.
     pub(crate) caller: Dialect,
-    upstream: Dialect,
-    answers_by_tool: bool,
+    /// What the upstream speaks: errors are read so.
+    pub(crate) upstream: Dialect,
+    /// What the answer is.
+    pub(crate) what: What,
     /// Headers that the upstream wants because of what the body says.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// The caller's fields that were left out.
     pub(crate) left_out: Vec<String>,
     id: String,
-    created: u64,
     model: Arc<str>,
-    wants_usage: bool,
+}
+
+/// What an answer is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum What {
+    /// A conversation's next message.
+    Message { answers_by_tool: bool, created: u64, wants_usage: bool },
+    /// As many vectors as there were texts.
+    Embeddings { from: EmbeddingForm, to: EmbeddingForm, texts: usize, encoding: Encoding },
+    /// A count of tokens.
+    Count { from: CountForm, to: CountForm },
+    /// A ranking in Cohere's form.
+    Ranking,
 }
 
 /// Says a request to targets.
 #[derive(Debug)]
 pub(super) struct Speaker<'a> {
-    pub(super) format: Format,
-    pub(super) operation: Operation,
-    pub(super) body: &'a Bytes,
+    pub(super) ask: &'a Ask<'a>,
     pub(super) asked: &'a Asked<'a>,
     /// The request in the exchange form, once a target had to have it.
     pub(super) read: Option<Box<Result<Request<'a>, Unreadable>>>,
 }
 
 /// How a target is spoken to; `None` where it can't be.
-pub(super) fn way(format: Format, operation: Operation, stop: &Stop) -> Option<Way> {
-    let spoken = stop.upstream.format;
-    let Some(from) = Dialect::of(format, operation) else {
-        return (spoken == format).then_some(Way::AsItCame);
-    };
-    let to = match (spoken, stop.openai_api()) {
+pub(super) fn way(ask: &Ask<'_>, stop: &Stop) -> Option<Way> {
+    match Dialect::of(ask.format, ask.operation) {
+        Some(from) => {
+            let to = dialect_of(from, stop);
+            Some(if from == to { Way::AsItCame } else { Way::Written { from, to } })
+        }
+        None => other::way(ask, stop),
+    }
+}
+
+/// What a conversation is written in for a target.
+fn dialect_of(from: Dialect, stop: &Stop) -> Dialect {
+    match (stop.upstream.format, stop.openai_api()) {
         (Format::OpenAi, OpenAiApi::Both) if from == Dialect::Responses => Dialect::Responses,
         (Format::OpenAi, OpenAiApi::ChatOnly | OpenAiApi::Both) => Dialect::Chat,
         (Format::OpenAi, OpenAiApi::ResponsesOnly) => Dialect::Responses,
@@ -80,8 +112,7 @@ pub(super) fn way(format: Format, operation: Operation, stop: &Stop) -> Option<W
         (Format::Gemini, _) => Dialect::Gemini,
         (Format::Bedrock, _) => Dialect::Bedrock,
         (Format::Cohere, _) => Dialect::Cohere,
-    };
-    Some(if from == to { Way::AsItCame } else { Way::Written { from, to } })
+    }
 }
 
 impl Speaker<'_> {
@@ -91,18 +122,21 @@ impl Speaker<'_> {
     ///
     /// When it can't be said to it: what the caller would have to change.
     pub(super) fn say(&mut self, stop: &Stop) -> Result<Said, Refusal> {
-        match way(self.format, self.operation, stop) {
+        match way(self.ask, stop) {
             Some(Way::Written { from, to }) => self.write(from, to, stop),
+            Some(Way::Embedded { from, to }) => other::embed(self.ask, from, to, stop),
+            Some(Way::Counted { from, to }) => other::count(self.ask, from, to, stop),
+            Some(Way::Ranked) => other::rank(self.ask, stop),
             // Targets that can't be spoken to were left out before.
             Some(Way::AsItCame) | None => {
-                let Shaped { payload, refused } = payload(self.body, self.asked, self.operation, stop);
-                Ok(Said { operation: self.operation, payload, refused, translated: None })
+                let Shaped { payload, refused } = payload(&self.ask.body, self.asked, self.ask.operation, stop);
+                Ok(Said { operation: self.ask.operation, payload, more: Vec::new(), refused, translated: None })
             }
         }
     }
 
     fn write(&mut self, from: Dialect, to: Dialect, stop: &Stop) -> Result<Said, Refusal> {
-        let body: &[u8] = self.body;
+        let body: &[u8] = &self.ask.body;
         let read = self.read.get_or_insert_with(|| {
             let mut read = from.protocol().read_request(body);
             if let Ok(request) = &mut read {
@@ -118,25 +152,42 @@ impl Speaker<'_> {
         let translated = Translated {
             caller: from,
             upstream: to,
-            answers_by_tool: outgoing.answers_by_tool,
+            what: What::Message {
+                answers_by_tool: outgoing.answers_by_tool,
+                created,
+                wants_usage: request.wants_usage,
+            },
             headers: outgoing.headers,
             left_out: lost.warned,
-            id: format!("{:032x}", u128::from_le_bytes(shared::id::random())),
-            created,
+            id: id(),
             model: Arc::clone(&stop.upstream_model),
-            wants_usage: request.wants_usage,
         };
         let operation = to.operation();
-        let Shaped { payload, refused } = shaped(&outgoing.body.into(), None, operation, stop);
-        Ok(Said { operation, payload, refused, translated: Some(Arc::new(translated)) })
+        let Shaped { payload, refused } = shaped(&outgoing.body.into(), Vec::new(), operation, stop);
+        Ok(Said { operation, payload, more: Vec::new(), refused, translated: Some(Arc::new(translated)) })
     }
 }
 
+/// An answer's own id.
+fn id() -> String {
+    format!("{:032x}", u128::from_le_bytes(shared::id::random()))
+}
+
 impl Translated {
-    /// Between whom the answer goes.
-    pub(crate) fn between(&self) -> Between<'_> {
-        let Self { caller, upstream, answers_by_tool, ref id, created, ref model, wants_usage, .. } = *self;
+    /// Between whom a message goes; `None` where the answer is something else.
+    pub(crate) fn between(&self) -> Option<Between<'_>> {
+        let Self { caller, upstream, what, ref id, ref model, .. } = *self;
+        let What::Message { answers_by_tool, created, wants_usage } = what else { return None };
         let reply = Reply { id, created, model, wants_usage };
-        Between { upstream, caller, answers_by_tool, reply }
+        Some(Between { upstream, caller, answers_by_tool, reply })
+    }
+
+    /// What is neither a message nor a stream, in the caller's form, from the bodies of as many answers as calls were made.
+    ///
+    /// # Errors
+    ///
+    /// When one is no answer.
+    pub(crate) fn other(&self, bodies: &[Bytes]) -> Result<Vec<u8>, NotAnAnswer> {
+        other::answer(self, bodies)
     }
 }

@@ -137,6 +137,12 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
+    /// A provider, for no model.
+    pub(crate) fn below(upstream: &Arc<Upstream>) -> Self {
+        let peculiar = Arc::new(Peculiar::new(&upstream.provider, ""));
+        Self { upstream: Arc::clone(upstream), upstream_model: Arc::from(""), breaker: None, peculiar }
+    }
+
     /// Where a call goes that is signed with a key of this type.
     ///
     /// # Errors

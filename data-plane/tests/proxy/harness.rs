@@ -195,6 +195,21 @@ impl Proxy {
         Answered::of(self.send(request.body(Full::default()).unwrap()).await).await
     }
 
+    /// Sends any method to a path with these headers.
+    pub(crate) async fn call(
+        &self,
+        method: http::Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answered {
+        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answered::of(self.send(request.body(Full::from(body.to_owned())).unwrap()).await).await
+    }
+
     /// Asks the metrics listener.
     pub(crate) async fn ops(&self, path: &str) -> Answered {
         let request = Request::get(format!("http://{}{path}", self.metrics_address)).body(Full::default()).unwrap();

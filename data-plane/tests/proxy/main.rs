@@ -26,6 +26,8 @@ mod passthrough;
 #[cfg(test)]
 mod relay;
 #[cfg(test)]
+mod routes;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod splices;

@@ -153,6 +153,23 @@ async fn an_error_as_the_first_event_fails_over() {
 }
 
 #[tokio::test]
+async fn an_error_with_status_200_fails_over() {
+    let upstream = Upstream::start(|asked| match &*asked.key {
+        "sk-k1" => Reply::Json(200, &[], r#"{ "error":{"message":"m","code":"insufficient_quota"}}"#.into()),
+        _ => Reply::Json(200, &[], r#"{"id":"x","error":null}"#.into()),
+    })
+    .await;
+    let credentials = [credential("a", "k1", 1), credential("a", "k2", 1)];
+    let mut proxy =
+        Proxy::start([provider("a", upstream.address), model("m", &["a"])].into_iter().chain(credentials)).await;
+    for _ in 0..4 {
+        assert_eq!(proxy.chat("m").await.body, r#"{"id":"x","error":null}"#);
+    }
+    assert_eq!(upstream.by_key()["sk-k1"], 1);
+    assert_eq!(proxy.evidence.try_next().unwrap().finding, Finding::Exhausted);
+}
+
+#[tokio::test]
 async fn the_callers_own_faults_come_back_remade() {
     let upstream = Upstream::start(|_| {
         let body = r#"{"error":{"message":"bad n sk-abcdefgh12345678","type":"invalid_request_error","param":"n","code":null},"debug":"x"}"#;

@@ -42,6 +42,8 @@ pub struct ModelRule {
     pub call_ids: Option<CallIds>,
     /// Which of OpenAI's two APIs it has.
     pub openai_api: Option<OpenAiApi>,
+    /// What requests for embeddings are written in at Bedrock.
+    pub embedding: Option<EmbeddingModel>,
 }
 
 /// What OpenAI's chat calls the limit of tokens.
@@ -97,6 +99,15 @@ pub enum CallIds {
     Carried,
     /// They have none, and one is refused.
     Absent,
+}
+
+/// Whose embedding model it is: Bedrock passes each vendor's own format on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmbeddingModel {
+    /// Amazon's Titan.
+    Titan,
+    /// Cohere's Embed.
+    Cohere,
 }
 
 /// Rules of the same providers.
@@ -159,6 +170,7 @@ const SILENT: ModelRule = ModelRule {
     max_temperature: None,
     call_ids: None,
     openai_api: None,
+    embedding: None,
 };
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ impl Stage {
     }
 
     fn provider(kind: &Kind, upstream: &StandIn) -> Provider {
-        let config = (kind.api == Api::Vertex).then(|| super::vendors::table::config([("project", "acme-ai")]));
+        let config = (kind.api == Api::Vertex).then(|| super::vendors::table::config(&[("project", "acme-ai")]));
         let region = if kind.api == Api::Vertex { "europe-west4" } else { "us-east-1" };
         Provider {
             display_name: kind.vendor.into(),

@@ -8,8 +8,8 @@ use proto::admin::v1::{CallerKey, CreateCallerKeyRequest};
 use crate::process::repository;
 use crate::world::{ENVIRONMENT, PROJECT, World};
 
-/// Runs a script of `tests/python` in the environment that `tests/run` made.
-pub(super) async fn run(script: &str, arguments: Vec<String>) -> anyhow::Result<()> {
+/// Runs a script of `tests/python` in the environment that `tests/run` made; what it says on both its outputs, if it ends well.
+pub(super) async fn said(script: &str, arguments: Vec<String>) -> anyhow::Result<String> {
     let script = script.to_owned();
     let run = move || -> anyhow::Result<Output> {
         let python = repository().join(".venv/bin/python");
@@ -23,8 +23,12 @@ pub(super) async fn run(script: &str, arguments: Vec<String>) -> anyhow::Result<
     let output = tokio::task::spawn_blocking(run).await??;
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     anyhow::ensure!(output.status.success(), "{text}");
-    // Its facts, for who runs the tests with `--nocapture`.
-    println!("{text}");
+    Ok(text)
+}
+
+/// [`said`], which is printed: its facts, for who runs the tests with `--nocapture`.
+pub(super) async fn run(script: &str, arguments: Vec<String>) -> anyhow::Result<()> {
+    println!("{}", said(script, arguments).await?);
     Ok(())
 }
 

@@ -24,7 +24,7 @@ async fn connect(world: &World, upstream: &StandIn) -> anyhow::Result<()> {
             vendor: "vertex".into(),
             base_url: upstream.base_url(),
             region: "europe-west4".into(),
-            config: Some(table::config([("project", "acme-ai")])),
+            config: Some(table::config(&[("project", "acme-ai")])),
             environments: vec![ENVIRONMENT.into()],
             exposed_models: vec![ExposedModel { upstream_model: "*".into(), ..Default::default() }],
             ..Default::default()

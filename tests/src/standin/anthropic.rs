@@ -1,10 +1,15 @@
 //! Anthropic's Messages, and its list of models in pages of two.
 
+pub(super) mod check;
+mod say;
+
 use http::Method;
 use serde_json::{Value, json};
 
 use super::exchange::{events, require};
-use super::{Account, Asked, Book, Fault, Reply, Topic};
+use super::{Account, Asked, Book, Fault, Reply, Topic, script};
+
+pub(super) use say::VOICE;
 
 /// What the list holds.
 pub(super) const MODELS: &[&str] = &["claude-opus-4-1", "claude-sonnet-4-5", "claude-haiku-4-5"];
@@ -14,10 +19,16 @@ const PAGE: usize = 2;
 pub(super) fn answer(asked: &Asked, book: &Book) -> Result<Reply, Fault> {
     let key = asked.sole_key("x-api-key", "")?.unwrap_or_default();
     let version = asked.header("anthropic-version");
-    require(version == "2023-06-01", || format!("the anthropic-version is {version:?}"))?;
+    // The packages of autumn 2026 ask for the second.
+    require(["2023-06-01", "2026-10-21"].contains(&version), || format!("the anthropic-version is {version:?}"))?;
     let account = book.account(key);
     match (&asked.method, asked.path.as_str()) {
         (&Method::GET, "/v1/models") => Ok(models(asked, account)?.about(Topic::Models, key)),
+        (&Method::POST, "/v1/messages") if book.converses_with(account) => {
+            let body = asked.is_json()?;
+            let model = body["model"].as_str().unwrap_or_default();
+            Ok(script::answer(VOICE, &check::check(&body)?, model).keyed(key))
+        }
         (&Method::POST, "/v1/messages") => Ok(chat(account, key, &asked.is_json()?)),
         _ => Err(Fault("no such route".into())),
     }

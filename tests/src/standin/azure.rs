@@ -29,7 +29,11 @@ pub(super) fn answer(asked: &Asked, book: &mut Book) -> Result<Reply, Fault> {
     let deployment = rest.and_then(|rest| rest.strip_suffix("/chat/completions"));
     let deployment = deployment.ok_or_else(|| Fault("no such route".into()))?;
     require(!deployment.contains('/'), || "the deployment's name is not escaped".into())?;
-    Ok(chat(account, &key, &asked.is_json()?))
+    let body = asked.is_json()?;
+    if book.converses_with(account) {
+        return Ok(openai::converse(&body, "gpt-4o-2024-11-20")?.keyed(&key));
+    }
+    Ok(chat(account, &key, &body))
 }
 
 fn models(account: Account) -> Reply {

@@ -1,11 +1,16 @@
 //! Bedrock: signatures of a pair or a bearer key, models escaped in the path, exceptions by a header, and streams of frames.
 
+pub(super) mod check;
+mod say;
+
 use http::Method;
 use serde_json::json;
 
 use super::eventstream::frame;
 use super::exchange::require;
-use super::{Account, Asked, Book, Fault, Reply, Topic};
+use super::{Account, Asked, Book, Fault, Reply, Topic, script};
+
+pub(super) use say::VOICE;
 
 /// What the list holds.
 pub(super) const MODELS: &[&str] = &["amazon.nova-lite-v1:0", "anthropic.claude-3-haiku-20240307-v1:0"];
@@ -34,6 +39,10 @@ pub(super) fn answer(asked: &Asked, book: &Book) -> Result<Reply, Fault> {
         "converse-stream" => Topic::Stream,
         other => return Err(Fault(format!("no such verb: {other}"))),
     };
+    if book.converses_with(account) {
+        let heard = check::check(&body, topic == Topic::Stream)?;
+        return Ok(script::answer(VOICE, &heard, "").with("x-amzn-requestid", "b1").keyed(&key));
+    }
     let reply = match (account, topic) {
         (Account::Good | Account::Unlisting, Topic::Stream) => stream(),
         (Account::Good | Account::Unlisting, _) => whole(),

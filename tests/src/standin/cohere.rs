@@ -1,10 +1,15 @@
 //! Cohere's API: chats of version 2, and the list of models of version 1 in pages of two.
 
+pub(super) mod check;
+mod say;
+
 use http::Method;
 use serde_json::{Value, json};
 
 use super::exchange::{events, require};
-use super::{Account, Asked, Book, Fault, Reply, Topic};
+use super::{Account, Asked, Book, Fault, Reply, Topic, script};
+
+pub(super) use say::VOICE;
 
 /// What the list holds.
 pub(super) const MODELS: &[&str] = &["command-a-03-2025", "embed-v4.0", "command-r7b-12-2024"];
@@ -16,6 +21,9 @@ pub(super) fn answer(asked: &Asked, book: &Book) -> Result<Reply, Fault> {
     let account = book.account(key);
     match (&asked.method, asked.path.as_str()) {
         (&Method::GET, "/v1/models") => Ok(models(asked, account)?.about(Topic::Models, key)),
+        (&Method::POST, "/v2/chat") if book.converses_with(account) => {
+            Ok(script::answer(VOICE, &check::check(&asked.is_json()?)?, "").keyed(key))
+        }
         (&Method::POST, "/v2/chat") => Ok(chat(account, key, &asked.is_json()?)),
         _ => Err(Fault("no such route".into())),
     }
@@ -99,5 +107,9 @@ fn refusal(account: Account, model: &str) -> Reply {
         }
         Account::Dead | Account::Good => (401, "invalid api token".to_owned()),
     };
+    error(status, &message)
+}
+
+fn error(status: u16, message: &str) -> Reply {
     Reply::json(status, &json!({"id": "e1", "message": message}))
 }

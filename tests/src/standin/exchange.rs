@@ -1,6 +1,7 @@
 //! What is asked of a stand-in and what it answers, as values.
 
-use std::fmt;
+use std::time::Duration;
+use std::{fmt, io};
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -8,6 +9,9 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 use serde_json::Value;
+use shared::task::Tasks;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 
 use super::listen::Body;
 
@@ -67,6 +71,16 @@ pub struct Reply {
     headers: Vec<(&'static str, String)>,
     /// The body, piece by piece.
     pieces: Vec<Bytes>,
+    ending: Ending,
+}
+
+/// How an answer ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// After its last piece.
+    Well,
+    /// When nobody listens any more: the last piece comes again and again.
+    Never,
 }
 
 impl Asked {
@@ -153,12 +167,12 @@ impl Reply {
     pub(super) fn json(status: u16, body: &Value) -> Self {
         let headers = vec![("content-type", "application/json".to_owned())];
         let pieces = vec![Bytes::from(body.to_string())];
-        Self { status, topic: Topic::Other, key: String::new(), headers, pieces }
+        Self { status, topic: Topic::Other, key: String::new(), headers, pieces, ending: Ending::Well }
     }
 
     pub(super) fn stream(content_type: &str, pieces: Vec<Bytes>) -> Self {
         let headers = vec![("content-type", content_type.to_owned())];
-        Self { status: 200, topic: Topic::Stream, key: String::new(), headers, pieces }
+        Self { status: 200, topic: Topic::Stream, key: String::new(), headers, pieces, ending: Ending::Well }
     }
 
     pub(super) fn about(mut self, topic: Topic, key: &str) -> Self {
@@ -171,9 +185,31 @@ impl Reply {
         self
     }
 
-    pub(super) fn into_response(self) -> Response<Body> {
-        let frames = tokio_stream::iter(self.pieces.into_iter().map(|piece| Ok(Frame::data(piece))));
-        let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
+    /// With the key that came.
+    pub(super) fn keyed(mut self, key: &str) -> Self {
+        key.clone_into(&mut self.key);
+        self
+    }
+
+    pub(super) fn ending(mut self, ending: Ending) -> Self {
+        self.ending = ending;
+        self
+    }
+
+    pub(super) fn is_endless(&self) -> bool {
+        self.ending == Ending::Never
+    }
+
+    /// The answer. `left` is called when the caller of an endless one went away.
+    pub(super) fn into_response(self, tasks: &Tasks, left: impl FnOnce() + Send + 'static) -> Response<Body> {
+        let body = match self.ending {
+            Ending::Well => {
+                let frames = tokio_stream::iter(self.pieces.into_iter().map(|piece| Ok(Frame::data(piece))));
+                StreamBody::new(frames).boxed_unsync()
+            }
+            Ending::Never => endless(self.pieces, tasks, left),
+        };
+        let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         for (name, value) in self.headers {
             if let Ok(value) = value.parse() {
@@ -182,6 +218,21 @@ impl Reply {
         }
         response
     }
+}
+
+/// The pieces, the last of them again and again until nobody takes it.
+fn endless(pieces: Vec<Bytes>, tasks: &Tasks, left: impl FnOnce() + Send + 'static) -> Body {
+    let (tx, rx) = mpsc::channel::<io::Result<Frame<Bytes>>>(1);
+    tasks.spawn("endless stream", async move {
+        let last = pieces.last().cloned().unwrap_or_default();
+        for piece in pieces.into_iter().chain(std::iter::repeat(last)) {
+            if tx.send(Ok(Frame::data(piece))).await.is_err() {
+                return left();
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    });
+    StreamBody::new(ReceiverStream::new(rx)).boxed_unsync()
 }
 
 /// Server-sent events, each with its name and data; without a name where it is empty.

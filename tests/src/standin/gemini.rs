@@ -1,10 +1,24 @@
 //! Gemini's API as AI Studio serves it: keys in a header of its own, a bad one answered 400, and the list of models in pages of two.
 
+pub(super) mod check;
+mod say;
+
 use http::Method;
 use serde_json::{Value, json};
 
 use super::exchange::{events, require};
-use super::{Account, Asked, Book, Fault, Reply, Topic};
+use super::{Account, Asked, Book, Fault, Reply, Topic, script};
+
+pub(super) use say::VOICE;
+
+/// Who serves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// AI Studio.
+    Studio,
+    /// Vertex AI.
+    Vertex,
+}
 
 /// What the list holds, without `models/`.
 pub(super) const MODELS: &[&str] = &["gemini-2.5-flash", "gemini-embedding-001", "gemini-2.5-pro"];
@@ -19,7 +33,30 @@ pub(super) fn answer(asked: &Asked, book: &Book) -> Result<Reply, Fault> {
     }
     let rest = asked.path.strip_prefix("/v1beta/models/");
     let (model, verb) = rest.and_then(|rest| rest.rsplit_once(':')).ok_or_else(|| Fault("no such route".into()))?;
+    if book.converses_with(account) {
+        return Ok(converse(asked, model, verb, Place::Studio)?.keyed(key));
+    }
     chat(asked, account, key, model, verb)
+}
+
+/// What is said to a request that is as it should be.
+pub(super) fn converse(asked: &Asked, model: &str, verb: &str, place: Place) -> Result<Reply, Fault> {
+    let streams = topic(asked, verb)? == Topic::Stream;
+    let heard = check::check(&asked.is_json()?, streams, place)?;
+    Ok(script::answer(VOICE, &heard, model))
+}
+
+/// What a verb is about, which is posted, as a stream of events where it is one.
+fn topic(asked: &Asked, verb: &str) -> Result<Topic, Fault> {
+    require(asked.method == Method::POST, || "a chat is posted".into())?;
+    match verb {
+        "generateContent" => Ok(Topic::Chat),
+        "streamGenerateContent" => {
+            require(asked.parameter("alt") == Some("sse"), || "a stream is asked for without alt=sse".into())?;
+            Ok(Topic::Stream)
+        }
+        other => Err(Fault(format!("no such verb: {other}"))),
+    }
 }
 
 fn models(asked: &Asked, account: Account) -> Result<Reply, Fault> {
@@ -53,17 +90,8 @@ fn models(asked: &Asked, account: Account) -> Result<Reply, Fault> {
 
 /// A chat in Gemini's form, whoever serves it.
 pub(super) fn chat(asked: &Asked, account: Account, key: &str, model: &str, verb: &str) -> Result<Reply, Fault> {
-    require(asked.method == Method::POST, || "a chat is posted".into())?;
-    let topic = match verb {
-        "generateContent" => Topic::Chat,
-        "streamGenerateContent" => Topic::Stream,
-        other => return Err(Fault(format!("no such verb: {other}"))),
-    };
-    let body = asked.is_json()?;
-    require(body["contents"].is_array(), || "contents is missing".into())?;
-    if topic == Topic::Stream {
-        require(asked.parameter("alt") == Some("sse"), || "a stream is asked for without alt=sse".into())?;
-    }
+    let topic = topic(asked, verb)?;
+    require(asked.is_json()?["contents"].is_array(), || "contents is missing".into())?;
     let reply = match (account, topic) {
         (Account::Good | Account::Unlisting, Topic::Stream) => stream(model),
         (Account::Good | Account::Unlisting, _) => Reply::json(200, &generated(model, "hello", "STOP")),

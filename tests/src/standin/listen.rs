@@ -13,9 +13,10 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::ServerConfig;
-use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use shared::task::Tasks;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -33,6 +34,38 @@ pub enum Transport {
     Tls(Arc<ServerConfig>),
 }
 
+/// A certificate for `127.0.0.1`, of an authority that nobody else knows; all of it as PEM.
+#[derive(Debug)]
+pub struct Certificate {
+    /// Its chain.
+    pub chain: String,
+    /// Its key.
+    pub key: String,
+    /// The authority's own.
+    pub authority: String,
+}
+
+impl Certificate {
+    /// Makes one.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be made.
+    pub fn of_loopback() -> anyhow::Result<Self> {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "the tests' authority");
+        // Some clients want an authority to say what its key is for.
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let ca = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()])?;
+        params.use_authority_key_identifier_extension = true;
+        let certificate = params.signed_by(&key, &ca)?;
+        Ok(Self { chain: certificate.pem(), key: key.serialize_pem(), authority: ca.pem() })
+    }
+}
+
 impl Transport {
     /// TLS with a certificate for `127.0.0.1` of an authority that nobody else knows; its certificate as PEM is the second.
     ///
@@ -40,18 +73,14 @@ impl Transport {
     ///
     /// When no certificate can be made.
     pub fn tls() -> anyhow::Result<(Self, String)> {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let ca = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
-        let key = KeyPair::generate()?;
-        let certificate =
-            CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()])?.signed_by(&key, &ca)?;
-        let chain = vec![certificate.der().clone()];
+        let made = Certificate::of_loopback()?;
+        let chain = vec![CertificateDer::from_pem_slice(made.chain.as_bytes())?];
+        let key = PrivatePkcs8KeyDer::from_pem_slice(made.key.as_bytes())?;
         let config = ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_single_cert(chain, PrivatePkcs8KeyDer::from(key.serialize_der()).into())?;
-        Ok((Self::Tls(Arc::new(config)), ca.pem()))
+            .with_single_cert(chain, key.into())?;
+        Ok((Self::Tls(Arc::new(config)), made.authority))
     }
 
     /// Its scheme.

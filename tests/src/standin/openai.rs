@@ -1,10 +1,18 @@
 //! OpenAI's API, and that of everybody who is compatible with it, below whatever path.
 
+pub(super) mod check;
+mod say;
+
 use http::Method;
 use serde_json::{Value, json};
 
 use super::exchange::{events, require};
-use super::{Account, Asked, Book, Fault, Reply, Topic};
+use super::{Account, Asked, Book, Fault, Reply, Topic, responses, script};
+
+pub(super) use say::VOICE;
+
+/// The tool by which a proxy holds a model to a schema, where it can't do so by a field.
+pub(super) const ANSWER_TOOL: &str = "keyplane_answer";
 
 /// What the list holds.
 pub(super) const MODELS: &[&str] = &["gpt-4o", "gpt-4o-mini", "text-embedding-3-small"];
@@ -27,10 +35,22 @@ pub(super) fn answer(asked: &Asked, book: &Book) -> Result<Reply, Fault> {
         };
         return Ok(told.about(Topic::Other, key));
     }
+    if asked.method == Method::POST && asked.path.ends_with("/responses") {
+        return responses::answer(asked, account, key);
+    }
     let is_chat = asked.method == Method::POST && asked.path.ends_with("/chat/completions");
     require(is_chat, || "no such route".into())?;
     let body = asked.is_json()?;
+    if book.converses_with(account) {
+        return Ok(converse(&body, "")?.keyed(key));
+    }
     Ok(chat(account, key, &body))
+}
+
+/// What is said to a request that is as it should be; `model` where the body does not name it.
+pub(super) fn converse(body: &Value, model: &str) -> Result<Reply, Fault> {
+    let heard = check::check(body)?;
+    Ok(script::answer(VOICE, &heard, body["model"].as_str().unwrap_or(model)))
 }
 
 /// The list, or a refusal of it.
@@ -108,7 +128,7 @@ fn missing_scope(scope: &str) -> Reply {
 }
 
 /// A refusal, in OpenAI's words, which for a wrong key show some of it.
-fn refusal(account: Account, key: &str, model: &str) -> Reply {
+pub(super) fn refusal(account: Account, key: &str, model: &str) -> Reply {
     match account {
         Account::Dead if key.is_empty() => {
             error(401, "You didn't provide an API key.", "invalid_request_error", Value::Null)
@@ -135,6 +155,6 @@ fn refusal(account: Account, key: &str, model: &str) -> Reply {
     }
 }
 
-fn error(status: u16, message: &str, kind: &str, code: Value) -> Reply {
+pub(super) fn error(status: u16, message: &str, kind: &str, code: Value) -> Reply {
     Reply::json(status, &json!({"error": {"message": message, "type": kind, "param": null, "code": code}}))
 }

@@ -38,5 +38,8 @@ pub(super) fn answer(asked: &Asked, book: &mut Book) -> Result<Reply, Fault> {
         let topic = if verb == "generateContent" { super::Topic::Chat } else { super::Topic::Stream };
         return Ok(gemini::error(401, "UNAUTHENTICATED", message, &json!([detail])).about(topic, &key));
     }
+    if book.converses_with(account) {
+        return Ok(gemini::converse(asked, model, verb, gemini::Place::Vertex)?.keyed(&key));
+    }
     gemini::chat(asked, account, &key, model, verb)
 }

@@ -61,7 +61,8 @@ impl ProbeResult {
 
     pub(super) fn of_no_address(problem: NoAddress) -> Self {
         match problem {
-            NoAddress::Unsupported => Self::new(ProbeOutcome::Unverifiable, Stage::NothingToAsk),
+            // No probe passes a path on.
+            NoAddress::Unsupported | NoAddress::Path => Self::new(ProbeOutcome::Unverifiable, Stage::NothingToAsk),
             NoAddress::Lacks(_) => Self::new(ProbeOutcome::EndpointWrong, Stage::Address(problem)),
             NoAddress::Model => Self::new(ProbeOutcome::ModelUnknown, Stage::Address(problem)),
         }

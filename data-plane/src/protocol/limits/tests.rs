@@ -17,10 +17,10 @@ fn table(from: Dialect) -> String {
     let others: Vec<_> = Dialect::ALL.into_iter().filter(|to| *to != from).collect();
     let names: Vec<_> = others.iter().map(|to| to.display_name()).collect();
     let mut table = format!(
-        "\n### From {}\n\n| field | {} |\n|{}\n",
+        "\n### From {}\n\n| what | field | {} |\n|{}\n",
         from.display_name(),
         names.join(" | "),
-        " --- |".repeat(names.len() + 1)
+        " --- |".repeat(names.len() + 2)
     );
     for feature in Feature::ALL {
         let Some(field) = from.protocol().field(feature) else { continue };
@@ -34,9 +34,20 @@ fn table(from: Dialect) -> String {
             Some(Loss::Warned) => "left out, with a warning",
             Some(Loss::Refused) => "refused",
         });
-        writeln!(table, "| `{field}` | {} |", words.collect::<Vec<_>>().join(" | ")).unwrap();
+        let what = words_of(feature);
+        writeln!(table, "| {what} | `{field}` | {} |", words.collect::<Vec<_>>().join(" | ")).unwrap();
     }
     table
+}
+
+/// `ImageUrl` as `image url`.
+fn words_of(feature: Feature) -> String {
+    let name = format!("{feature:?}");
+    let spaced = name.chars().flat_map(|sign| {
+        let space = if sign.is_uppercase() { " " } else { "" };
+        space.chars().chain(sign.to_lowercase())
+    });
+    spaced.collect::<String>().trim_start().to_owned()
 }
 
 #[test]

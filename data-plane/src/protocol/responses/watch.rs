@@ -1,6 +1,7 @@
-//! The end of a stream of the Responses API, and an error inside one.
+//! The end of a stream of the Responses API, and an error inside one; and of OpenAI's other streams whose events have types: images, speech and
+//! transcriptions.
 //!
-//! Source: platform.openai.com/docs/api-reference/responses-streaming, read in autumn 2026. Events are typed; there is no `[DONE]`. The
+//! Source: platform.openai.com/docs/api-reference/responses-streaming, /images-streaming and /audio, read in autumn 2026. Events are typed; there is no `[DONE]`. The
 //! stream is whole with `response.completed` or `response.incomplete`; it failed with `response.failed`, whose response holds the error,
 //! or a bare `error`.
 
@@ -16,18 +17,24 @@ use crate::protocol::openai::error;
 use crate::protocol::responses::failure;
 use crate::protocol::watch::{Said, StreamError};
 
+/// What ends the streams that are no responses.
+const OTHER_ENDS: [&str; 4] =
+    ["image_generation.completed", "image_edit.completed", "speech.audio.done", "transcript.text.done"];
+
 /// What the data of an event says.
 pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
     let holds = |word: &[u8]| memmem::find(data, word).is_some();
     let may_end = holds(b"\"response.completed\"")
         || holds(b"\"response.incomplete\"")
         || holds(b"\"response.failed\"")
+        || OTHER_ENDS.iter().any(|end| holds(end.as_bytes()))
         || holds(b"\"error\"");
     if !is_named_error && !may_end {
         return Said::More;
     }
     match json::text(data, b"type").as_deref() {
         Some("response.completed" | "response.incomplete") => Said::Done,
+        Some(kind) if OTHER_ENDS.contains(&kind) => Said::Done,
         Some("response.failed") => failed(json::member(data, b"response").unwrap_or(data)),
         Some("error") => failed(data),
         _ if is_named_error || json::has_member(data, b"error") => failed(data),

@@ -22,7 +22,7 @@ fn the_top_level_model_is_found_and_others_are_not() {
         assert_eq!(model(body).as_deref(), Ok(expected), "{body}");
     }
     let scanned = scan(br#"{"model": "gpt", "stream": true}"#).unwrap();
-    assert_eq!((scanned.model_at, scanned.delivery), (Some(10..15), Delivery::Stream));
+    assert_eq!((scanned.model_at, scanned.delivery), (ModelAt::Json(10..15), Delivery::Stream));
     assert_eq!(scan(br#"{"model": "gpt", "stream": false}"#).unwrap().delivery, Delivery::Whole);
 }
 
@@ -51,10 +51,52 @@ fn what_two_parsers_may_read_differently_is_refused() {
 }
 
 #[test]
+fn a_form_names_the_model_once() {
+    let form = |fields: &[(&str, &str)]| {
+        let part = |(name, value): &(&str, &str)| {
+            format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        fields.iter().map(part).chain(["--b--".to_owned()]).collect::<String>()
+    };
+    let body = form(&[("file", "x"), ("model", "whisper"), ("stream", "true")]);
+    let asked = read_form(body.as_bytes(), b"b").unwrap();
+    let ModelAt::Form(at) = asked.model_at else { panic!() };
+    assert_eq!((&*asked.model, &body[at], asked.delivery), ("whisper", "whisper", Delivery::Stream));
+    for (fields, expected) in [
+        (&[("file", "model")][..], ScanError::NoModelInForm),
+        (&[("model", "")], ScanError::NoModelInForm),
+        (&[("model", "a"), ("model", "b")], ScanError::Twice("model")),
+        (&[("model", "a"), ("stream", "true"), ("stream", "false")], ScanError::Twice("stream")),
+    ] {
+        assert_eq!(read_form(form(fields).as_bytes(), b"b"), Err(expected));
+    }
+}
+
+#[test]
+fn resources_are_found_wherever_google_has_them() {
+    let url = UrlModel { model: "m".into(), delivery: Delivery::Whole };
+    let found = |body: &str| {
+        let asked = read_resources(body.as_bytes(), &url)?;
+        let ModelAt::Resources(places) = asked.model_at else { panic!() };
+        Ok(places.into_iter().map(|at| body[at].to_owned()).collect::<Vec<_>>())
+    };
+    for (body, expected) in [
+        (r#"{"content":{"model":"x"}}"#, &[][..]),
+        (r#"{"model":"models/a","content":"x"}"#, &["\"models/a\""]),
+        (r#"{"requests":[ {"model":"a"}, {"content":1} , {"mod\u0065l":"b"}]}"#, &["\"a\"", "\"b\""]),
+        (r#"{"generateContentRequest": {"x":[1],"model":"a"}}"#, &["\"a\""]),
+        (r#"{"requests":"x","generateContentRequest":null}"#, &[]),
+    ] {
+        assert_eq!(found(body).as_deref(), Ok(&expected.iter().map(|&text| text.to_owned()).collect::<Vec<_>>()[..]));
+    }
+    assert_eq!(found(r#"{"requests":[{"model":"a","model":"b"}]}"#), Err(ScanError::Twice("model")));
+}
+
+#[test]
 fn a_model_in_the_url_is_the_only_one() {
     let url = UrlModel { model: "a/b".into(), delivery: Delivery::Stream };
     let asked = read(br#"{"contents":[{"model":"x"}]}"#, Some(&url)).unwrap();
-    assert_eq!((&*asked.model, asked.model_at, asked.delivery), ("a/b", None, Delivery::Stream));
+    assert_eq!((&*asked.model, asked.model_at, asked.delivery), ("a/b", ModelAt::Url, Delivery::Stream));
     assert_eq!(read(br#"{"mod\u0065l":"x"}"#, Some(&url)), Err(ScanError::ModelInBody));
     assert_eq!(read(b"[]", Some(&url)), Err(ScanError::Json(JsonError::NotJson { at: 0 })));
 }
@@ -93,7 +135,8 @@ proptest! {
         let body = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) }.unwrap();
         let scanned = scan(&body).unwrap();
         prop_assert_eq!(&*scanned.model, name.as_str());
-        prop_assert_eq!(&body[scanned.model_at.unwrap()], serde_json::to_vec(&name).unwrap());
+        let ModelAt::Json(at) = scanned.model_at else { panic!() };
+        prop_assert_eq!(&body[at], serde_json::to_vec(&name).unwrap());
     }
 
     #[test]

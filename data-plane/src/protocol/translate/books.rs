@@ -163,6 +163,8 @@ impl Books {
                 self.arguments(choice, kind, fragment)?;
             }
             Piece::ToolEnd { call } => self.end_call(choice, call)?,
+            // Some vendors have an empty text in every piece, also beside a call's arguments.
+            Piece::Text(text) | Piece::Refusal(text) | Piece::Reasoning(text) if text.is_empty() => {}
             // Of what was said, whatever that was.
             Piece::Logprobs(_) => self.write_piece(choice, piece)?,
             Piece::Text(_)

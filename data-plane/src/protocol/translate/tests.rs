@@ -153,7 +153,7 @@ fn every_call_gets_arguments_and_one_end_before_anything_else_follows() {
             "begin;call0.0 f;args0.0 {};close0.0;text0 Hi;end 0:Length 0/0",
         ),
         (
-            &["call 0 0 f", "call 0 1 g", "args 0 1 {}", "args 0 0 {\"a\":1}", "finish 0"],
+            &["call 0 0 f", "call 0 1 g", "text 0 ", "args 0 1 {}", "args 0 0 {\"a\":1}", "finish 0"],
             "begin;call0.0 f;call0.1 g;args0.1 {};args0.0 {\"a\":1};close0.0;close0.1;end 0:Length 0/0",
         ),
         (
@@ -311,5 +311,12 @@ proptest! {
                 prop_assert!(open.is_empty(), "{}", whole.0);
             }
         }
+    }
+}
+
+#[test]
+fn a_dialect_is_an_operation_of_its_format() {
+    for dialect in Dialect::ALL {
+        assert_eq!(Dialect::of(dialect.format(), dialect.operation()), Some(dialect));
     }
 }

@@ -50,6 +50,11 @@ pub(super) async fn answer(
     if !response.status().is_success() {
         return Err(refused(response, of).await);
     }
+    if call.below.is_some() {
+        // Whatever it is, it goes on as it is.
+        let (head, body) = response.into_parts();
+        return Ok(Answer { head, passed: Bytes::new(), rest: Some(body), watch: None });
+    }
     // No encoding was asked for, and undoing it would mean to read and rewrite what passes. A page is a portal's or a wrong base URL's:
     // it would count as served, and make an unverified credential look good.
     let is_encoded = response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
@@ -59,13 +64,15 @@ pub(super) async fn answer(
     }
     let watch = match of.translated {
         None => Watch::of(upstream.format, said.operation, call.delivery, content_type),
-        Some(translated) => Watch::between(&translated.between(), call.delivery, content_type),
+        Some(translated) => {
+            translated.between().and_then(|between| Watch::between(&between, call.delivery, content_type))
+        }
     };
     let (head, body) = response.into_parts();
     match watch {
         Some(watch) => preface(head, body, watch, of).await,
         None if of.translated.is_some() => Ok(Answer { head, passed: Bytes::new(), rest: Some(body), watch: None }),
-        None if must_be_looked_at(upstream.format) => looked_at(head, body, of).await,
+        None if must_be_looked_at(upstream.format, said.operation) => looked_at(head, body, of).await,
         None => glanced_at(head, body, said.operation, of).await,
     }
 }
@@ -132,8 +139,9 @@ async fn glanced_at(
     operation: Operation,
     of: Of<'_>,
 ) -> Result<Answer, Failed> {
+    let dialect = Dialect::of(of.upstream.format, operation).filter(|dialect| dialect.format() == Format::OpenAi);
     let is_small = body.size_hint().exact().is_some_and(|length| (1..=SMALL_BYTES).contains(&length));
-    if !is_small {
+    if dialect.is_none() || !is_small {
         return Ok(Answer { head, passed: Bytes::new(), rest: Some(body), watch: None });
     }
     let passed = match body.frame().await {
@@ -141,7 +149,7 @@ async fn glanced_at(
         Some(Err(_)) => return Err(Failed { status: Some(head.status), ..Failed::of(Failure::ServerError) }),
         None => Bytes::new(),
     };
-    let dialect = Dialect::of(of.upstream.format, operation).filter(|_| begins_with_error(&passed));
+    let dialect = dialect.filter(|_| begins_with_error(&passed));
     if let Some(error) = dialect.and_then(|dialect| error_in(dialect, &passed)) {
         return Err(classified(&error, &head, of));
     }
@@ -219,7 +227,7 @@ impl Of<'_> {
         match self.translated {
             None => self.fault(status, headers, remade(self.upstream.format, status, headers, body)),
             Some(translated) => {
-                let (from, to) = (translated.between().upstream, self.callers_format());
+                let (from, to) = (translated.upstream, self.callers_format());
                 let retold = Retold::of(from, to, status, headers, body);
                 self.fault(retold.status, headers, written(to, &retold.problem()))
             }

@@ -1,7 +1,7 @@
 //! Whole answers that go into another format: read to their end, and written anew.
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt as _;
@@ -10,7 +10,7 @@ use shared::failure::Failure;
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::{Of, classified, unsayable};
-use super::{Answer, Call, Failed};
+use super::{Answer, Call, Failed, Parts};
 use crate::protocol::translate::whole::{WholeError, streamed, whole};
 use crate::protocol::watch::{error_in, is_of_kind};
 use crate::serve::say::Translated;
@@ -20,29 +20,28 @@ use crate::upstream::Received;
 /// The most bytes of an answer that is read whole: an upstream's error beyond. Images come in answers.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 
-/// An answer in the caller's format: whole, or as the stream that was asked for where the upstream made none.
+/// How many of a request's further calls are made at once.
+const AT_ONCE: usize = 8;
+
+/// An answer in the caller's format: whole, or as the stream that was asked for where the upstream made none. What goes in parts is called for
+/// part by part after the first has served, so that a credential that is refused costs one call.
 ///
 /// # Errors
 ///
-/// When it is no answer, or the caller's format has no words for it.
-pub(super) async fn translated(
-    answer: Answer,
-    call: &Call<'_>,
-    translated: &Translated,
-    upstream: &Upstream,
-) -> Result<Answer, Failed> {
-    let Answer { head, rest, .. } = answer;
+/// When it is no answer, or the caller's format has no words for it; and what fails of a part.
+pub(super) async fn translated(first: Answer, parts: &Parts<'_>, translated: &Translated) -> Result<Answer, Failed> {
+    let (upstream, call) = (&*parts.stop.upstream, parts.call);
+    let (head, body) = read(first, call, upstream).await?;
     let of = Of { upstream, translated: Some(translated) };
     let failed = |failure| Failed { status: Some(head.status), ..Failed::of(failure) };
-    let content_type = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    let is_a_stream = [&b"text/event-stream"[..], b"application/vnd.amazon.eventstream"]
-        .into_iter()
-        .any(|kind| is_of_kind(content_type, kind));
-    let body = match rest {
-        Some(body) if !is_a_stream => collected(body, call, upstream).await.map_err(failed)?,
-        Some(_) | None => return Err(failed(Failure::ServerError)),
+    let Some(between) = translated.between() else {
+        let rest = futures_util::stream::iter(parts.said.more.iter().cloned());
+        let rest = rest.map(|payload| async { read(parts.call(payload).await?, call, upstream).await });
+        let rest: Vec<_> = rest.buffered(AT_ONCE).try_collect().await?;
+        let bodies: Vec<Bytes> = std::iter::once(body).chain(rest.into_iter().map(|(_, body)| body)).collect();
+        let written = translated.other(&bodies).map_err(|_| failed(Failure::ServerError))?;
+        return Ok(Answer { head, passed: written.into(), rest: None, watch: None });
     };
-    let between = translated.between();
     if let Some(error) = error_in(between.upstream, &body) {
         return Err(classified(&error, &head, of));
     }
@@ -54,6 +53,23 @@ pub(super) async fn translated(
         Ok(written) => Ok(Answer { head, passed: written.into(), rest: None, watch: None }),
         Err(WholeError::NotAnAnswer(_)) => Err(failed(Failure::ServerError)),
         Err(WholeError::Unsayable(what)) => Err(unsayable(&what, &head, of)),
+    }
+}
+
+/// Reads an answer to its end. A stream that nobody asked for is none.
+async fn read(answer: Answer, call: &Call<'_>, upstream: &Upstream) -> Result<(http::response::Parts, Bytes), Failed> {
+    let Answer { head, rest, .. } = answer;
+    let failed = |failure| Failed { status: Some(head.status), ..Failed::of(failure) };
+    let content_type = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let is_a_stream = [&b"text/event-stream"[..], b"application/vnd.amazon.eventstream"]
+        .into_iter()
+        .any(|kind| is_of_kind(content_type, kind));
+    match rest {
+        Some(body) if !is_a_stream => {
+            let body = collected(body, call, upstream).await.map_err(failed)?;
+            Ok((head, body))
+        }
+        Some(_) | None => Err(failed(Failure::ServerError)),
     }
 }
 

@@ -49,7 +49,7 @@ async fn next(relay: &mut Relay<Channel>) -> Bytes {
 async fn a_caller_who_hears_nothing_is_told_that_there_is_more() {
     for (format, sign) in [
         (Format::OpenAi, ": keep-alive\n\n"),
-        (Format::Gemini, ": keep-alive\n\n"),
+        (Format::Gemini, "\n"),
         (Format::Anthropic, "event: ping\ndata: {\"type\": \"ping\"}\n\n"),
     ] {
         let (tx, mut relay, _) = stream(format, IDLE);

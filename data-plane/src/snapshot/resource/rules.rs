@@ -7,7 +7,7 @@ use shared::catalog::fits;
 
 use super::fields::Fields;
 use super::{Defaults, Provider};
-use crate::exchange::manner::{self, Manner, MaxTokensField, OpenAiApi, ReasoningForm, SchemaForm};
+use crate::exchange::manner::{self, EmbeddingModel, Manner, MaxTokensField, OpenAiApi, ReasoningForm, SchemaForm};
 use crate::exchange::reasoning::Effort;
 
 /// Rules in the order in which they count: of each property, the first that fits a model and says something of it.
@@ -34,6 +34,7 @@ struct Says {
     max_temperature: Option<u32>,
     has_call_ids: Option<bool>,
     openai_api: Option<OpenAiApi>,
+    embedding: Option<EmbeddingModel>,
 }
 
 /// What is peculiar to one model of a provider.
@@ -85,6 +86,7 @@ impl ModelRules {
             },
             max_temperature: self.say(model, |says| says.max_temperature).or(unknown.max_temperature),
             has_call_ids: self.say(model, |says| says.has_call_ids).unwrap_or(unknown.has_call_ids),
+            embedding: self.say(model, |says| says.embedding).unwrap_or(unknown.embedding),
         }
     }
 }
@@ -136,6 +138,7 @@ impl Says {
             max_temperature: (rule.max_temperature > 0).then_some(rule.max_temperature),
             has_call_ids: has_call_ids(rule.call_ids)?,
             openai_api: rules_openai_api(rule.openai_api)?,
+            embedding: embedding(rule.embedding)?,
         })
     }
 }
@@ -184,6 +187,14 @@ fn has_call_ids(value: i32) -> Option<Option<bool>> {
         v1::CallIds::Unspecified => None,
         v1::CallIds::Carried => Some(true),
         v1::CallIds::Absent => Some(false),
+    })
+}
+
+fn embedding(value: i32) -> Option<Option<EmbeddingModel>> {
+    Some(match v1::EmbeddingModel::try_from(value).ok()? {
+        v1::EmbeddingModel::Unspecified => None,
+        v1::EmbeddingModel::Titan => Some(EmbeddingModel::Titan),
+        v1::EmbeddingModel::Cohere => Some(EmbeddingModel::Cohere),
     })
 }
 

@@ -4,7 +4,7 @@
 //! models); docs.aws.amazon.com/bedrock (userguide/structured-output, claude-messages-adaptive-thinking; APIReference/API_runtime_Converse);
 //! read in autumn 2026. Opus 4.7 and what came later refuse every sampling field. Bedrock refuses a schema for Opus 4.7.
 
-use super::{Effort, ModelRule, ReasoningForm, SILENT, SchemaForm};
+use super::{Effort, EmbeddingModel, ModelRule, ReasoningForm, SILENT, SchemaForm};
 
 /// From 4.7 on.
 const NEWEST: &[&str] = &[
@@ -108,6 +108,7 @@ pub(super) const ANTHROPIC: &[ModelRule] = &[
 
 /// In Bedrock's Converse.
 pub(super) const BEDROCK: &[ModelRule] = &[
+    ModelRule { models: &["*cohere.embed*"], embedding: Some(EmbeddingModel::Cohere), ..SILENT },
     ModelRule { models: &["*claude-opus-4-7*"], schema: Some(SchemaForm::Tool), ..SILENT },
     ModelRule {
         models: NEWEST,

@@ -77,10 +77,12 @@ const EXAMPLES: &[(&str, AdapterKind, &[&str])] = &[
         AdapterKind::Bedrock,
         &[
             "amazon.nova-pro-v1:0",
+            "amazon.titan-embed-text-v2:0",
             "anthropic.claude-3-5-sonnet-20241022-v2:0",
             "anthropic.claude-3-haiku-20240307-v1:0",
             "anthropic.claude-next",
             "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-4-1-20250805-v1:0",
+            "cohere.embed-english-v3",
             "eu.anthropic.claude-sonnet-4-6",
             "global.anthropic.claude-haiku-4-5-20251001-v1:0",
             "us.anthropic.claude-opus-4-6-v1",
@@ -182,6 +184,7 @@ fn properties(rule: &ModelRule) -> Vec<&'static str> {
         max_temperature,
         call_ids,
         openai_api,
+        embedding,
     } = rule;
     [
         ("dropped", dropped.is_some()),
@@ -195,6 +198,7 @@ fn properties(rule: &ModelRule) -> Vec<&'static str> {
         ("max_temperature", max_temperature.is_some()),
         ("call_ids", call_ids.is_some()),
         ("openai_api", openai_api.is_some()),
+        ("embedding", embedding.is_some()),
     ]
     .into_iter()
     .filter_map(|(name, is_said)| is_said.then_some(name))
@@ -284,4 +288,11 @@ fn a_vendor_at_another_adapter_and_one_that_is_unknown_have_the_adapters_rules_a
     let kept = said("acme", AdapterKind::OpenAi, "gpt-5", |rule| rule.dropped);
     assert_eq!(kept, None, "a gateway drops what it has to itself");
     assert_eq!(said("acme", AdapterKind::OpenAi, "gpt-5", |rule| rule.openai_api), Some(OpenAiApi::Both));
+}
+
+#[test]
+fn cohere_at_bedrock_is_asked_for_embeddings_in_its_own_way() {
+    let embedding = |model| said("bedrock", AdapterKind::Bedrock, model, |rule| rule.embedding);
+    assert_eq!(embedding("us.cohere.embed-v4:0"), Some(EmbeddingModel::Cohere));
+    assert_eq!(embedding("amazon.titan-embed-text-v2:0"), None);
 }

@@ -101,7 +101,7 @@ impl Row {
 
     /// What its provider is told beside.
     pub(super) fn config(&self, _upstream: &StandIn) -> Option<Struct> {
-        (self.api == Api::Vertex).then(|| config([("project", "acme-ai"), ("location", "europe-west4")]))
+        (self.api == Api::Vertex).then(|| config(&[("project", "acme-ai"), ("location", "europe-west4")]))
     }
 
     /// What the stand-in knows its good credential by.
@@ -143,8 +143,8 @@ impl Row {
 }
 
 /// A provider's `config` of strings.
-pub(in crate::cases) fn config<const N: usize>(fields: [(&str, &str); N]) -> Struct {
+pub(in crate::cases) fn config(fields: &[(&str, &str)]) -> Struct {
     let value = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
-    let fields: BTreeMap<_, _> = fields.into_iter().map(|(name, text)| (name.to_owned(), value(text))).collect();
+    let fields: BTreeMap<_, _> = fields.iter().map(|(name, text)| ((*name).to_owned(), value(text))).collect();
     Struct { fields }
 }

@@ -159,7 +159,7 @@ fn what_is_wrong_is_named_in_the_callers_words() {
         ("[]".to_owned(), "(body)"),
         (r#"{"messages": 1}"#.to_owned(), "messages"),
         (r#"{"messages": [{"role": "tool", "content": []}]}"#.to_owned(), "messages[0].role"),
-        (r#"{"messages": [{"role": "user", "content": "x"}]}"#.to_owned(), "messages[0]"),
+        (r#"{"messages": [{"role": "user", "content": "x"}]}"#.to_owned(), "messages[0].content"),
         (message(r#"{"text": 1}"#), "messages[0].content[0].text"),
         (message("{}"), "messages[0].content[0]"),
         (message(r#"{"image": {"format": "bmp", "source": {"bytes": ""}}}"#), "messages[0].content[0].image.format"),

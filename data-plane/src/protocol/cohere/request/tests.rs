@@ -184,7 +184,7 @@ fn a_conversation_is_written_in_coheres_messages() {
     ]);
     let body = written(&request, &UNKNOWN);
     assert_eq!(body["messages"], expected);
-    assert_eq!((&body["model"], body.get("stream")), (&json!("m"), None));
+    assert_eq!((&body["model"], &body["stream"]), (&json!("m"), &json!(false)));
     let stream = write(&request, &Target { model: "m", delivery: Delivery::Stream, manner: &UNKNOWN }).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&stream.body).unwrap()["stream"], true);
 }

@@ -15,7 +15,7 @@ use crate::protocol::{Outgoing, Target, Unsayable};
 #[derive(Serialize)]
 struct Body<'a> {
     model: &'a str,
-    #[serde(skip_serializing_if = "is_false")]
+    /// Required by the reference, though it has a default.
     stream: bool,
     messages: Vec<Turn<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

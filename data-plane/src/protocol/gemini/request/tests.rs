@@ -336,3 +336,16 @@ proptest::proptest! {
         drop(read(&CAMEL.as_bytes()[..at]));
     }
 }
+
+#[test]
+fn bytes_in_the_alphabet_of_urls_are_other_formats_too() {
+    for (given, expected) in [("-_8=", "+/8="), ("-_8", "+/8="), ("aGk=", "aGk="), ("", "")] {
+        let body =
+            serde_json::json!({"contents": [{"parts": [{"inlineData": {"data": given, "mime_type": "image/png"}}]}]})
+                .to_string();
+        let request = read(body.as_bytes()).unwrap();
+        let Content::Image(image) = &request.messages[0].parts[0].content else { panic!("no image") };
+        let data = expected.into();
+        assert_eq!(image.source, Source::Inline { media_type: "image/png".into(), data });
+    }
+}

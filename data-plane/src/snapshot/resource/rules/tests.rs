@@ -44,6 +44,7 @@ fn every_property_is_read() {
         max_temperature: 1,
         call_ids: v1::CallIds::Absent.into(),
         openai_api: v1::OpenAiApi::Responses.into(),
+        embedding: v1::EmbeddingModel::Cohere.into(),
         ..rule("m*")
     };
     let provider = provider(&[full]);
@@ -57,6 +58,7 @@ fn every_property_is_read() {
         reasoning_field: Some("reasoning_content".into()),
         max_temperature: Some(1),
         has_call_ids: false,
+        embedding: EmbeddingModel::Cohere,
     };
     assert_eq!((peculiar.manner, peculiar.openai_api), (expected, OpenAiApi::ResponsesOnly));
     assert_eq!(peculiar.chat.fields, Fields::new(["temperature", "a.b"], [("x", "y")]));
@@ -82,7 +84,7 @@ fn of_each_property_the_first_rule_that_says_something_counts() {
 
 #[test]
 fn a_rule_with_an_unknown_value_is_passed_over_and_the_others_count() {
-    let unknown: [fn(&mut v1::ModelRule); 7] = [
+    let unknown: [fn(&mut v1::ModelRule); 8] = [
         |rule| rule.max_tokens_field = 99,
         |rule| rule.reasoning = 99,
         |rule| rule.efforts = vec![v1::ReasoningEffort::Low.into(), 99],
@@ -90,6 +92,7 @@ fn a_rule_with_an_unknown_value_is_passed_over_and_the_others_count() {
         |rule| rule.schema = 99,
         |rule| rule.call_ids = 99,
         |rule| rule.openai_api = 99,
+        |rule| rule.embedding = 99,
     ];
     for change in unknown {
         let mut newer = v1::ModelRule { max_tokens: 1, ..rule("*") };

@@ -2,7 +2,7 @@
 
 use proto::sync::v1;
 use shared::adapter::{AdapterKind, OpenAiApi};
-use shared::catalog::rules::{CallIds, Effort, MaxTokensField, ReasoningForm, SchemaForm};
+use shared::catalog::rules::{CallIds, Effort, EmbeddingModel, MaxTokensField, ReasoningForm, SchemaForm};
 use shared::catalog::{self, ModelRule};
 
 /// The rules of a provider's models, in the order in which they count.
@@ -24,6 +24,7 @@ fn model_rule(rule: &ModelRule) -> v1::ModelRule {
         max_temperature: rule.max_temperature.unwrap_or_default(),
         call_ids: rule.call_ids.map(call_ids).unwrap_or_default().into(),
         openai_api: rule.openai_api.map(openai_api).unwrap_or_default().into(),
+        embedding: rule.embedding.map(embedding).unwrap_or_default().into(),
     }
 }
 
@@ -76,6 +77,13 @@ fn call_ids(ids: CallIds) -> v1::CallIds {
     }
 }
 
+fn embedding(model: EmbeddingModel) -> v1::EmbeddingModel {
+    match model {
+        EmbeddingModel::Titan => v1::EmbeddingModel::Titan,
+        EmbeddingModel::Cohere => v1::EmbeddingModel::Cohere,
+    }
+}
+
 fn openai_api(api: OpenAiApi) -> v1::OpenAiApi {
     match api {
         OpenAiApi::Chat => v1::OpenAiApi::Chat,
@@ -100,7 +108,7 @@ mod tests {
             Digest::of(v1::Kind::Provider.into(), entry.vendor, PROJECTION.into(), &bytes)
         };
         let sum = catalog::VENDORS.iter().map(of).fold(Digest::default(), Digest::plus);
-        let expected = "19204930de3b8dcc604ba82325d7b2809950775fc332e9b3fad77698de078b85";
+        let expected = "5629c183b6729e0cdbebcdceccb01e1f90f7cc53cecd4962da491579f3352d72";
         assert_eq!(format!("{sum:?}"), expected, "count the projection up, and write down what the rules are now");
     }
 

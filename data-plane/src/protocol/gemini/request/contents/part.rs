@@ -177,7 +177,7 @@ impl<'a> Contents<'a, '_> {
         let Some(media_type) = media_type else { return Err(wrong(format!("{place}.mimeType"), "is missing")) };
         let Some(data) = data else { return Err(wrong(format!("{place}.data"), "is missing")) };
         let kind = media_type.clone();
-        Ok(self.media(place, Some(&kind), Source::Inline { media_type, data }))
+        Ok(self.media(place, Some(&kind), Source::Inline { media_type, data: in_standard_base64(data) }))
     }
 
     /// Bytes elsewhere, in a part or in the response of a function.
@@ -221,4 +221,24 @@ impl<'a> Contents<'a, '_> {
             }
         })
     }
+}
+
+/// The same bytes in the alphabet of every other format. Google's JSON takes both, and its own Python package writes the one for URLs.
+fn in_standard_base64(data: Text<'_>) -> Text<'_> {
+    if memchr::memchr2(b'-', b'_', data.as_bytes()).is_none() {
+        return data;
+    }
+    let mut written: String = data
+        .chars()
+        .map(|sign| match sign {
+            '-' => '+',
+            '_' => '/',
+            other => other,
+        })
+        .collect();
+    // In URLs it is often left out.
+    while !written.len().is_multiple_of(4) {
+        written.push('=');
+    }
+    written.into()
 }

@@ -1,0 +1,230 @@
+//! What the stand-ins say in a conversation, whatever their format: decided by what was asked, once a provider's own file has checked and
+//! understood it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::exchange::Ending;
+use super::shape::At;
+use super::{Fault, Reply, Topic};
+
+/// Tokens of the input, those from a cache among them.
+pub(super) const INPUT: u32 = 11;
+/// Tokens of the input that came from a cache.
+pub(super) const CACHED: u32 = 4;
+/// Tokens of the output.
+pub(super) const OUTPUT: u32 = 7;
+/// In a prompt: answer 400.
+const REFUSE: &str = "magic:refuse";
+/// In a prompt: say something, and fail.
+const BREAK: &str = "magic:break";
+/// In a prompt: say something forever.
+const ENDLESS: &str = "magic:endless";
+const TICK: &str = "tick ";
+
+/// What a request asks for.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// What the system is told, its texts joined.
+    pub(super) system: String,
+    /// The texts of the last turn, joined.
+    pub(super) prompt: String,
+    /// The tools that are offered.
+    pub(super) tools: Vec<String>,
+    /// The results in the last turn, each with the call that it is of.
+    pub(super) results: Vec<(Call, String)>,
+    /// The images in the last turn.
+    pub(super) images: Vec<Picture>,
+    /// How the answer is held to a schema.
+    pub(super) schema: Option<Held>,
+    /// The delivery.
+    pub(super) streams: bool,
+    /// A stream tells its usage.
+    pub(super) tells_usage: bool,
+}
+
+/// How an answer is held to a schema.
+#[derive(Debug)]
+pub(super) enum Held {
+    /// By the format's own field.
+    ByField,
+    /// By a tool that has to be called.
+    ByTool(String),
+}
+
+/// An image, as it arrived.
+#[derive(Debug)]
+pub(super) struct Picture {
+    pub(super) media_type: String,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// A tool's call.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    /// Without what a provider's ids begin with; in what was heard, the id as it came.
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) arguments: Value,
+}
+
+/// An answer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Said {
+    pub(super) reasoning: String,
+    pub(super) text: String,
+    pub(super) calls: Vec<Call>,
+}
+
+/// How a provider says things.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Voice {
+    pub(super) whole: fn(&Said, &str) -> Value,
+    /// The events of a stream, each as one piece.
+    pub(super) events: fn(&Said, &str, bool) -> Vec<Bytes>,
+    /// The event that a stream fails with.
+    pub(super) failure: fn() -> Bytes,
+    /// An error, with its message.
+    pub(super) refusal: fn(u16, &str) -> Reply,
+    pub(super) content_type: &'static str,
+}
+
+/// The answer to what was heard.
+pub(super) fn answer(voice: Voice, heard: &Heard, model: &str) -> Reply {
+    if heard.prompt.contains(REFUSE) {
+        return (voice.refusal)(400, "the prompt is not to this stand-in's liking");
+    }
+    let said = if heard.prompt.contains(BREAK) || heard.prompt.contains(ENDLESS) {
+        Said { text: TICK.repeat(4), ..Said::default() }
+    } else {
+        say(heard)
+    };
+    if !heard.streams {
+        return Reply::json(200, &(voice.whole)(&said, model)).about(Topic::Chat, "");
+    }
+    let mut pieces = (voice.events)(&said, model, heard.tells_usage);
+    if heard.prompt.contains(BREAK) || heard.prompt.contains(ENDLESS) {
+        let is_tick = |piece: &Bytes| piece.windows(TICK.len() - 1).any(|part| part == TICK.trim().as_bytes());
+        pieces.truncate(pieces.iter().position(is_tick).map_or(1, |place| place + 1));
+    }
+    if heard.prompt.contains(ENDLESS) {
+        return Reply::stream(voice.content_type, pieces).ending(Ending::Never);
+    }
+    if heard.prompt.contains(BREAK) {
+        pieces.push((voice.failure)());
+    }
+    Reply::stream(voice.content_type, pieces)
+}
+
+fn say(heard: &Heard) -> Said {
+    let place = json!({"city": "Paris", "location": {"latitude": 48.86, "country": "France"}});
+    match &heard.schema {
+        Some(Held::ByField) => return Said { text: place.to_string(), ..Said::default() },
+        Some(Held::ByTool(name)) => return Said { calls: vec![call(name, place)], ..Said::default() },
+        None => {}
+    }
+    if !heard.results.is_empty() {
+        let told = heard.results.iter().map(|(call, result)| format!("In {}: {result}.", call.arguments["city"]));
+        return Said { text: told.collect::<Vec<_>>().join(" "), ..Said::default() };
+    }
+    if let Some(tool) = heard.tools.first() {
+        let calls = ["Paris", "Oslo"].map(|city| call(tool, json!({"city": city})));
+        return Said { calls: calls.to_vec(), ..Said::default() };
+    }
+    let images = heard.images.iter().map(|image| {
+        let sum = crc32fast::hash(&image.bytes);
+        format!(" An {} of {} bytes with the sum {sum:08x}.", image.media_type, image.bytes.len())
+    });
+    let text = format!("You said: {} The system said: {}{}", heard.prompt, heard.system, images.collect::<String>());
+    Said { text, ..Said::default() }
+}
+
+fn call(name: &str, arguments: Value) -> Call {
+    static NUMBER: AtomicU32 = AtomicU32::new(1);
+    let id = format!("{:09}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    Call { id, name: name.to_owned(), arguments }
+}
+
+/// Some of everything.
+pub(super) fn everything() -> Said {
+    Said {
+        reasoning: "Two cities, so two calls.".into(),
+        text: "I will look: caf\u{e9} \u{1f600}.".into(),
+        calls: ["Paris", "Oslo"].map(|city| call("get_weather", json!({"city": city, "unit": "celsius"}))).to_vec(),
+    }
+}
+
+/// A text in two pieces, which end at letters.
+pub(super) fn halves(text: &str) -> Vec<&str> {
+    let middle = (text.len() / 2..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    let (first, second) = text.split_at(middle);
+    [first, second].into_iter().filter(|half| !half.is_empty()).collect()
+}
+
+/// The calls of a turn that wait for their results.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    calls: Vec<Call>,
+    answered: Vec<(Call, String)>,
+}
+
+impl Waiting {
+    /// A turn calls these.
+    pub(super) fn call(&mut self, at: &At<'_>, call: Call) -> Result<(), Fault> {
+        let is_new = self.calls.iter().all(|other| other.id != call.id);
+        at.require(is_new, &format!("the call id {:?} is there twice", call.id))?;
+        self.calls.push(call);
+        Ok(())
+    }
+
+    /// A result has come.
+    pub(super) fn answer(&mut self, at: &At<'_>, id: &str, result: String) -> Result<(), Fault> {
+        let place = self.calls.iter().position(|call| call.id == id);
+        let place = place.ok_or_else(|| at.fault(&format!("no call with the id {id:?} waits for a result")))?;
+        self.answered.push((self.calls.remove(place), result));
+        Ok(())
+    }
+
+    /// Nothing waits any more.
+    pub(super) fn is_done(&self, at: &At<'_>) -> Result<(), Fault> {
+        let left: Vec<_> = self.calls.iter().map(|call| call.id.as_str()).collect();
+        at.require(left.is_empty(), &format!("the calls {left:?} have no result before this"))
+    }
+
+    /// The results since this was asked last.
+    pub(super) fn results(&mut self) -> Vec<(Call, String)> {
+        std::mem::take(&mut self.answered)
+    }
+}
+
+impl Picture {
+    /// An image whose bytes begin as its type says.
+    pub(super) fn read(at: &At<'_>, media_type: &str, bytes: Vec<u8>) -> Result<Self, Fault> {
+        let begins: &[u8] = match media_type {
+            "image/png" => b"\x89PNG\r\n\x1a\n",
+            "image/jpeg" => b"\xff\xd8\xff",
+            "image/gif" => b"GIF8",
+            "image/webp" => b"RIFF",
+            other => return Err(at.fault(&format!("the media type {other:?} is not supported"))),
+        };
+        at.require(bytes.starts_with(begins), &format!("the bytes are no {media_type}"))?;
+        Ok(Self { media_type: media_type.to_owned(), bytes })
+    }
+
+    /// An image in a `data:` URL.
+    pub(super) fn in_url(at: &At<'_>) -> Result<Self, Fault> {
+        let rest = at.text()?.strip_prefix("data:").ok_or_else(|| at.fault("is no data: URL"))?;
+        let (media_type, data) = rest.split_once(";base64,").ok_or_else(|| at.fault("has no ;base64,"))?;
+        let data = Value::from(data);
+        let bytes = At::top(&data).base64().map_err(|fault| at.fault(&fault.0))?;
+        Self::read(at, media_type, bytes)
+    }
+}
+
+/// The arguments of a call that are a string of JSON.
+pub(super) fn arguments(at: &At<'_>) -> Result<Value, Fault> {
+    let parsed = serde_json::from_str::<Value>(at.text()?).ok().filter(Value::is_object);
+    parsed.ok_or_else(|| at.fault("is no JSON object"))
+}
