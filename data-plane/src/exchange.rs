@@ -26,3 +26,6 @@ pub(crate) mod response;
 pub(crate) mod text;
 pub(crate) mod tool;
 pub(crate) mod usage;
+
+#[cfg(test)]
+pub(crate) mod arbitrary;

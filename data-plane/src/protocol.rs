@@ -34,6 +34,9 @@ mod fields;
 mod lines;
 mod scrub;
 
+#[cfg(test)]
+mod fixtures;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use shared::adapter::{Delivery, Format, Operation};

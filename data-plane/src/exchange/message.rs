@@ -125,6 +125,35 @@ pub(crate) struct Citation<'a> {
     pub(crate) raw: Option<Json<'a>>,
 }
 
+impl Document<'_> {
+    /// Its name as a file's, for formats that tell from its ending what it is: with that of its media type, if it has none.
+    pub(crate) fn file_name(&self) -> Text<'_> {
+        let name = self.name.as_deref().unwrap_or("document");
+        let is_ending = |text: &str| text.len() <= 5 && text.bytes().any(|byte| byte.is_ascii_alphabetic());
+        let has_ending = name.rsplit_once('.').is_some_and(|(_, ending)| is_ending(ending));
+        let ending = match &self.body {
+            DocumentBody::Bytes(Source::Inline { media_type, .. }) => ending(media_type),
+            DocumentBody::Bytes(Source::Url { .. } | Source::File(_)) | DocumentBody::Text(_) => None,
+        };
+        match ending {
+            Some(ending) if !has_ending => format!("{name}.{ending}").into(),
+            Some(_) | None => name.into(),
+        }
+    }
+}
+
+/// What the names of files of a type end in.
+fn ending(media_type: &str) -> Option<&'static str> {
+    match media_type {
+        "application/pdf" => Some("pdf"),
+        "text/plain" => Some("txt"),
+        "text/csv" => Some("csv"),
+        "text/markdown" => Some("md"),
+        "text/html" => Some("html"),
+        _ => None,
+    }
+}
+
 impl<'a> Part<'a> {
     pub(crate) fn of(content: Content<'a>) -> Self {
         Self { content, cache: None }
@@ -190,6 +219,23 @@ impl<'a> Source<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_s_name_ends_in_what_it_is() {
+        for (name, media_type, expected) in [
+            (None, "application/pdf", "document.pdf"),
+            (Some("A report, v1.2 of May"), "application/pdf", "A report, v1.2 of May.pdf"),
+            (Some("Version 1.2"), "application/pdf", "Version 1.2.pdf"),
+            (Some("a.PDF"), "application/pdf", "a.PDF"),
+            (Some("a.log"), "text/plain", "a.log"),
+            (Some("a"), "application/x-unknown", "a"),
+        ] {
+            let source = Source::Inline { media_type: media_type.into(), data: "aGk=".into() };
+            let body = DocumentBody::Bytes(source);
+            let document = Document { body, name: name.map(Text::from), context: None, cites: false };
+            assert_eq!(&*document.file_name(), expected);
+        }
+    }
 
     #[test]
     fn urls_name_bytes_here_or_elsewhere() {

@@ -3,7 +3,7 @@
 mod block;
 pub(super) mod error;
 mod finish;
-mod frame;
+pub(super) mod frame;
 mod limits;
 mod media;
 mod name;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// What a frame carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::protocol) enum Kind {
     /// An event of the stream.
     Event,
     /// An exception, which ends it.
@@ -14,7 +14,7 @@ pub(super) enum Kind {
 }
 
 /// Writes a frame behind what `out` holds: lengths and their checksum, three headers of type 7 (string), the payload, the checksum of it all.
-pub(super) fn put(out: &mut Vec<u8>, kind: Kind, name: &str, payload: &impl Serialize) {
+pub(in crate::protocol) fn put(out: &mut Vec<u8>, kind: Kind, name: &str, payload: &impl Serialize) {
     let begin = out.len();
     out.extend_from_slice(&[0; 12]);
     let (message_type, type_header) = match kind {

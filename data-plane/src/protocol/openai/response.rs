@@ -6,7 +6,7 @@ mod read;
 mod write;
 
 pub(super) use read::{call_id, read};
-pub(super) use write::{Annotation, WrittenImage, write};
+pub(super) use write::{Annotation, WrittenImage, characters, write};
 
 #[cfg(test)]
 mod tests;

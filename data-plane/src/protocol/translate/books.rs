@@ -263,7 +263,7 @@ impl From<Unsayable> for Trouble {
     }
 }
 
-fn owned(finish: Finish<'_>) -> Finish<'static> {
+pub(super) fn owned(finish: Finish<'_>) -> Finish<'static> {
     match finish {
         Finish::Stop => Finish::Stop,
         Finish::StopText(text) => Finish::StopText(text.map(Text::into_owned)),

@@ -1,3 +1,7 @@
+mod cuts;
+mod gist;
+mod pairs;
+
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -226,6 +230,7 @@ fn a_failure_is_told_in_the_callers_format_and_nothing_follows() {
             let data = given.split("data: ").nth(1).unwrap();
             assert!(serde_json::from_str::<Value>(data).is_ok(), "{data}");
             assert!(translation.feed(b"data: text 0 more\n\n").is_empty());
+            assert_eq!(translation.end(), (Bytes::new(), Ending::Cut), "it is told once");
         }
     }
     let mut damaged = translation(Dialect::Chat, false);

@@ -395,7 +395,7 @@ fn documents_are_files_and_plain_ones_text() {
     ];
     let expected = serde_json::json!([
         {"type": "text", "text": "Title\nold\n\nwords"},
-        {"type": "file", "file": {"filename": "Title", "file_data": "data:application/pdf;base64,aGk="}},
+        {"type": "file", "file": {"filename": "Title.pdf", "file_data": "data:application/pdf;base64,aGk="}},
     ]);
     let request = Request { messages: vec![user(parts)], ..Request::default() };
     assert_eq!(written(&request)["messages"][0]["content"], expected);

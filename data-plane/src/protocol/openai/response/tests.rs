@@ -177,9 +177,10 @@ fn choice() -> impl Strategy<Value = Choice<'static>> {
             .prop_map(|(text, signature)| Content::Reasoning { text, signature: signature.map(Text::from) }),
         text().prop_map(Content::SealedReasoning),
     ];
-    let citation = (text(), text(), of(text()), of((0..9_u64, 9..20_u64))).prop_map(|(url, title, quoted, span)| {
-        Citation { url: Some(url), title: Some(title), quoted, answer_span: span, raw: None }
-    });
+    let citation =
+        (text(), text(), of(text()), (0..9_u64, 9..20_u64).prop_map(Some)).prop_map(|(url, title, quoted, span)| {
+            Citation { url: Some(url), title: Some(title), quoted, answer_span: span, raw: None }
+        });
     let call = ("[a-z_0-9]{1,6}", text(), of("[a-zA-Z0-9+/]{4,8}==")).prop_map(|(name, text, signature)| {
         let arguments = Json::of(&serde_json::json!({"a": &*text}));
         ToolCall { id: "c".into(), name: name.into(), arguments, signature: signature.map(Text::from) }

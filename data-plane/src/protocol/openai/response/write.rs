@@ -62,21 +62,21 @@ struct UrlCitation<'a> {
     title: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    start_index: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    end_index: Option<u64>,
+    start_index: u64,
+    end_index: u64,
 }
 
 impl<'a> Annotation<'a> {
-    /// A citation's; `None` where it is of no page, for which the format has no word.
-    pub(in crate::protocol::openai) fn of(citation: &'a Citation<'_>) -> Option<Self> {
+    /// A citation's; `None` where it is of no page, for which the format has no word. One that does not say what it is for is for the text that
+    /// it came with, since clients demand both places.
+    pub(in crate::protocol::openai) fn of(citation: &'a Citation<'_>, text: (u64, u64)) -> Option<Self> {
+        let (start_index, end_index) = citation.answer_span.unwrap_or(text);
         let url_citation = UrlCitation {
             url: citation.url.as_deref()?,
             title: citation.title.as_deref().unwrap_or_default(),
             content: citation.quoted.as_deref(),
-            start_index: citation.answer_span.map(|(start, _)| start),
-            end_index: citation.answer_span.map(|(_, end)| end),
+            start_index,
+            end_index,
         };
         Some(Self { r#type: "url_citation", url_citation })
     }
@@ -157,8 +157,11 @@ fn message<'a>(parts: &'a [Part<'_>]) -> Result<Message<'a>, Unsayable> {
     for part in parts {
         match &part.content {
             Content::Text { text, citations } => {
+                let start =
+                    if citations.is_empty() { 0 } else { characters(message.content.as_deref().unwrap_or_default()) };
                 append(&mut message.content, text);
-                message.annotations.extend(citations.iter().filter_map(Annotation::of));
+                let place = || (start, start + characters(text));
+                message.annotations.extend(citations.iter().filter_map(|citation| Annotation::of(citation, place())));
             }
             Content::Refusal(refusal) => append(&mut message.refusal, refusal),
             Content::Image(image) => message.images.push(WrittenImage::of(image)?),
@@ -175,6 +178,11 @@ fn message<'a>(parts: &'a [Part<'_>]) -> Result<Message<'a>, Unsayable> {
         message.content = Some(Text::default());
     }
     Ok(message)
+}
+
+/// How many there are.
+pub(in crate::protocol::openai) fn characters(text: &str) -> u64 {
+    text.chars().count() as u64
 }
 
 fn append<'a>(to: &mut Option<Text<'a>>, text: &'a Text<'_>) {

@@ -8,7 +8,7 @@ use crate::exchange::tool::id_with_signature;
 use crate::protocol::Unsayable;
 use crate::protocol::openai::finish::Held;
 use crate::protocol::openai::reasoning;
-use crate::protocol::openai::response::{Annotation, WrittenImage};
+use crate::protocol::openai::response::{Annotation, WrittenImage, characters};
 
 /// What an alternative has said by now, as far as it decides of what is said next: clients put lists together by the index of their items.
 #[derive(Debug, Default)]
@@ -17,6 +17,8 @@ pub(super) struct Delta {
     has_called: bool,
     has_refused: bool,
     annotations: u32,
+    /// Of its text by now.
+    characters: u64,
     images: u32,
     /// The block of reasoning that comes next, or that is open.
     block: u32,
@@ -43,7 +45,10 @@ impl Delta {
     /// When the format has no place for it.
     pub(super) fn write(&mut self, piece: &Piece<'_>, out: &mut Vec<u8>) -> Result<(), Unsayable> {
         match piece {
-            Piece::Text(text) => member(out, b"\"content\":", &**text),
+            Piece::Text(text) => {
+                self.characters += characters(text);
+                member(out, b"\"content\":", &**text);
+            }
             Piece::Refusal(text) => {
                 self.has_refused = true;
                 member(out, b"\"refusal\":", &**text);
@@ -75,7 +80,7 @@ impl Delta {
                 out.extend_from_slice(b"}}]");
             }
             Piece::Citation(citation) => {
-                if let Some(annotation) = Annotation::of(citation) {
+                if let Some(annotation) = Annotation::of(citation, (0, self.characters)) {
                     indexed(out, b"\"annotations\":[", &mut self.annotations, &annotation);
                 }
             }

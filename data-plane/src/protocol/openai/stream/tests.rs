@@ -491,3 +491,12 @@ fn a_citation_of_no_page_is_no_chunk() {
     // The role, the reason and the end.
     assert_eq!(written(&events, &ended, false).matches("data: ").count(), 3);
 }
+
+#[test]
+fn a_citation_that_says_no_place_is_for_the_text_so_far() {
+    let page = Citation { url: Some("https://h".into()), ..Citation::default() };
+    let pieces = [Piece::Text("é".into()), Piece::Text("💡!".into()), Piece::Citation(page)];
+    let events = pieces.map(|piece| Event::Piece { choice: 0, piece });
+    let ended = Ended { finishes: vec![(0, Finish::Stop)], usage: Usage::default() };
+    assert!(written(&events, &ended, false).contains(r#""start_index":0,"end_index":3"#));
+}

@@ -45,6 +45,7 @@ fn said() -> impl Strategy<Value = Part<'static>> {
         prop_oneof![Just("audio/wav"), Just("audio/mpeg"), Just("audio/flac")]
             .prop_map(|kind| Part::of(Content::Audio(Audio { source: inline(kind, "aGk=") }))),
         text().prop_map(|name| {
+            let name = format!("{}.pdf", &*name).into();
             let body = DocumentBody::Bytes(inline("application/pdf", "aGk="));
             Part::of(Content::Document(Document { body, name: Some(name), context: None, cites: false }))
         }),

@@ -31,7 +31,7 @@ pub(super) struct InputAudio<'a> {
 #[derive(Debug, Serialize)]
 pub(super) struct File<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    filename: Option<&'a str>,
+    filename: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file_data: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,8 +91,8 @@ fn document<'a>(document: &'a Document<'_>) -> Option<Part<'a>> {
             let text = if head.is_empty() { text.borrowed() } else { format!("{head}\n{}", &**text).into() };
             Some(Part::Text { text })
         }
-        DocumentBody::Bytes(Source::File(id)) => file(None, Some(&**id), name),
-        // The format demands a name beside bytes.
-        DocumentBody::Bytes(source) => file(source.to_url(), None, name.or(Some("document"))),
+        DocumentBody::Bytes(Source::File(id)) => file(None, Some(&**id), name.map(Text::from)),
+        // The format demands a name beside bytes, and tells by its ending what they are.
+        DocumentBody::Bytes(source) => file(source.to_url(), None, Some(document.file_name())),
     }
 }

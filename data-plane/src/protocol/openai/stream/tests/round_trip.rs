@@ -24,12 +24,8 @@ fn signature() -> impl Strategy<Value = Text<'static>> {
 
 /// A piece; of calls only their names, to be numbered.
 fn piece() -> impl Strategy<Value = Piece<'static>> {
-    let citation = (text(), text(), of((0..9_u64, 9..20_u64))).prop_map(|(url, title, answer_span)| Citation {
-        url: Some(url),
-        title: Some(title),
-        quoted: None,
-        answer_span,
-        raw: None,
+    let citation = (text(), text(), (0..9_u64, 9..20_u64).prop_map(Some)).prop_map(|(url, title, answer_span)| {
+        Citation { url: Some(url), title: Some(title), quoted: None, answer_span, raw: None }
     });
     let source = Source::Inline { media_type: "image/png".into(), data: "aGk=".into() };
     prop_oneof![

@@ -194,7 +194,7 @@ fn words() -> impl Strategy<Value = Content<'static>> {
 
 fn of_user() -> impl Strategy<Value = Content<'static>> {
     let file = (source(), word()).prop_map(|(source, name)| {
-        let name = matches!(source, Source::Inline { .. }).then(|| name.into());
+        let name = matches!(source, Source::Inline { .. }).then(|| format!("{name}.pdf").into());
         Content::Document(Document { body: DocumentBody::Bytes(source), name, context: None, cites: false })
     });
     prop_oneof![words(), image(), file]

@@ -79,7 +79,7 @@ pub(super) enum Part<'a> {
     },
     InputFile {
         #[serde(skip_serializing_if = "Option::is_none")]
-        filename: Option<&'a str>,
+        filename: Option<Text<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         file_data: Option<Text<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -223,8 +223,8 @@ fn of_document<'a>(document: &'a Document<'_>, parts: &mut Vec<Part<'a>>) {
             parts.push(Part::InputText { text });
         }
         DocumentBody::Bytes(source @ Source::Inline { .. }) => parts.push(Part::InputFile {
-            // Bytes without a name are refused.
-            filename: Some(filename.unwrap_or("document")),
+            // Bytes without a name are refused, and what they are is told by its ending.
+            filename: Some(document.file_name()),
             file_data: source.to_url(),
             file_url: None,
             file_id: None,
