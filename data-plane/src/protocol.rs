@@ -31,6 +31,7 @@ mod responses;
 mod fields;
 mod lines;
 mod scrub;
+mod sse;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};

@@ -105,7 +105,11 @@ impl Translation {
 
     /// See [`Watch::end`](super::watch::Watch::end).
     pub(super) fn end(&mut self) -> (Bytes, Ending) {
-        if self.error.is_none() && self.progress != Progress::Done {
+        // It was told when it came.
+        if self.error.is_some() {
+            return (Bytes::new(), Ending::Cut);
+        }
+        if self.progress != Progress::Done {
             let is_whole = match self.source.end() {
                 Ok(None) => true,
                 Ok(Some(taken)) => {

@@ -226,6 +226,7 @@ fn a_failure_is_told_in_the_callers_format_and_nothing_follows() {
             let data = given.split("data: ").nth(1).unwrap();
             assert!(serde_json::from_str::<Value>(data).is_ok(), "{data}");
             assert!(translation.feed(b"data: text 0 more\n\n").is_empty());
+            assert_eq!(translation.end(), (Bytes::new(), Ending::Cut));
         }
     }
     let mut damaged = translation(Dialect::Chat, false);
@@ -273,6 +274,25 @@ fn a_whole_answer_is_replayed_as_a_stream() {
     assert_eq!(unwrapped.choices[0], response().choices[0]);
     let expected = Choice { parts: vec![Part::text("{\"a\":1}")], finish: Finish::Stop, logprobs: None };
     assert_eq!(unwrapped.choices[1], expected);
+}
+
+#[test]
+fn json_of_several_lines_breaks_no_event() {
+    let upstreams = [
+        (Dialect::Chat, r#"{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"c",
+            "type":"function","function":{"name":"f","arguments":"{\n\"a\":\r\n1}"}}]},"finish_reason":"tool_calls"}]}"#),
+        (Dialect::Anthropic, "{\"id\":\"x\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[{\"type\":\"text\",
+            \"text\":\"a\",\"citations\":[{\n\"type\":\"page_location\",\r\n\"cited_text\":\"b\"}]}],\"stop_reason\":\"end_turn\",\"usage\":{}}"),
+    ];
+    let reply = Reply { id: "0123456789abcdef0123456789abcdef", created: 0, model: "m", wants_usage: true };
+    for (upstream, body) in upstreams {
+        for caller in Dialect::ALL.into_iter().filter(|caller| *caller != Dialect::Bedrock) {
+            let between = Between { upstream, caller, answers_by_tool: false, reply };
+            let given = String::from_utf8(whole::streamed(&between, body.as_bytes()).unwrap()).unwrap();
+            let is_of_an_event = |line: &str| ["event: ", "data: "].iter().any(|field| line.starts_with(field));
+            assert!(given.lines().all(|line| line.is_empty() || is_of_an_event(line)), "{given}");
+        }
+    }
 }
 
 proptest! {
