@@ -1,5 +1,7 @@
 //! What a request of one dialect says that another can't: refused where leaving it out would change what is meant, and else warned of.
 
+use std::collections::HashSet;
+
 use super::Dialect;
 use crate::exchange::feature::{Feature, Features};
 use crate::exchange::request::{Loss, Request};
@@ -28,7 +30,7 @@ pub(crate) struct Refused {
 /// When something would be that must not.
 pub(crate) fn check(request: &Request<'_>, from: Dialect, to: Dialect) -> Result<Lost, Refused> {
     let features = Features::of(request);
-    let mut warned = Vec::new();
+    let mut warned = Warned::default();
     for (feature, loss) in to.protocol().cannot() {
         if features.has(*feature) {
             lose(*loss, field(from, *feature).to_owned(), to, &mut warned)?;
@@ -37,14 +39,28 @@ pub(crate) fn check(request: &Request<'_>, from: Dialect, to: Dialect) -> Result
     for extra in &request.extras {
         lose(extra.loss, extra.field.as_str().to_owned(), to, &mut warned)?;
     }
-    Ok(Lost { warned })
+    Ok(Lost { warned: warned.fields })
 }
 
-fn lose(loss: Loss, field: String, to: Dialect, warned: &mut Vec<String>) -> Result<(), Refused> {
+/// Fields that a warning names, each once.
+#[derive(Debug, Default)]
+struct Warned {
+    fields: Vec<String>,
+    known: HashSet<String>,
+}
+
+impl Warned {
+    fn add(&mut self, field: String) {
+        if self.known.insert(field.clone()) {
+            self.fields.push(field);
+        }
+    }
+}
+
+fn lose(loss: Loss, field: String, to: Dialect, warned: &mut Warned) -> Result<(), Refused> {
     match loss {
         Loss::Silent => {}
-        Loss::Warned if warned.contains(&field) => {}
-        Loss::Warned => warned.push(field),
+        Loss::Warned => warned.add(field),
         Loss::Refused => return Err(Refused { field, to }),
     }
     Ok(())
