@@ -4,15 +4,16 @@ use std::time::SystemTime;
 
 use http::{HeaderMap, StatusCode};
 use serde::de::IgnoredAny;
-use shared::adapter::{AdapterKind, Format, adapter};
+use shared::adapter::{AdapterKind, Delivery, Format, adapter};
 
 use super::{ID, framed};
 use crate::exchange::embedding::Encoding;
+use crate::exchange::manner::UNKNOWN;
 use crate::json::JsonError;
 use crate::protocol::count::CountForm;
 use crate::protocol::embedding::{EmbeddingForm, EmbeddingReply};
 use crate::protocol::error::{Retold, event, remade};
-use crate::protocol::{Dialect, form as forms, ranking, route};
+use crate::protocol::{Dialect, Target, form as forms, ranking, route};
 use crate::upstream::event_stream;
 use crate::upstream::sse::{Decoder, Item};
 
@@ -110,15 +111,18 @@ pub fn routes(bytes: &[u8]) {
     }
     let forms = [CountForm::Responses, CountForm::Anthropic, CountForm::Gemini, CountForm::Vertex, CountForm::Bedrock];
     for form in forms {
-        if let Ok(conversation) = form.conversation(bytes)
-            && form.dialect().protocol().read_request(&conversation).is_ok()
-            && crate::json::members(&conversation, |_, _| Ok::<_, JsonError>(())).is_ok()
-        {
-            let written = form.write(&conversation, "m");
-            assert!(serde_json::from_slice::<IgnoredAny>(&written).is_ok(), "{}", String::from_utf8_lossy(&written));
-        }
         if let Ok(tokens) = form.read_answer(bytes) {
             assert_eq!(form.read_answer(&form.write_answer(tokens)), Ok(tokens));
+        }
+        let Ok(conversation) = form.conversation(bytes) else { continue };
+        let protocol = form.dialect().protocol();
+        let target = Target { model: "m", delivery: Delivery::Whole, manner: &UNKNOWN };
+        if crate::json::members(&conversation, |_, _| Ok::<_, JsonError>(())).is_ok()
+            && let Ok(request) = protocol.read_request(&conversation)
+            && let Ok(outgoing) = protocol.write_request(&request, &target)
+        {
+            let written = form.write(&outgoing.body, "m");
+            assert!(serde_json::from_slice::<IgnoredAny>(&written).is_ok(), "{}", String::from_utf8_lossy(&written));
         }
     }
 }
