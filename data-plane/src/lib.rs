@@ -33,7 +33,7 @@ mod json;
 
 mod hop;
 
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 
 use std::future::Future;

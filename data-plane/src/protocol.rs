@@ -33,6 +33,7 @@ mod responses;
 mod fields;
 mod lines;
 mod scrub;
+mod sse;
 
 #[cfg(test)]
 mod fixtures;

@@ -2,7 +2,7 @@
 //!
 //! Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolUseBlock.html and …_DocumentBlock.html, read in autumn 2026.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest as _, Sha256};
 
@@ -48,6 +48,8 @@ pub(super) fn tool<'a>(given: &'a Text<'_>) -> Result<&'a str, Unsayable> {
 #[derive(Debug, Default)]
 pub(super) struct Documents {
     taken: HashSet<String>,
+    /// The number that the next one of a name gets, once there are two.
+    next: HashMap<String, u32>,
 }
 
 impl Documents {
@@ -56,12 +58,15 @@ impl Documents {
         let cleaned = cleaned(given.unwrap_or_default());
         let base = if cleaned.is_empty() { "document" } else { &cleaned };
         let mut name = base.to_owned();
-        let mut number = 2;
+        if self.taken.insert(name.clone()) {
+            return name;
+        }
+        let number = self.next.entry(name.clone()).or_insert(2);
         while !self.taken.insert(name.clone()) {
             let suffix = format!(" ({number})");
             // All of it is ASCII.
             name = format!("{}{suffix}", base.get(..MOST_OF_DOCUMENT - suffix.len()).unwrap_or(base));
-            number += 1;
+            *number += 1;
         }
         name
     }

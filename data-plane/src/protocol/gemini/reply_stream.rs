@@ -13,6 +13,7 @@ use crate::exchange::json::Json;
 use crate::exchange::message::Citation;
 use crate::exchange::text::Text;
 use crate::protocol::error::json;
+use crate::protocol::sse::on_one_line;
 use crate::protocol::{self, Reply, Unsayable};
 
 /// Writes one stream.
@@ -98,7 +99,9 @@ impl Writer {
     fn event(&self, candidates: Vec<Candidate<'_>>, usage_metadata: Option<UsageMetadata>, out: &mut Vec<u8>) {
         let answer = Answer { candidates, usage_metadata, model_version: &self.model, response_id: &self.id };
         out.extend_from_slice(b"data: ");
-        out.extend_from_slice(&json(&answer));
+        let mut json = json(&answer);
+        on_one_line(&mut json);
+        out.extend_from_slice(&json);
         out.extend_from_slice(b"\n\n");
     }
 }

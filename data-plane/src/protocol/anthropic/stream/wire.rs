@@ -7,6 +7,7 @@ use crate::exchange::json::Json;
 use crate::exchange::text::Text;
 use crate::protocol::anthropic::citation::Written;
 use crate::protocol::anthropic::usage::Counts;
+use crate::protocol::sse::on_one_line;
 
 /// An event of any type: the members of those that are known.
 #[derive(Deserialize)]
@@ -133,9 +134,13 @@ impl Event<'_> {
         out.extend_from_slice(b"event: ");
         out.extend_from_slice(self.name().as_bytes());
         out.extend_from_slice(b"\ndata: ");
+        let data = out.len();
         // Texts and numbers always serialize. If they did not, half an event would be worse than none.
         match serde_json::to_writer(&mut *out, self) {
-            Ok(()) => out.extend_from_slice(b"\n\n"),
+            Ok(()) => {
+                on_one_line(out.get_mut(data..).unwrap_or_default());
+                out.extend_from_slice(b"\n\n");
+            }
             Err(_) => out.truncate(begin),
         }
     }

@@ -13,6 +13,7 @@ use crate::protocol::cohere::citation::Cited;
 use crate::protocol::cohere::finish;
 use crate::protocol::cohere::response::unsayable;
 use crate::protocol::cohere::usage::Cost;
+use crate::protocol::sse::on_one_line;
 use crate::protocol::{self, Reply, Unsayable};
 
 /// Writes one stream.
@@ -209,5 +210,6 @@ fn put<D: Serialize>(out: &mut Vec<u8>, said: &Said<'_, D>) {
         // Strings and numbers always serialize; half an object would be worse than none.
         out.truncate(before);
     }
+    on_one_line(out.get_mut(before..).unwrap_or_default());
     out.extend_from_slice(b"\n\n");
 }

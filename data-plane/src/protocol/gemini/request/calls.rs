@@ -1,6 +1,6 @@
 //! The ids of calls and of their responses, which Gemini's callers may leave out.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::exchange::text::Text;
 
@@ -8,6 +8,10 @@ use crate::exchange::text::Text;
 #[derive(Debug, Default)]
 pub(super) struct Calls<'a> {
     calls: Vec<Call<'a>>,
+    /// Which call has an id: of several the last.
+    by_id: HashMap<Text<'a>, usize>,
+    /// Which calls are a tool's, in their order, without those at the front that are answered.
+    by_name: HashMap<Text<'a>, VecDeque<usize>>,
     /// The ids that callers gave, anywhere.
     given: HashSet<Text<'a>>,
     made: usize,
@@ -16,30 +20,42 @@ pub(super) struct Calls<'a> {
 #[derive(Debug)]
 struct Call<'a> {
     id: Text<'a>,
-    name: Text<'a>,
     is_answered: bool,
 }
 
 impl<'a> Calls<'a> {
     pub(super) fn new(given: HashSet<Text<'a>>) -> Self {
-        Self { calls: Vec::new(), given, made: 0 }
+        Self { given, ..Self::default() }
     }
 
     /// The id of a call. One that is made depends on nothing but the conversation, so that it is the same in the next request.
     pub(super) fn call(&mut self, id: Option<Text<'a>>, name: &Text<'a>) -> Text<'a> {
         let id = id.filter(|id| !id.is_empty()).unwrap_or_else(|| self.make());
-        self.calls.push(Call { id: id.clone(), name: name.clone(), is_answered: false });
+        let at = self.calls.len();
+        self.by_id.insert(id.clone(), at);
+        self.by_name.entry(name.clone()).or_default().push_back(at);
+        self.calls.push(Call { id: id.clone(), is_answered: false });
         id
     }
 
     /// The id of the call that a response is for: the one that it names, or else the first of the tool's that has none yet.
     pub(super) fn answered(&mut self, id: Option<&Text<'a>>, name: &Text<'a>) -> Option<Text<'a>> {
-        let by_id = id.and_then(|id| self.calls.iter().rposition(|call| call.id == *id));
-        let by_name = || self.calls.iter().position(|call| !call.is_answered && call.name == *name);
-        let at = by_id.or_else(by_name)?;
+        let by_id = id.and_then(|id| self.by_id.get(id).copied());
+        let at = by_id.or_else(|| self.first_unanswered(name))?;
         let call = self.calls.get_mut(at)?;
         call.is_answered = true;
         Some(call.id.clone())
+    }
+
+    fn first_unanswered(&mut self, name: &Text<'a>) -> Option<usize> {
+        let waiting = self.by_name.get_mut(name)?;
+        loop {
+            let at = waiting.front().copied()?;
+            if self.calls.get(at).is_some_and(|call| !call.is_answered) {
+                return Some(at);
+            }
+            waiting.pop_front();
+        }
     }
 
     fn make(&mut self) -> Text<'a> {

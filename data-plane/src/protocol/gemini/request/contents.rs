@@ -99,7 +99,7 @@ fn join<'a>(parts: &mut Vec<message::Part<'a>>, part: message::Part<'a>) {
         && let Some(message::Part { content, .. }) = parts.last_mut()
         && let message::Content::Reasoning { text, signature: signature @ None } = content
     {
-        *text = format!("{}{}", &**text, &**more).into();
+        text.0.to_mut().push_str(more);
         signature.clone_from(new);
         return;
     }

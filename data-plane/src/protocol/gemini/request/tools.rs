@@ -1,5 +1,7 @@
 //! The functions of a request, and which of them are to be called.
 
+use std::collections::HashSet;
+
 use serde::de::MapAccess;
 
 use super::extra;
@@ -141,7 +143,8 @@ impl<'a> Calling<'a> {
         if is_any && allowed.len() == 1 {
             return Ok(allowed.pop().map(ToolChoice::Named));
         }
-        let allows_all = allowed.is_empty() || tools.iter().all(|tool| allowed.contains(&tool.name));
+        let names: HashSet<&Text<'_>> = allowed.iter().collect();
+        let allows_all = allowed.is_empty() || tools.iter().all(|tool| names.contains(&tool.name));
         if !allows_all {
             let field = format!("{place}.allowedFunctionNames").into();
             extras.push(Extra { field, json: Json::of(&allowed), loss: Loss::Refused });

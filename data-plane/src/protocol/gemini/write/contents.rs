@@ -1,5 +1,7 @@
 //! The conversation of a request.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::unsayable;
@@ -25,7 +27,7 @@ pub(super) struct Content<'a> {
 ///
 /// When one holds what the format can't say.
 pub(super) fn written<'a>(messages: &'a [Message<'a>], manner: &Manner) -> Result<Vec<Content<'a>>, Unsayable> {
-    let mut conversation = Conversation { manner, contents: Vec::new(), calls: Vec::new() };
+    let mut conversation = Conversation { manner, contents: Vec::new(), calls: HashMap::new(), count: 0 };
     for turn in messages.chunk_by(|left, right| is_model(left) == is_model(right)) {
         let parts = turn.iter().flat_map(|message| &message.parts);
         if turn.first().is_some_and(is_model) {
@@ -60,20 +62,23 @@ impl<'a> Content<'a> {
 struct Conversation<'a, 'm> {
     manner: &'m Manner,
     contents: Vec<Content<'a>>,
-    /// Every call so far.
-    calls: Vec<&'a ToolCall<'a>>,
+    /// The calls so far, by their ids: which one it is, and the tool's name. Of several with one id the last.
+    calls: HashMap<&'a str, (usize, &'a Text<'a>)>,
+    /// How many there are.
+    count: usize,
 }
 
 impl<'a> Conversation<'a, '_> {
     fn model(&mut self, turn: impl Iterator<Item = &'a message::Part<'a>>) -> Result<(), Unsayable> {
-        let before = self.calls.len();
+        let before = self.count;
         let mut parts = Vec::new();
         for part in turn {
             match &part.content {
                 message::Content::ToolCall(call) => {
-                    let is_first = self.calls.len() == before;
+                    let is_first = self.count == before;
                     parts.push(self.call(call, is_first.then(|| self.stand_in()).flatten()));
-                    self.calls.push(call);
+                    self.calls.insert(&call.id, (self.count, &call.name));
+                    self.count += 1;
                 }
                 other => said(other, &mut parts)?,
             }
@@ -128,8 +133,8 @@ impl<'a> Conversation<'a, '_> {
     }
 
     fn response(&self, result: &'a ToolResult<'a>) -> Result<(Option<usize>, Part<'a>), Unsayable> {
-        let order = self.calls.iter().rposition(|call| call.id == result.id);
-        let called = order.and_then(|at| self.calls.get(at)).map(|call| &call.name);
+        let call = self.calls.get(result.id.as_str()).copied();
+        let (order, called) = call.map_or((None, None), |(order, name)| (Some(order), Some(name)));
         let Some(name) = called.or(result.name.as_ref()) else {
             let what = format!("the tool result for the call {}", &*result.id);
             return Err(unsayable(&what, "which wants the tool's name: send the call in a message before its result"));

@@ -4,6 +4,8 @@ mod input;
 mod options;
 mod tools;
 
+use std::collections::HashSet;
+
 use crate::exchange::json::Json;
 use crate::exchange::message::Part;
 use crate::exchange::request::{Extra, Loss, Request};
@@ -66,6 +68,7 @@ impl<'a> Asked<'a> {
             None => return Err(unreadable("input", "is missing: give a text or a list of items")),
         }
         if let Some(allowed) = allowed {
+            let allowed: HashSet<_> = allowed.iter().collect();
             request.tools.retain(|tool| allowed.contains(&tool.name));
         }
         if let Some(ToolChoice::Named(name)) = &request.tool_choice

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
 use super::block::{Block, Contents, Said};
-use crate::exchange::message::{Content, Part, Role};
+use crate::exchange::message::{Part, Role};
 use crate::exchange::request::{AnswerFormat, Request};
 use crate::protocol::Unsayable;
 
@@ -66,16 +66,7 @@ impl<'a> Conversation<'a> {
         for part in parts {
             let Some(block) = Block::of(part)? else { continue };
             self.has_files |= block.said.is_file();
-            let blocks = self.turn(Side::User);
-            // Results come first in the turn, in their own order.
-            match part.content {
-                Content::ToolResult(_) => {
-                    let results =
-                        blocks.iter().take_while(|block| matches!(block.said, Said::ToolResult { .. })).count();
-                    blocks.insert(results, block);
-                }
-                _ => blocks.push(block),
-            }
+            self.turn(Side::User).push(block);
         }
         Ok(())
     }
@@ -100,6 +91,10 @@ impl<'a> Conversation<'a> {
 
     /// Sees to what the format wants of the first turn and the last one.
     fn finish(&mut self, last: Option<Role>) {
+        for turn in &mut self.turns {
+            // Results come first in the user's turn, in their own order. The assistant has none.
+            turn.blocks.sort_by_key(|block| !matches!(block.said, Said::ToolResult { .. }));
+        }
         if let Some(Turn { side: Side::Assistant, blocks }) = self.turns.last_mut()
             && let Some(Block { said: Said::Text { text, .. }, .. }) = blocks.last_mut()
         {

@@ -1,5 +1,7 @@
 //! Reads tools and the choice among them, in today's form and in that of before them, `functions`.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -153,10 +155,10 @@ fn of_word(field: &str, word: &str) -> Result<ToolChoice<'static>, Unreadable> {
 
 /// Leaves only the tools that are allowed: it comes to the same. `None` where one of them is no function.
 fn restrict<'a>(allowed: &Allowed<'a>, request: &mut Request<'a>) -> Result<Option<ToolChoice<'a>>, Unreadable> {
-    let names: Option<Vec<&Text<'a>>> =
+    let names: Option<HashSet<&Text<'a>>> =
         allowed.tools.iter().map(|tool| tool.function.as_ref().map(|function| &function.name)).collect();
     let Some(names) = names else { return Ok(None) };
     let choice = of_word("tool_choice.allowed_tools.mode", &allowed.mode)?;
-    request.tools.retain(|tool| names.contains(&&tool.name));
+    request.tools.retain(|tool| names.contains(&tool.name));
     Ok(Some(choice))
 }

@@ -33,22 +33,18 @@ pub(super) fn read<'a>(value: &'a [u8], request: &mut Request<'a>) -> Result<(),
             push(request, role, Part::of(content));
         }
     }
+    for message in &mut request.messages {
+        // Results stand before everything else in their turn, in their order.
+        message.parts.sort_by_key(|part| !matches!(part.content, Content::ToolResult(_)));
+    }
     Ok(())
 }
 
-/// Adds to the turn that is under way, or begins one. Results stand before everything else in theirs.
+/// Adds to the turn that is under way, or begins one.
 fn push<'a>(request: &mut Request<'a>, role: Role, part: Part<'a>) {
-    let Some(last) = request.messages.last_mut().filter(|last| last.role == role) else {
-        request.messages.push(Message { role, parts: vec![part] });
-        return;
-    };
-    let is_result = |part: &Part<'_>| matches!(part.content, Content::ToolResult(_));
-    // Mostly there is nothing else yet, and nothing to look for.
-    if !is_result(&part) || last.parts.last().is_none_or(is_result) {
-        last.parts.push(part);
-    } else {
-        let at = last.parts.iter().position(|other| !is_result(other)).unwrap_or(last.parts.len());
-        last.parts.insert(at, part);
+    match request.messages.last_mut() {
+        Some(last) if last.role == role => last.parts.push(part),
+        _ => request.messages.push(Message { role, parts: vec![part] }),
     }
 }
 

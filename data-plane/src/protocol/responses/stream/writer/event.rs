@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::exchange::json::Json;
 use crate::protocol::responses::output::{Annotation, Answer, Empty, Item, Part};
+use crate::protocol::sse::on_one_line;
 
 /// The members of all events; each has some of them.
 #[derive(Serialize, Default)]
@@ -65,8 +66,10 @@ impl Sequence {
         out.extend_from_slice(b"event: ");
         out.extend_from_slice(data.r#type.as_bytes());
         out.extend_from_slice(b"\ndata: ");
+        let before = out.len();
         // Strings and numbers always serialize, and a vector takes everything.
         let _ = serde_json::to_writer(&mut *out, &Data { sequence_number: self.0, ..data });
+        on_one_line(out.get_mut(before..).unwrap_or_default());
         out.extend_from_slice(b"\n\n");
         self.0 += 1;
     }
