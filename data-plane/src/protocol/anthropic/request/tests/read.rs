@@ -1,3 +1,5 @@
+//! Callers' requests, as they are read.
+
 use crate::exchange::json::Json;
 use crate::exchange::message::{
     CacheHint, Citation, Content, Document, DocumentBody, Image, Message, Part, Role, Source,

@@ -1,3 +1,5 @@
+//! Upstreams' requests, as they are written.
+
 use serde_json::{Value, json};
 use shared::adapter::Delivery;
 
