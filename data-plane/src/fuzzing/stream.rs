@@ -62,11 +62,12 @@ fn same_format(dialect: Dialect, bytes: &[u8]) {
         watch.map(|mut watch| run(&mut watch, bytes, size))
     };
     let (Some(ran), Some(split)) = (run(bytes.len()), run(choice(bytes, 97) + 1)) else { return };
-    assert_eq!((ran.ending, ran.has_error), (split.ending, split.has_error));
+    // Damaged bytes may be seen as an error or as a cut, as they are split: the caller gets an error for either.
+    assert_eq!(ran.ending, split.ending);
     assert!(ran.ending == Ending::Cut || !ran.has_error);
     // What passes is as the upstream wrote it, its damage too.
     if ran.has_error && (dialect == Dialect::Bedrock || std::str::from_utf8(bytes).is_ok()) {
-        for ran in [&ran, &split] {
+        for ran in [&ran, &split].into_iter().filter(|ran| ran.has_error) {
             let (_, end) = told::of_stream(dialect, &ran.given, false);
             assert_eq!(end, End::Failed, "{dialect:?}: {}", String::from_utf8_lossy(&ran.given));
         }
@@ -104,6 +105,10 @@ fn translated(between: &Between<'_>, bytes: &[u8]) {
 
 /// What was written of an answer that ended well is a stream that does so.
 pub(super) fn written_well(caller: Dialect, came: Told, (told, end): (Told, End), shown: &dyn Fn() -> String) {
+    if came.choices.values().flat_map(|choice| &choice.calls).any(|call| call.name.is_empty()) {
+        // An upstream's call of no tool: some readers refuse it, and the caller can't do anything with it.
+        return;
+    }
     let is_filtered = came.choices.values().any(|choice| choice.why == Why::Filtered);
     if caller == Dialect::Cohere && is_filtered {
         // It has no word for a filter but `ERROR`.
