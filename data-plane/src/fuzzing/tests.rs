@@ -5,7 +5,10 @@ use proptest::prelude::*;
 
 use super::*;
 
-const TARGETS: [(&str, fn(&[u8])); 14] = [
+/// What a fuzzer calls with bytes.
+type Call = fn(&[u8]);
+
+const TARGETS: [(&str, Call); 14] = [
     ("anthropic", anthropic),
     ("bedrock", bedrock),
     ("chat", chat),
