@@ -105,10 +105,6 @@ fn translated(between: &Between<'_>, bytes: &[u8]) {
 
 /// What was written of an answer that ended well is a stream that does so.
 pub(super) fn written_well(caller: Dialect, came: Told, (told, end): (Told, End), shown: &dyn Fn() -> String) {
-    if came.choices.values().flat_map(|choice| &choice.calls).any(|call| call.name.is_empty()) {
-        // An upstream's call of no tool: some readers refuse it, and the caller can't do anything with it.
-        return;
-    }
     let is_filtered = came.choices.values().any(|choice| choice.why == Why::Filtered);
     if caller == Dialect::Cohere && is_filtered {
         // It has no word for a filter but `ERROR`.

@@ -146,6 +146,8 @@ impl Books {
     fn piece(&mut self, choice: u32, mut piece: Piece<'_>) -> Result<(), Trouble> {
         provenance::mark_piece(&mut piece, self.upstream, self.caller);
         match piece {
+            // Nobody could tell which tool is meant, and no client takes it.
+            Piece::ToolBegin { name, .. } if name.is_empty() => return Err(Trouble::Disorder),
             Piece::ToolBegin { call, id, name, signature } => {
                 let is_answer = self.answers_by_tool && *name == *ANSWER_TOOL;
                 let Some(kind) = self.choice(choice).begin_call(call, is_answer) else { return Err(Trouble::Disorder) };

@@ -23,6 +23,10 @@ pub(crate) enum WholeError {
 /// When it is none, or holds what the caller's format can't say.
 pub(crate) fn whole(between: &Between<'_>, body: &[u8]) -> Result<Vec<u8>, WholeError> {
     let mut response = between.upstream.protocol().read_response(body, &between.seed())?;
+    let is_nameless = |part: &Part<'_>| matches!(&part.content, Content::ToolCall(call) if call.name.is_empty());
+    if response.choices.iter().flat_map(|choice| &choice.parts).any(is_nameless) {
+        return Err(NotAnAnswer.into());
+    }
     if between.answers_by_tool {
         response.choices.iter_mut().for_each(unwrap);
     }
