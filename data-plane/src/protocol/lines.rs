@@ -12,11 +12,14 @@ use bytes::{Bytes, BytesMut};
 
 pub(super) use self::choices::{Choices, is_of_another, values};
 use self::line::{BYTE_ORDER_MARK, data_of, ends_whole, is_complete, is_split, line_end};
+use self::split::event_end;
 use super::watch::{Ending, Said, Seen, StreamError};
 use super::{Dialect, anthropic, cohere, gemini, openai, responses};
 
-/// The longest piece of a line that waits for its rest. A longer one goes on as it comes, unwatched.
-const LINE: usize = 64 * 1024;
+/// The longest piece of a line that waits for its rest: images come in one. A longer one goes on as it comes, unwatched.
+const LINE: usize = 16 * 1024 * 1024;
+/// The longest text that waits for its rest because it is split over lines, or no event's.
+const TEXT: usize = 64 * 1024;
 
 /// What was seen of a stream so far.
 #[derive(Debug)]
@@ -203,6 +206,18 @@ impl Lines {
                 false => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line),
                 true => line,
             };
+            if is_split(line)
+                && let Some(end) = event_end(&lines, begin, begin)
+            {
+                if let Some(error) = self.judged(&data_of(&lines[begin..end])) {
+                    let forward = [&lines[..begin], &error.event].concat().into();
+                    self.error = Some(error);
+                    return forward;
+                }
+                self.ended_split(&lines[begin..end]);
+                begin = end;
+                continue;
+            }
             if is_split(line) {
                 self.within = Within::Split;
                 self.held.extend_from_slice(&lines[begin..]);
@@ -266,7 +281,9 @@ impl Lines {
     }
 
     fn give_up_on_an_overlong_line(&mut self) -> Bytes {
-        if self.held.len() <= LINE {
+        let is_text = self.within == Within::Split || self.dialect.may_begin_an_error(&self.held);
+        let most = if is_text { TEXT } else { LINE };
+        if self.held.len() <= most {
             return Bytes::new();
         }
         if self.dialect.may_begin_an_error(&self.held) {
@@ -294,7 +311,7 @@ impl Lines {
             return Bytes::new();
         }
         self.held.extend_from_slice(chunk);
-        if self.held.len() <= LINE { Bytes::new() } else { self.end().0 }
+        if self.held.len() <= TEXT { Bytes::new() } else { self.end().0 }
     }
 }
 

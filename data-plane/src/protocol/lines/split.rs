@@ -11,27 +11,25 @@ impl Lines {
         let known = self.held.len();
         self.held.extend_from_slice(chunk);
         // What was looked through before has no end, but may end in a line's.
-        let mut begin = last_line(&self.held, known);
-        while begin < self.held.len() {
-            let end = line_end(&self.held, begin);
-            let line = &self.held[begin..end];
-            let is_rest_of_crlf = line == b"\n" && self.held[..begin].ends_with(b"\r");
-            begin = end;
-            if !line.trim_ascii_end().is_empty() || line.is_empty() || is_rest_of_crlf {
-                continue;
-            }
-            let event = self.held.split_to(begin).freeze();
+        if let Some(end) = event_end(&self.held, 0, last_line(&self.held, known)) {
+            let event = self.held.split_to(end).freeze();
             let rest = self.held.split().freeze();
             self.within = Within::Lines;
             let forward = self.judged_split(event.clone(), &data_of(&event));
-            (self.names_error, self.is_open, self.has_field) = (false, false, false);
-            self.is_after_cr = event.ends_with(b"\r");
+            self.ended_split(&event);
             if self.error.is_some() || rest.is_empty() {
                 return forward;
             }
+            // Events that are whole in the rest are judged where they stand: this goes no deeper than once.
             return joined(forward, self.feed(rest));
         }
         self.give_up_on_an_overlong_line()
+    }
+
+    /// Notes that an event with split data is over.
+    pub(super) fn ended_split(&mut self, event: &[u8]) {
+        (self.names_error, self.is_open, self.has_field) = (false, false, false);
+        self.is_after_cr = event.ends_with(b"\r");
     }
 
     /// Notes what a whole event with split data says. Gives it, or the error remade.
@@ -45,4 +43,19 @@ impl Lines {
             }
         }
     }
+}
+
+/// Where the event ends that begins at `event`: behind its empty line, which is looked for from the line at `from` on. `None` where it has none.
+pub(super) fn event_end(lines: &[u8], event: usize, from: usize) -> Option<usize> {
+    let mut begin = from;
+    while begin < lines.len() {
+        let end = line_end(lines, begin);
+        let line = &lines[begin..end];
+        let is_rest_of_crlf = line == b"\n" && lines[event..begin].ends_with(b"\r");
+        if !line.is_empty() && line.trim_ascii_end().is_empty() && !is_rest_of_crlf {
+            return Some(end);
+        }
+        begin = end;
+    }
+    None
 }

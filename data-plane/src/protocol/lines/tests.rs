@@ -79,12 +79,34 @@ fn a_line_that_never_ends_is_not_held_for_ever() {
     let mut watch = Lines::new(Dialect::Chat);
     let mut forwarded = 0;
     for _ in 0..100 {
-        forwarded += watch.feed(Bytes::from(vec![b'x'; 10_000])).len();
+        forwarded += watch.feed(Bytes::from(vec![b'x'; 200_000])).len();
         assert!(watch.held.len() <= LINE);
     }
     forwarded += watch.feed(Bytes::from_static(b"\ndata: [DONE]\n\n")).len();
-    assert_eq!(forwarded, 1_000_000 + 15);
+    assert_eq!(forwarded, 20_000_000 + 15);
     assert_eq!(watch.end().1, Ending::Well);
+}
+
+#[test]
+fn an_end_as_large_as_an_image_is_seen() {
+    for (dialect, end) in [
+        (Dialect::Responses, r#"{"type":"image_generation.completed","b64_json":"#),
+        (Dialect::Responses, r#"{"type":"response.completed","instructions":"#),
+        (Dialect::Gemini, r#"{"candidates":[{"finishReason":"STOP"}],"data":"#),
+    ] {
+        let stream = format!("data: {end}\"{}\"}}\n\n", "x".repeat(300_000));
+        let (forwarded, ending, _) = watched_as(dialect, stream.as_bytes(), 8192);
+        assert_eq!((forwarded.len(), ending), (stream.len(), Ending::Well), "{end}");
+    }
+}
+
+#[test]
+fn any_number_of_split_events_in_one_piece_is_read_where_it_stands() {
+    let split = "data: {\n\n".repeat(60_000) + "data: {\ndata: \"type\":\"response.completed\"}\n\n";
+    for pieces in [split.len(), 100_000, 7] {
+        let (forwarded, ending, _) = watched_as(Dialect::Responses, split.as_bytes(), pieces);
+        assert_eq!((forwarded.len(), ending), (split.len(), Ending::Well), "in pieces of {pieces}");
+    }
 }
 
 /// Every way to cut a stream into two, and single bytes.
@@ -163,7 +185,7 @@ fn data_that_is_split_over_lines_is_read_as_one() {
             assert_eq!(watch.error().unwrap().status.as_u16(), 500);
         }
     }
-    let endless = format!("data: {{\n{}data: [DONE]\n\n", "data: x\n".repeat(LINE));
+    let endless = format!("data: {{\n{}data: [DONE]\n\n", "data: x\n".repeat(TEXT));
     assert_eq!(watched(endless.as_bytes(), 1000).0.len(), endless.len());
 }
 
@@ -252,7 +274,7 @@ fn plain_json_behind_geminis_events_is_an_error() {
             assert_eq!(lines.error().unwrap().status.as_u16(), 503);
         }
     }
-    let endless = [event, "{", &"x".repeat(2 * LINE)].concat();
+    let endless = [event, "{", &"x".repeat(2 * TEXT)].concat();
     let (forwarded, ending, lines) = watched_as(Dialect::Gemini, endless.as_bytes(), 1000);
     assert!(ending == Ending::Cut && lines.error().is_some() && forwarded.len() < event.len() + 400);
 }
