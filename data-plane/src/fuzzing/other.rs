@@ -136,7 +136,7 @@ pub fn embeddings(bytes: &[u8]) {
     for from in forms {
         if let Ok(request) = from.read_request(bytes) {
             for to in forms {
-                for body in to.write_requests(&request, "m").iter().take(4) {
+                for body in to.write_requests(&request, "m").iter().flatten().take(4) {
                     assert!(to.read_request(body).is_ok(), "{from:?} to {to:?}: {}", String::from_utf8_lossy(body));
                 }
             }

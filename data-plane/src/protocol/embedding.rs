@@ -11,8 +11,17 @@ mod vertex;
 
 use shared::adapter::Operation;
 
-use super::{NotAnAnswer, Unreadable};
+use super::{NotAnAnswer, Unreadable, Unsayable};
 use crate::exchange::embedding::{EmbeddingRequest, Embeddings, Encoding};
+
+/// The most texts of a request: OpenAI's own limit. What goes in parts is a call for each.
+const MOST_TEXTS: usize = 2048;
+/// The most texts that are asked for one by one.
+const MOST_CALLS: usize = 256;
+/// No model has more.
+const MOST_DIMENSIONS: u64 = 100_000;
+/// It is repeated for each text.
+const MOST_TITLE_BYTES: usize = 4096;
 
 /// How embeddings are asked for and given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,10 +67,20 @@ impl EmbeddingForm {
             Self::Cohere | Self::BedrockCohere => cohere::read_request(body),
             Self::Titan => titan::read_request(body),
         }?;
-        if request.inputs.is_empty() {
-            return Err(Unreadable { field: "(body)".to_owned(), wrong: "has no text; give at least one".to_owned() });
+        let wrong = |wrong: &str| Err(Unreadable { field: "(body)".to_owned(), wrong: wrong.to_owned() });
+        let has_odd_dimensions = request
+            .dimensions
+            .as_ref()
+            .is_some_and(|number| number.as_u64().is_none_or(|number| number > MOST_DIMENSIONS));
+        match request.inputs.len() {
+            0 => wrong("has no text; give at least one"),
+            texts if texts > MOST_TEXTS => wrong("has more than 2048 texts; ask in parts"),
+            _ if has_odd_dimensions => wrong("asks for dimensions that are no whole number up to 100000"),
+            _ if request.title.as_ref().is_some_and(|title| title.len() > MOST_TITLE_BYTES) => {
+                wrong("has a title of more than 4096 bytes")
+            }
+            _ => Ok(request),
         }
-        Ok(request)
     }
 
     /// What is asked of the adapter.
@@ -75,7 +94,22 @@ impl EmbeddingForm {
     }
 
     /// The bodies of the calls that an upstream is asked with, in the order of the texts.
-    pub(crate) fn write_requests(self, request: &EmbeddingRequest<'_>, model: &str) -> Vec<Vec<u8>> {
+    ///
+    /// # Errors
+    ///
+    /// When it takes one text a call, and there are more than anybody should have to wait for.
+    pub(crate) fn write_requests(self, request: &EmbeddingRequest<'_>, model: &str) -> Result<Vec<Vec<u8>>, Unsayable> {
+        let takes_one = matches!(self, Self::GeminiOne | Self::Vertex | Self::Titan);
+        if takes_one && request.inputs.len() > MOST_CALLS {
+            return Err(Unsayable {
+                what: format!("{} texts", request.inputs.len()),
+                why: format!("can't be sent to a model that takes one a call: ask for at most {MOST_CALLS} at once"),
+            });
+        }
+        Ok(self.written(request, model))
+    }
+
+    fn written(self, request: &EmbeddingRequest<'_>, model: &str) -> Vec<Vec<u8>> {
         let each = |write: &dyn Fn(usize) -> Vec<u8>| (0..request.inputs.len()).map(write).collect();
         match self {
             Self::OpenAi => vec![openai::write_request(request, model)],

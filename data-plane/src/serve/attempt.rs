@@ -162,7 +162,9 @@ impl Parts<'_> {
     /// One of the further calls, up to its answer's head.
     async fn call(&self, payload: Payload) -> Result<Answer, Failed> {
         let Self { caller, call, stop, member, said } = *self;
-        let said = Said { payload, more: Vec::new(), ..said.clone() };
+        let Said { operation, ref translated, .. } = *said;
+        let (more, refused, translated) = (Vec::new(), Vec::new(), translated.clone());
+        let said = Said { operation, payload, more, refused, translated };
         let until = call.deadline.min(Instant::now() + stop.upstream.provider.patience.first_byte);
         let called = async {
             match member.filter(|member| mints(&member.value)) {

@@ -20,7 +20,7 @@ fn text(bytes: Vec<u8>) -> String {
 }
 
 fn written(form: EmbeddingForm, request: &EmbeddingRequest<'_>) -> Vec<String> {
-    form.write_requests(request, "m").into_iter().map(text).collect()
+    form.write_requests(request, "m").unwrap().into_iter().map(text).collect()
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_caller_who_wants_base64_gets_it() {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_as_it_was(texts in proptest::collection::vec(".{1,20}", 1..4), dimensions: Option<u64>) {
+    fn what_is_written_is_read_as_it_was(texts in proptest::collection::vec(".{1,20}", 1..4), dimensions in proptest::option::of(1..=100_000_u64)) {
         let request = EmbeddingRequest {
             inputs: texts.iter().map(|text| text.as_str().into()).collect(),
             purpose: Some(Purpose::Document),
@@ -145,7 +145,7 @@ proptest! {
             ..EmbeddingRequest::default()
         };
         for form in FORMS {
-            let bodies = form.write_requests(&request, "m");
+            let bodies = form.write_requests(&request, "m").unwrap();
             let mut inputs = Vec::new();
             for body in &bodies {
                 let read = form.read_request(body).unwrap();
@@ -162,4 +162,18 @@ proptest! {
             prop_assert_eq!(read.vectors, embeddings.vectors, "{:?}", form);
         }
     }
+}
+
+#[test]
+fn nobody_asks_for_more_than_a_provider_should_have_to_give() {
+    let body = |texts: usize, more: &str| format!(r#"{{"input":[{}]{more}}}"#, vec![r#""a""#; texts].join(","));
+    let read = |body: &str| EmbeddingForm::OpenAi.read_request(body.as_bytes()).map(|request| request.inputs.len());
+    assert_eq!(read(&body(2048, "")), Ok(2048));
+    for body in [body(2049, ""), body(1, r#","dimensions":1e99"#), body(1, r#","dimensions":100001"#)] {
+        assert_eq!(read(&body).unwrap_err().field, "(body)");
+    }
+    let request = body(257, "");
+    let request = EmbeddingForm::OpenAi.read_request(request.as_bytes()).unwrap();
+    assert!(EmbeddingForm::Titan.write_requests(&request, "m").is_err());
+    assert_eq!(EmbeddingForm::Cohere.write_requests(&request, "m").unwrap().len(), 1);
 }

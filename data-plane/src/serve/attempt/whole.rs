@@ -17,7 +17,7 @@ use crate::serve::say::Translated;
 use crate::snapshot::route::Upstream;
 use crate::upstream::Received;
 
-/// The most bytes of an answer that is read whole: an upstream's error beyond. Images come in answers.
+/// The most bytes of an answer that is read whole, in all its parts: an upstream's error beyond. Images come in answers.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 /// How many of a request's further calls are made at once.
@@ -31,12 +31,13 @@ const AT_ONCE: usize = 8;
 /// When it is no answer, or the caller's format has no words for it; and what fails of a part.
 pub(super) async fn translated(first: Answer, parts: &Parts<'_>, translated: &Translated) -> Result<Answer, Failed> {
     let (upstream, call) = (&*parts.stop.upstream, parts.call);
-    let (head, body) = read(first, call, upstream).await?;
+    let most = MOST_BYTES / (1 + parts.said.more.len());
+    let (head, body) = read(first, call, upstream, most).await?;
     let of = Of { upstream, translated: Some(translated) };
     let failed = |failure| Failed { status: Some(head.status), ..Failed::of(failure) };
     let Some(between) = translated.between() else {
         let rest = futures_util::stream::iter(parts.said.more.iter().cloned());
-        let rest = rest.map(|payload| async { read(parts.call(payload).await?, call, upstream).await });
+        let rest = rest.map(|payload| async { read(parts.call(payload).await?, call, upstream, most).await });
         let rest: Vec<_> = rest.buffered(AT_ONCE).try_collect().await?;
         let bodies: Vec<Bytes> = std::iter::once(body).chain(rest.into_iter().map(|(_, body)| body)).collect();
         let written = translated.other(&bodies).map_err(|_| failed(Failure::ServerError))?;
@@ -57,7 +58,12 @@ pub(super) async fn translated(first: Answer, parts: &Parts<'_>, translated: &Tr
 }
 
 /// Reads an answer to its end. A stream that nobody asked for is none.
-async fn read(answer: Answer, call: &Call<'_>, upstream: &Upstream) -> Result<(http::response::Parts, Bytes), Failed> {
+async fn read(
+    answer: Answer,
+    call: &Call<'_>,
+    upstream: &Upstream,
+    most: usize,
+) -> Result<(http::response::Parts, Bytes), Failed> {
     let Answer { head, rest, .. } = answer;
     let failed = |failure| Failed { status: Some(head.status), ..Failed::of(failure) };
     let content_type = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
@@ -66,7 +72,7 @@ async fn read(answer: Answer, call: &Call<'_>, upstream: &Upstream) -> Result<(h
         .any(|kind| is_of_kind(content_type, kind));
     match rest {
         Some(body) if !is_a_stream => {
-            let body = collected(body, call, upstream).await.map_err(failed)?;
+            let body = collected(body, call, upstream, most).await.map_err(failed)?;
             Ok((head, body))
         }
         Some(_) | None => Err(failed(Failure::ServerError)),
@@ -74,7 +80,7 @@ async fn read(answer: Answer, call: &Call<'_>, upstream: &Upstream) -> Result<(h
 }
 
 /// Reads a body to its end. One that came in one piece is not copied.
-async fn collected(mut body: Received, call: &Call<'_>, upstream: &Upstream) -> Result<Bytes, Failure> {
+async fn collected(mut body: Received, call: &Call<'_>, upstream: &Upstream, most: usize) -> Result<Bytes, Failure> {
     let (mut first, mut rest) = (Bytes::new(), Vec::new());
     loop {
         let frame = match body.frame().now_or_never() {
@@ -89,7 +95,7 @@ async fn collected(mut body: Received, call: &Call<'_>, upstream: &Upstream) -> 
             Some(Err(_)) => return Err(Failure::ServerError),
             Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
         };
-        if first.len() + rest.len() + data.len() > MOST_BYTES {
+        if first.len() + rest.len() + data.len() > most {
             return Err(Failure::ServerError);
         }
         if first.is_empty() {

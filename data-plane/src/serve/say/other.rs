@@ -90,7 +90,7 @@ pub(super) fn embed(ask: &Ask<'_>, from: EmbeddingForm, to: EmbeddingForm, stop:
     let left_out = lost(&request.extras, ask.format, stop)?;
     let what = What::Embeddings { from, to, texts: request.inputs.len(), encoding: request.encoding };
     let translated = translated(ask, stop, what, left_out);
-    let bodies = to.write_requests(&request, &stop.upstream_model);
+    let bodies = to.write_requests(&request, &stop.upstream_model).map_err(Refusal::Unsayable)?;
     Ok(said(to.operation(), bodies, translated, stop))
 }
 
