@@ -181,13 +181,12 @@ async fn a_model_that_no_credential_knows_is_a_404() {
     }
 }
 
-/// What is no conversation, in each of the formats that have such a thing.
-const NO_CONVERSATIONS: [(AdapterKind, &str); 5] = [
-    (AdapterKind::OpenAi, "/v1/embeddings"),
-    (AdapterKind::OpenAi, "/v1/completions"),
-    (AdapterKind::Anthropic, "/v1/messages/count_tokens"),
-    (AdapterKind::Cohere, "/v2/embed"),
-    (AdapterKind::Cohere, "/v2/rerank"),
+/// What is no conversation, with the adapters whose upstreams have nothing of the kind in any form.
+const NO_CONVERSATIONS: [(&str, &[AdapterKind]); 4] = [
+    ("/v1/completions", &[AdapterKind::Anthropic, AdapterKind::Gemini, AdapterKind::Bedrock, AdapterKind::Cohere]),
+    ("/v1/embeddings", &[AdapterKind::Anthropic]),
+    ("/v1/messages/count_tokens", &[AdapterKind::Cohere]),
+    ("/v2/rerank", &[AdapterKind::OpenAi, AdapterKind::Anthropic, AdapterKind::Gemini]),
 ];
 
 #[tokio::test]
@@ -195,7 +194,7 @@ async fn what_is_no_conversation_names_the_route_of_another_format() {
     let upstream = Upstream::start(|_| Reply::ok()).await;
     for spoken in cases() {
         let proxy = proxy_for(&spoken, &upstream, &["k1"]).await;
-        for (_, path) in NO_CONVERSATIONS.into_iter().filter(|(adapter, _)| *adapter != spoken.adapter) {
+        for (path, _) in NO_CONVERSATIONS.into_iter().filter(|(_, lacking)| lacking.contains(&spoken.adapter)) {
             let answered = proxy.post_to(path, &[("x-api-key", KEY)], r#"{"model":"m"}"#).await;
             assert_eq!(answered.status, 400);
             let route = if spoken.adapter == AdapterKind::OpenAi { "/v1/chat/completions" } else { spoken.path };
@@ -218,7 +217,7 @@ async fn what_is_no_conversation_passes_over_targets_of_another_format() {
         model("m", &["o", "c"]),
     ])
     .await;
-    for (path, expected) in [("/v2/embed", "c"), ("/v1/embeddings", "o")] {
+    for (path, expected) in [("/v2/rerank", "c"), ("/v1/completions", "o")] {
         let answered = proxy.post_to(path, &[("x-api-key", KEY)], r#"{"model":"m"}"#).await;
         assert_eq!(answered.header("x-keyplane-provider"), expected, "{}", answered.body);
     }
