@@ -74,7 +74,10 @@ impl Watch {
     /// A watch for an answer, by the type of its content; `None` for one that is no stream. Where a stream was asked for, what is not JSON is
     /// taken for one, lest it pass unwatched for want of its type.
     pub(crate) fn of(format: Format, operation: Operation, delivery: Delivery, content_type: &[u8]) -> Option<Self> {
-        if !is_stream(format, delivery, content_type) {
+        // Sounds and subtitles come whatever `stream` says, and are no events.
+        let is_events =
+            !matches!(operation, Operation::OpenAiOnly(_)) || is_of_kind(content_type, b"text/event-stream");
+        if !is_events || !is_stream(format, delivery, content_type) {
             return None;
         }
         if format == Format::Bedrock {

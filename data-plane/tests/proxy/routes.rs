@@ -212,6 +212,10 @@ async fn what_only_openai_has_passes() {
     let proxy = Proxy::start(target(AdapterKind::OpenAi, &streaming)).await;
     let body = r#"{"model":"m","stream":true}"#;
     assert_eq!(proxy.post_to("/v1/images/generations", &[KEYED], body).await.body, stream);
+    let sound = Upstream::start(|_| Reply::Pieces("audio/mpeg", vec!["ID3".into(), "sound".into()])).await;
+    let proxy = Proxy::start(target(AdapterKind::OpenAi, &sound)).await;
+    let answered = proxy.post_to("/v1/audio/speech", &[KEYED], r#"{"model":"m","stream":true}"#).await;
+    assert_eq!((answered.status, answered.body.as_str()), (200, "ID3sound"));
     let cut = "data: {\"type\":\"image_generation.partial_image\"}\n\n";
     let cutting = Upstream::start(move |_| Reply::Stream(vec![cut])).await;
     let proxy = Proxy::start(target(AdapterKind::OpenAi, &cutting)).await;
