@@ -16,9 +16,10 @@ use self::split::event_end;
 use super::watch::{Ending, Said, Seen, StreamError};
 use super::{Dialect, anthropic, cohere, gemini, openai, responses};
 
-/// The longest piece of a line that waits for its rest: images come in one. A longer one goes on as it comes, unwatched.
+/// The longest piece of a line, or of an event whose data is split over lines, that waits for its rest: images come in one. A longer one goes on as
+/// it comes, unwatched.
 const LINE: usize = 16 * 1024 * 1024;
-/// The longest text that waits for its rest because it is split over lines, or no event's.
+/// The longest text that waits for its rest because it is no event's. What is longer says nothing more.
 const TEXT: usize = 64 * 1024;
 
 /// What was seen of a stream so far.
@@ -155,8 +156,12 @@ impl Lines {
             let rest = self.held.split().freeze();
             is_whole = ends_whole(&rest);
             forward = if is_whole { self.watched(rest) } else { rest };
+            // Whatever the error was, it was one.
+            is_whole &= !self.names_error;
         }
         if self.within == Within::Tail && self.error.is_none() {
+            // However much of it came by now.
+            self.held.truncate(TEXT);
             let error = gemini::watch::error(&self.held.split().freeze());
             forward = [&forward, self.separator(), &error.event].concat().into();
             self.error = Some(Box::new(error));
@@ -249,8 +254,8 @@ impl Lines {
             match line.first() {
                 // The end of an event.
                 None => (self.names_error, self.is_open) = (false, false),
-                // A comment keeps the caller's timers quiet: it is a sign of life like any event.
-                Some(b':') => self.seen = self.seen.max(Seen::Begun),
+                // A sign of life, and nothing of the answer.
+                Some(b':') => {}
                 Some(_) if line.strip_prefix(b"event:").is_some_and(|name| name.trim_ascii() == b"error") => {
                     self.names_error = true;
                 }
@@ -267,6 +272,7 @@ impl Lines {
     /// Notes what an event's data says; gives the error that it is.
     fn judged(&mut self, data: &[u8]) -> Option<Box<StreamError>> {
         let seen = match self.dialect.judge(self.names_error, data, &mut self.choices) {
+            Said::Alive => Seen::Nothing,
             Said::More => Seen::Begun,
             Said::Finished => Seen::Finished,
             Said::Done => Seen::Done,
@@ -281,12 +287,11 @@ impl Lines {
     }
 
     fn give_up_on_an_overlong_line(&mut self) -> Bytes {
-        let is_text = self.within == Within::Split || self.dialect.may_begin_an_error(&self.held);
-        let most = if is_text { TEXT } else { LINE };
-        if self.held.len() <= most {
+        let is_text = self.within == Within::Lines && self.dialect.may_begin_an_error(&self.held);
+        if self.held.len() <= if is_text { TEXT } else { LINE } {
             return Bytes::new();
         }
-        if self.dialect.may_begin_an_error(&self.held) {
+        if is_text {
             self.within = Within::Tail;
             return self.end().0;
         }

@@ -24,7 +24,7 @@ pub(crate) enum Watch {
 /// How far a stream has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) enum Seen {
-    /// Not one line of an event.
+    /// No event: signs of life at most.
     #[default]
     Nothing,
     /// Some.
@@ -47,6 +47,8 @@ pub(crate) enum Ending {
 /// What one event says of the stream.
 #[derive(Debug)]
 pub(crate) enum Said {
+    /// The upstream lives, and has said nothing.
+    Alive,
     /// It goes on.
     More,
     /// The model finished.
@@ -197,7 +199,7 @@ pub(crate) fn begins_with_error(body: &[u8]) -> bool {
 pub(crate) fn error_in(dialect: Dialect, body: &[u8]) -> Option<Box<StreamError>> {
     match dialect.judge(false, body, &mut Choices::default()) {
         Said::Failed(error) => Some(error),
-        Said::More | Said::Finished | Said::Done => None,
+        Said::Alive | Said::More | Said::Finished | Said::Done => None,
     }
 }
 

@@ -15,7 +15,7 @@ use shared::oauth::{MintError, Minter, Refused, Source};
 use shared::secret::Secret;
 use tokio::time::{Instant, timeout_at};
 
-use self::answer::answer;
+use self::answer::{Of, answer, preface};
 use crate::balance::Member;
 use crate::error::Fault;
 use crate::http::header;
@@ -138,6 +138,8 @@ pub(crate) async fn attempt(
         }
     };
     let answer = timeout_at(until, attempted).await.map_err(|_| Failed::of(Failure::TimedOut))??;
+    let of = Of { upstream: &stop.upstream, translated: said.translated.as_deref() };
+    let answer = preface(answer, until, of).await?;
     match &said.translated {
         // A whole answer has to be there before any of it can be written in another format; its first byte is.
         Some(translated) if answer.watch.is_none() => {

@@ -223,7 +223,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Relay<B> {
 /// Whether an error inside a stream is the request's, or the credential's: a target that says so lives, and callers must not be able to shut
 /// it for others.
 fn is_anothers(status: StatusCode) -> bool {
-    status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT
+    status.is_client_error() && !matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::FAILED_DEPENDENCY)
 }
 
 fn problem(message: &'static str, status: StatusCode) -> Problem<'static> {

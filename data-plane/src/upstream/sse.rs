@@ -138,6 +138,9 @@ impl Decoder {
             return Err(error);
         }
         if !self.is_tail && self.line < self.buffer.len() {
+            if !can_be_whole(&self.buffer[self.line..]) {
+                return Err(self.broke(SseError::Cut));
+            }
             self.take_line(self.buffer.len());
         }
         if self.is_tail {
@@ -145,6 +148,8 @@ impl Decoder {
             self.begin = self.buffer.len();
         }
         match self.data_bytes() {
+            // The data of an error would have said what failed.
+            [] if self.buffer.get(self.name.clone()) == Some(b"error") => Err(self.broke(SseError::Cut)),
             [] => Ok(None),
             data if is_complete(data) => self.dispatch().map(Some),
             _ => Err(self.broke(SseError::Cut)),
@@ -273,6 +278,12 @@ impl Decoder {
             back(&mut at.end);
         }
     }
+}
+
+/// Whether a last line without its end may have all of its bytes: of data it can be told, and comments say nothing.
+fn can_be_whole(line: &[u8]) -> bool {
+    let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+    matches!(line.first(), Some(b':' | b'{' | b'[')) || line.starts_with(b"data:")
 }
 
 /// Whether nothing lacks of an event's data, as far as that can be told.

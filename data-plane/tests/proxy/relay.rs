@@ -1,13 +1,17 @@
 //! What passes between a caller and an upstream, and how streams end.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use data_plane::evidence::Finding;
+use data_plane::snapshot::resource::{Patience, Provider};
 use http_body_util::BodyExt as _;
+use shared::adapter::AdapterKind;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::SOON;
-use super::harness::{Answered, KEY, Proxy, credential, model, model_of, provider};
+use super::harness::{Answered, KEY, Proxy, credential, model, model_of, provider, provider_of, put_provider};
 use super::upstream::{Reply, Upstream};
 
 #[tokio::test]
@@ -167,6 +171,61 @@ async fn an_error_with_status_200_fails_over() {
     }
     assert_eq!(upstream.by_key()["sk-k1"], 1);
     assert_eq!(proxy.evidence.try_next().unwrap().finding, Finding::Exhausted);
+}
+
+#[tokio::test]
+async fn comments_before_an_error_keep_nothing_from_failing_over() {
+    const COMMENT: &str = ": OPENROUTER PROCESSING\n\n";
+    let upstream = Upstream::start(|asked| match &*asked.key {
+        "sk-k1" => Reply::Stream(vec![
+            COMMENT,
+            COMMENT,
+            "data: {\"error\":{\"message\":\"m\",\"code\":\"insufficient_quota\"}}\n\n",
+        ]),
+        _ => Reply::Stream(vec![
+            COMMENT,
+            "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\n\n",
+            "data: [DONE]\n\n",
+        ]),
+    })
+    .await;
+    let credentials = [credential("a", "k1", 1), credential("a", "k2", 1)];
+    let mut proxy =
+        Proxy::start([provider("a", upstream.address), model("m", &["a"])].into_iter().chain(credentials)).await;
+    for path in ["/v1/chat/completions", "/v1/messages", "/v1/chat/completions", "/v1/messages"] {
+        let body = r#"{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"Hello"}]}"#;
+        let answered = proxy.post_to(path, &[("x-api-key", KEY)], body).await;
+        assert!(answered.status == 200 && answered.body.contains("hi"), "{path} {}", answered.body);
+        assert!(!answered.body.contains("\"error\""), "{path} {}", answered.body);
+    }
+    assert_eq!(upstream.by_key()["sk-k1"], 1);
+    assert_eq!(proxy.evidence.try_next().unwrap().finding, Finding::Exhausted);
+}
+
+#[tokio::test]
+async fn a_stream_that_only_lives_reaches_its_caller_when_its_first_byte_would_be_due() {
+    const EVENT: &str =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\n\n";
+    for path in ["/v1/chat/completions", "/v1/messages"] {
+        let (tx, rx) = mpsc::channel(4);
+        let rx = std::sync::Mutex::new(Some(rx));
+        let upstream = Upstream::start(move |_| Reply::Channel(rx.lock().unwrap().take().unwrap())).await;
+        let patience = Patience { first_byte: Duration::from_millis(300), ..Patience::default() };
+        let slow = Provider { patience, ..provider_of(AdapterKind::OpenAi, upstream.address) };
+        let proxy = Proxy::start([put_provider("a", slow), model("m", &["a"]), credential("a", "k1", 1)]).await;
+        tx.send(Ok(Bytes::from(": PROCESSING\n\n"))).await.unwrap();
+        let mut request = proxy
+            .request(r#"{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"Hello"}]}"#);
+        *request.uri_mut() = format!("http://{}{path}", proxy.address).parse().unwrap();
+        let response = proxy.send(request).await;
+        assert_eq!(response.status(), 200, "{path}");
+        for piece in [EVENT, "data: [DONE]\n\n"] {
+            tx.send(Ok(Bytes::from(piece))).await.unwrap();
+        }
+        drop(tx);
+        let body = Answered::of(response).await.body;
+        assert!(body.contains("hi") && !body.contains("error"), "{path} {body}");
+    }
 }
 
 #[tokio::test]

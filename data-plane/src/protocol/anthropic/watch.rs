@@ -14,7 +14,7 @@ use crate::protocol::watch::{Said, StreamError};
 pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
     let may_matter = memmem::find(data, b"\"message_stop\"").is_some() || memmem::find(data, b"\"error\"").is_some();
     if !is_named_error && !may_matter {
-        return Said::More;
+        return if is_ping(data) { Said::Alive } else { Said::More };
     }
     match json::text(data, b"type").as_deref() {
         Some("message_stop") if !is_named_error => Said::Done,
@@ -26,4 +26,9 @@ pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
         })),
         _ => Said::More,
     }
+}
+
+/// Whether an event is a ping, which has nothing beside its type: longer ones are not read.
+fn is_ping(data: &[u8]) -> bool {
+    data.len() < 32 && json::text(data, b"type").as_deref() == Some("ping")
 }

@@ -36,7 +36,8 @@ impl Frames {
             };
             match frame.message() {
                 Message::Event("messageStop") => self.seen = Seen::Finished,
-                Message::Event(_) | Message::Unknown => self.seen = self.seen.max(Seen::Begun),
+                Message::Event(_) => self.seen = self.seen.max(Seen::Begun),
+                Message::Unknown => {}
                 Message::Exception(kind) => break Some(exception(kind, frame.payload())),
                 Message::Error { code, message } => {
                     let payload = serde_json::json!({ "message": message }).to_string();

@@ -5,10 +5,13 @@ use crate::json::{self, JsonError};
 /// What may stand before the first line.
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Whether nothing lacks of the last line, which has no end: of data it can be told.
+/// Whether nothing lacks of the last line, which has no end: of data it can be told, and of a comment nobody minds.
 pub(super) fn ends_whole(lines: &[u8]) -> bool {
     let last = memchr::memrchr2(b'\n', b'\r', lines).map_or(lines, |at| &lines[at + 1..]);
-    last.strip_prefix(b"data:").map(<[u8]>::trim_ascii).is_none_or(is_complete)
+    match last.strip_prefix(BYTE_ORDER_MARK).unwrap_or(last) {
+        [] | [b':' | b'{' | b'[', ..] => true,
+        last => last.strip_prefix(b"data:").map(<[u8]>::trim_ascii).is_some_and(is_complete),
+    }
 }
 
 /// Whether nothing lacks of an event's data.

@@ -41,6 +41,12 @@ fn a_stream_ends_well_only_if_the_upstream_said_so() {
         (vec![CHUNK, LAST, "data: {\"choices\":[],\"usa"], Ending::Cut),
         (vec![CHUNK, "data: {\"choices\":[{\"finish_reason\":\"\"}]}\n\n"], Ending::Cut),
         (vec![": comment\n\n"], Ending::Cut),
+        (vec![CHUNK, LAST, ": comment"], Ending::Well),
+        (vec![CHUNK, LAST, "event: error\n"], Ending::Cut),
+        (vec![CHUNK, LAST, "event: error\ndata: {\"error\":{\"mess"], Ending::Cut),
+        (vec![CHUNK, LAST, "event: error\ndat"], Ending::Cut),
+        (vec![CHUNK, LAST, "event: err"], Ending::Cut),
+        (vec![CHUNK, LAST, DONE, "event: err"], Ending::Well),
         (vec![], Ending::Cut),
     ] {
         let stream = stream.concat();
@@ -49,6 +55,20 @@ fn a_stream_ends_well_only_if_the_upstream_said_so() {
             assert_eq!(ending, expected, "{stream:?} in pieces of {pieces}");
             assert_eq!(forwarded, stream.as_bytes());
         }
+    }
+}
+
+#[test]
+fn signs_of_life_are_no_part_of_the_answer() {
+    for (dialect, sign) in [
+        (Dialect::Chat, ": OPENROUTER PROCESSING\n\n"),
+        (Dialect::Anthropic, "event: ping\ndata: {\"type\": \"ping\"}\n\n"),
+        (Dialect::Gemini, "\n"),
+    ] {
+        let (forwarded, _, lines) = watched_as(dialect, sign.as_bytes(), 5);
+        assert_eq!((forwarded.as_slice(), lines.seen()), (sign.as_bytes(), Seen::Nothing), "{dialect:?}");
+        let stream = [sign, "data: {\"type\":\"x\"}\n\n", sign].concat();
+        assert_eq!(watched_as(dialect, stream.as_bytes(), 5).2.seen(), Seen::Begun, "{dialect:?}");
     }
 }
 
@@ -295,6 +315,89 @@ fn an_error_of_ours_is_an_event_of_its_own() {
     ] {
         let (_, ending, lines) = watched_as(Dialect::Anthropic, stream, 1000);
         assert_eq!((ending, lines.separator()), (Ending::Cut, expected.as_bytes()));
+    }
+}
+
+/// What a stream comes to in pieces that end at these places.
+fn verdict(dialect: Dialect, stream: &[u8], cuts: &[usize]) -> (String, Ending, Option<StreamError>) {
+    let mut watch = Lines::new(dialect);
+    let mut forwarded = Vec::new();
+    let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (stream.len() + 1)).chain([stream.len()]).collect();
+    cuts.sort_unstable();
+    let mut at = 0;
+    for cut in cuts {
+        forwarded.extend_from_slice(&watch.feed(Bytes::copy_from_slice(&stream[at..cut])));
+        at = cut;
+        if watch.error().is_some() {
+            return (String::from_utf8_lossy(&forwarded).into(), Ending::Cut, watch.error().cloned());
+        }
+    }
+    let (rest, ending) = watch.end();
+    forwarded.extend_from_slice(&rest);
+    (String::from_utf8_lossy(&forwarded).into(), ending, watch.error().cloned())
+}
+
+#[test]
+fn what_is_larger_than_one_piece_comes_to_the_same_in_any() {
+    let long = "x".repeat(3 * TEXT);
+    let split = format!(
+        "data: {{\ndata: \"text\":\"{long}\",\ndata: \"error\":{{\"code\":503,\"message\":\"m\"}}\ndata: }}\n\n"
+    );
+    let tail = format!("[{{\"error\":{{\"code\":503,\"message\":\"m\",\"x\":\"{long}\"}}}}]\n");
+    for stream in [split, tail] {
+        let whole = verdict(Dialect::Gemini, stream.as_bytes(), &[]);
+        assert!(whole.2.is_some());
+        for pieces in [1_000, TEXT, TEXT + 1] {
+            let cuts: Vec<usize> = (0..stream.len()).step_by(pieces).collect();
+            assert_eq!(verdict(Dialect::Gemini, stream.as_bytes(), &cuts), whole, "in pieces of {pieces}");
+        }
+    }
+}
+
+fn any_piece() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "\n",
+        "\n\n",
+        "\r",
+        "\r\n",
+        "\r\n\r\n",
+        "data: ",
+        "data:{",
+        "data: {\"a\":",
+        "{",
+        "}",
+        "[",
+        "]",
+        "1",
+        "\"error\":{\"code\":503}",
+        "event: error",
+        "event: x",
+        ": c",
+        "garbage",
+        "data: {\"candidates\":[{\"finishReason\":\"STOP\"}]}",
+        "data: {\"error\":{\"code\":503}}",
+        "data: [DONE]",
+        "data: {\"type\":\"message_stop\"}",
+        "{\"error\":{\"code\":429}}",
+        "data: {\"choices\":[{\"index\":0,\"finish_reason\":\"stop\"}]}",
+        "\u{feff}",
+    ])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60_000))]
+
+    #[test]
+    fn how_the_bytes_are_split_changes_nothing(
+        pieces in prop::collection::vec(any_piece(), 0..20), cuts in prop::collection::vec(any::<usize>(), 0..8),
+    ) {
+        let stream = pieces.concat();
+        for (dialect, ..) in DIALECTS.into_iter().chain([(Dialect::Chat, "", "", "", "")]) {
+            let whole = verdict(dialect, stream.as_bytes(), &[]);
+            prop_assert_eq!(&verdict(dialect, stream.as_bytes(), &cuts), &whole, "{:?} {:?} at {:?}", dialect, stream, cuts);
+            let bytes: Vec<usize> = (0..stream.len()).collect();
+            prop_assert_eq!(&verdict(dialect, stream.as_bytes(), &bytes), &whole, "{:?} {:?} by bytes", dialect, stream);
+        }
     }
 }
 

@@ -87,9 +87,11 @@ impl Books {
         self.trouble.take()
     }
 
-    /// The upstream lives: so the caller hears.
+    /// The upstream lives: so the caller hears, if the answer has begun.
     pub(super) fn live(&mut self) {
-        self.out.extend_from_slice(self.caller.keep_alive());
+        if self.has_begun {
+            self.out.extend_from_slice(self.caller.keep_alive());
+        }
     }
 
     /// What is written by now.

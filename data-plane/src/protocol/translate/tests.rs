@@ -251,11 +251,13 @@ fn a_failure_is_told_in_the_callers_format_and_nothing_follows() {
 #[test]
 fn signs_of_life_go_on_in_the_callers_words() {
     let events = [": hello", "begin", ": hello"];
-    assert_eq!(told(&events).0, ": keep-alive\n\nbegin;: keep-alive\n\n");
+    assert_eq!(told(&events).0, "begin;: keep-alive\n\n", "what has not begun may still come from elsewhere");
     let mut bedrock = translation(Dialect::Bedrock, false);
     assert_eq!((bedrock.feed(b": hello\n\n"), bedrock.seen()), (Bytes::new(), Seen::Nothing));
     let mut anthropic = translation(Dialect::Anthropic, false);
-    assert_eq!(anthropic.feed(b": hello\n\n"), "event: ping\ndata: {\"type\": \"ping\"}\n\n");
+    assert_eq!((anthropic.feed(b": hello\n\n"), anthropic.seen()), (Bytes::new(), Seen::Nothing));
+    let begun = anthropic.feed(b"data: begin\n\n: hello\n\n");
+    assert!(begun.ends_with(b"event: ping\ndata: {\"type\": \"ping\"}\n\n"));
 }
 
 #[test]

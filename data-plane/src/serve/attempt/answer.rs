@@ -9,7 +9,7 @@ use http_body::Body as _;
 use http_body_util::{BodyExt as _, Limited};
 use shared::adapter::{Classified, Format, Operation};
 use shared::failure::Failure;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Answer, Call, Failed};
 use crate::error::Fault;
@@ -29,6 +29,8 @@ const ERROR_BYTES: usize = 64 * 1024;
 const ERROR_TIME: Duration = Duration::from_secs(10);
 /// How much of an answer is read before it goes on: of a stream that has not said anything yet, of an answer that may be none.
 const PREFACE_BYTES: usize = 64 * 1024;
+/// How long a stream is waited for that has begun and not said anything yet: callers, and what stands before them, give up on silence.
+const PREFACE_TIME: Duration = Duration::from_secs(15);
 /// The longest answer that may be nothing but an error.
 const SMALL_BYTES: u64 = 8 * 1024;
 
@@ -70,27 +72,29 @@ pub(super) async fn answer(
     };
     let (head, body) = response.into_parts();
     match watch {
-        Some(watch) => preface(head, body, watch, of).await,
+        Some(watch) => Ok(Answer { head, passed: Bytes::new(), rest: Some(body), watch: Some(watch) }),
         None if of.translated.is_some() => Ok(Answer { head, passed: Bytes::new(), rest: Some(body), watch: None }),
         None if must_be_looked_at(upstream.format, said.operation) => looked_at(head, body, of).await,
         None => glanced_at(head, body, said.operation, of).await,
     }
 }
 
-/// Reads a stream until it says something: an upstream that answers 200 and then fails has not served, and another still can.
-async fn preface(
-    head: http::response::Parts,
-    mut body: Received,
-    mut watch: Watch,
-    of: Of<'_>,
-) -> Result<Answer, Failed> {
-    let mut passed = Bytes::new();
+/// Reads a stream until it says something: an upstream that answers 200 and then fails has not served, and another still can. One that gives
+/// signs of life and says nothing goes on after a while, so that its caller hears them too.
+pub(super) async fn preface(answer: Answer, until: Instant, of: Of<'_>) -> Result<Answer, Failed> {
+    let (head, mut body, mut watch) = match answer {
+        Answer { head, rest: Some(body), watch: Some(watch), .. } => (head, body, watch),
+        other => return Ok(other),
+    };
+    let (mut passed, mut lives, mut until) = (Bytes::new(), false, until);
     let cut = || Failed { status: Some(head.status), ..Failed::of(Failure::ServerError) };
     while watch.seen() == Seen::Nothing && passed.len() < PREFACE_BYTES {
-        let frame = match body.frame().await {
-            Some(Ok(frame)) => frame,
-            Some(Err(_)) => return Err(cut()),
-            None => {
+        let frame = match timeout_at(until, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(_))) => return Err(cut()),
+            Err(_) if lives => break,
+            Err(_) => return Err(Failed::of(Failure::TimedOut)),
+            Ok(None) => {
                 // What still waited may be an error, or all there is.
                 let (rest, ending) = watch.end();
                 return match (stream_error(&watch, &head, of), ending) {
@@ -109,6 +113,9 @@ async fn preface(
             return Err(failed);
         }
         passed = if passed.is_empty() { more } else { [passed, more].concat().into() };
+        if !std::mem::replace(&mut lives, true) && watch.seen() == Seen::Nothing {
+            until = until.min(Instant::now() + PREFACE_TIME);
+        }
     }
     Ok(Answer { head, passed, rest: Some(body), watch: Some(watch) })
 }
