@@ -25,7 +25,7 @@ use self::attempt::{Answer, Call, Caller as Attempts, Failed, attempt};
 pub(crate) use self::budget::Budget;
 pub(crate) use self::own_key::GivenKey;
 use self::own_key::own_key;
-use self::prepare::{asked, keep_those_that_speak, no_route};
+use self::prepare::{allow_others, asked, keep_those_that_speak, no_route};
 use self::relay::{Limits, Relay};
 pub(crate) use self::say::Translated;
 use self::say::{Said, Speaker};
@@ -93,6 +93,7 @@ pub(crate) async fn serve(
     let mut plan =
         route::plan(ask.environment, &ask.caller.key, &asked.model).map_err(|no| no_route(no, &asked.model))?;
     keep_those_that_speak(&mut plan, &ask, &asked.model)?;
+    allow_others(&plan, &ask, &asked)?;
     let own_key = own_key(&mut plan, ask.given, ask.headers)?;
     context.budget.request();
     let mut run = Run {

@@ -1,10 +1,13 @@
 //! Which headers cross the proxy: those that the adapter lists, never a hop's own, never a key.
 
-use http::header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, WARNING};
+mod below;
+
+use http::header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, WARNING};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use shared::adapter::{Adapter, Delivery, Format};
+use shared::adapter::{Adapter, Delivery, Format, Operation};
 
 use crate::hop::stays_here;
+use crate::protocol::watch::is_of_kind;
 use crate::serve::Translated;
 use crate::snapshot::resource::{Auth, Edits, Provider};
 use crate::snapshot::route::Upstream;
@@ -52,6 +55,18 @@ fn is_ours(name: &str) -> bool {
 /// The upstream's headers that go to the caller.
 pub(crate) fn for_caller(headers: &HeaderMap, adapter: &dyn Adapter, edits: &Edits) -> HeaderMap {
     filtered(headers, |name| adapter.forwards_response_header(name), edits)
+}
+
+/// Says JSON of a body that was read as JSON, whatever its caller says of it: an upstream that took it for a form could find another model there.
+pub(crate) fn as_it_was_read(headers: &mut HeaderMap, operation: Operation) {
+    let kinds: &[&[u8]] = match operation {
+        Operation::OpenAiOnly(_) => &[b"application/x-www-form-urlencoded"],
+        _ => &[b"application/x-www-form-urlencoded", b"multipart/"],
+    };
+    let is_a_form = |value: &HeaderValue| kinds.iter().any(|kind| is_of_kind(value.as_bytes(), kind));
+    if headers.get_all(CONTENT_TYPE).iter().any(is_a_form) {
+        headers.insert(CONTENT_TYPE, JSON);
+    }
 }
 
 /// Changes the headers of a request that was written in another format than its caller's: what they say of the body and of the answer is the

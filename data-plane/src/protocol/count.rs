@@ -66,7 +66,11 @@ impl CountForm {
         match self {
             Self::Responses | Self::Vertex => Ok(body.into()),
             Self::Anthropic => Ok(with_a_limit(body)),
-            Self::Gemini => Ok(json::member(body, b"generateContentRequest").unwrap_or(body).into()),
+            Self::Gemini => {
+                let [one, other] = ["generateContentRequest", "generate_content_request"];
+                let inner = json::member(body, one.as_bytes()).or_else(|| json::member(body, other.as_bytes()));
+                Ok(inner.unwrap_or(body).into())
+            }
             Self::Bedrock => {
                 let conversation = json::member(body, b"input").and_then(|input| json::member(input, b"converse"));
                 conversation.map(Cow::Borrowed).ok_or_else(|| Unreadable {

@@ -1,6 +1,8 @@
 //! Finds the fields of a form with files (`multipart/form-data`) in its bytes.
 //!
-//! Nothing is copied: what routing needs is found, and the rest passes. Sources: RFC 2046, section 5.1.1, and RFC 7578.
+//! Nothing is copied: what routing needs is found, and the rest passes. Forms are read here as strictly as clients write them, since what two
+//! readers may take for different fields could name one model to us and another one to the upstream. Sources: RFC 2046, section 5.1.1, and
+//! RFC 7578.
 
 use std::ops::Range;
 
@@ -21,6 +23,15 @@ pub(crate) enum FormError {
         /// Where it stops being one.
         at: usize,
     },
+    /// What readers of forms differ on: a preamble, a part without a name, headers that are folded or end in a lone LF.
+    #[error(
+        "the form is ambiguous at byte {at}: begin with the boundary, end lines with CRLF, and give every part one content-disposition \
+         header on one line, with one plain name"
+    )]
+    Ambiguous {
+        /// Where.
+        at: usize,
+    },
 }
 
 /// The boundary that a content type names; `None` for another type.
@@ -39,19 +50,18 @@ pub(crate) fn boundary(content_type: &[u8]) -> Result<Option<Vec<u8>>, FormError
     boundary.map(Some).ok_or(FormError::Boundary)
 }
 
-/// Calls `field` for each part, with its name and where its value stands; parts without a name have none to call it for.
+/// Calls `field` for each part, with its name and where its value stands.
 ///
 /// # Errors
 ///
-/// When the bytes are no form.
+/// When the bytes are no form, or one that others may read otherwise.
 pub(crate) fn each(body: &[u8], boundary: &[u8], mut field: impl FnMut(&[u8], Range<usize>)) -> Result<(), FormError> {
     let delimiter = [b"\r\n--", boundary].concat();
     let finder = Finder::new(&delimiter);
-    // The first may stand at the very beginning, without its line's end.
-    let mut at = if body.starts_with(&delimiter[2..]) {
-        delimiter.len() - 2
-    } else {
-        finder.find(body).ok_or(FormError::NotAForm { at: 0 })? + delimiter.len()
+    let mut at = match body.strip_prefix(&delimiter[2..]) {
+        Some(_) => delimiter.len() - 2,
+        None if finder.find(body).is_some() => return Err(FormError::Ambiguous { at: 0 }),
+        None => return Err(FormError::NotAForm { at: 0 }),
     };
     loop {
         let rest = &body[at..];
@@ -68,42 +78,81 @@ pub(crate) fn each(body: &[u8], boundary: &[u8], mut field: impl FnMut(&[u8], Ra
         let value = headers + blank + 4;
         // A value that is empty ends with the line's end of its own blank line.
         let end = value - 2 + finder.find(&body[value - 2..]).ok_or(FormError::NotAForm { at: value })?;
-        if let Some(name) = name(&body[headers..headers + blank]) {
-            field(&name, value..end.max(value));
+        let name = name(&body[headers + 2..value - 2]).ok_or(FormError::Ambiguous { at: headers })?;
+        if let Some(lone) = lone_delimiter(&body[value - 2..end], &delimiter[2..]) {
+            return Err(FormError::Ambiguous { at: value - 2 + lone });
         }
+        field(&name, value..end.max(value));
         at = end + delimiter.len();
     }
 }
 
-/// The name that a part's headers give it.
-fn name(headers: &[u8]) -> Option<Vec<u8>> {
-    const HEADER: &[u8] = b"content-disposition:";
-    let mut lines = headers.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    let disposition = lines.find_map(|line| {
-        let (name, value) = line.split_at_checked(HEADER.len())?;
-        name.eq_ignore_ascii_case(HEADER).then_some(value)
-    })?;
-    parameter(disposition, b"name")
+/// Where a boundary begins a line whose line before ends in a lone LF or CR: some end parts there.
+fn lone_delimiter(value: &[u8], dashed: &[u8]) -> Option<usize> {
+    let mut found = memchr::memmem::find_iter(value, dashed);
+    found.find(|at| {
+        at.checked_sub(1).and_then(|before| value.get(before)).is_some_and(|before| b"\n\r".contains(before))
+    })
 }
 
-/// A parameter's value, without its quotes (RFC 9110, section 5.6.6).
+/// The name that a part's headers give it, each with its end; `None` where they give none, or one that others may read otherwise.
+fn name(headers: &[u8]) -> Option<Vec<u8>> {
+    let mut name = None;
+    let mut rest = headers;
+    while let Some(end) = memchr::memmem::find(rest, b"\r\n") {
+        let line = &rest[..end];
+        rest = &rest[end + 2..];
+        let colon = memchr::memchr(b':', line)?;
+        let (header, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        let is_plain = line.iter().all(|byte| *byte == b'\t' || !byte.is_ascii_control());
+        // A folded line begins with a blank, and a name before which or behind which one stands is none to everybody.
+        if !is_plain || header.is_empty() || header.iter().any(u8::is_ascii_whitespace) {
+            return None;
+        }
+        if header.eq_ignore_ascii_case(b"content-disposition") {
+            if name.is_some() {
+                return None;
+            }
+            name = Some(parameter(value, b"name")?);
+        }
+        // Some undo these, and some don't.
+        let is_as_it_is = [&b"7bit"[..], b"8bit", b"binary"].iter().any(|kind| value.eq_ignore_ascii_case(kind));
+        if header.eq_ignore_ascii_case(b"content-transfer-encoding") && !is_as_it_is {
+            return None;
+        }
+    }
+    name
+}
+
+/// A parameter's value, without its quotes (RFC 9110, section 5.6.6); `None` where it is missing, there twice, escaped, or given in the extended
+/// form or in parts (RFC 8187 and 2231: `name*`, `name*0`), which not everybody reads.
 fn parameter(header: &[u8], wanted: &[u8]) -> Option<Vec<u8>> {
+    let mut found = None;
     let mut rest = header;
-    loop {
-        let begin = memchr::memchr(b';', rest)?;
+    while let Some(begin) = memchr::memchr(b';', rest) {
         rest = rest[begin + 1..].trim_ascii_start();
-        let equals = memchr::memchr2(b'=', b';', rest)?;
+        let Some(equals) = memchr::memchr2(b'=', b';', rest) else { break };
         if rest[equals] == b';' {
             rest = &rest[equals..];
             continue;
         }
         let (key, after) = (rest[..equals].trim_ascii(), rest[equals + 1..].trim_ascii_start());
         let (value, left) = value(after)?;
-        if key.eq_ignore_ascii_case(wanted) {
-            return Some(value);
+        let given = &after[..after.len() - left.len()];
+        // Some take the escaped quote for the end, and what follows for parameters.
+        if !matches!(left.trim_ascii_start(), [] | [b';', ..]) || memchr::memmem::find(given, b"\\\"").is_some() {
+            return None;
+        }
+        let stem = key.split(|byte| *byte == b'*').next().unwrap_or_default();
+        if stem.eq_ignore_ascii_case(wanted) {
+            if found.is_some() || stem.len() < key.len() || given.contains(&b'\\') {
+                return None;
+            }
+            found = Some(value);
         }
         rest = left;
     }
+    found
 }
 
 /// A token or a quoted string, and what follows it.
@@ -140,7 +189,7 @@ mod tests {
 
     #[test]
     fn fields_are_found_with_their_bytes() {
-        let body = b"preamble\r\n--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--b  \r\n\
+        let body = b"--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--b  \r\n\
             content-type: audio/wav\r\nContent-Disposition: form-data; filename=\"a;name=x\"; NAME=file\r\n\r\n\x00\r\n--\r\n--xb\r\n--b\r\n\
             Content-Disposition: form-data; name=\"empty\"\r\n\r\n\r\n--b--\r\nepilogue";
         let expected = [("model", "m"), ("file", "\0\r\n--\r\n--xb"), ("empty", "")];
@@ -156,6 +205,37 @@ mod tests {
     }
 
     #[test]
+    fn what_readers_of_forms_differ_on_is_refused() {
+        let part = |headers: &str| format!("--b\r\n{headers}\r\n\r\nm\r\n--b--\r\n");
+        let disposition = |rest: &str| part(&format!("Content-Disposition: form-data; {rest}"));
+        assert_eq!(fields(disposition("name=model").as_bytes(), b"b").unwrap()[0].0, "model");
+        for body in [
+            disposition("name*=utf-8''model"),
+            disposition("name=x; name*=utf-8''model"),
+            disposition("name*0=mod; name*1=el"),
+            disposition("name=x; name=model"),
+            disposition("name=\"mod\\el\""),
+            disposition("filename=x"),
+            disposition("\r\n name=model"),
+            disposition("\r\n\tname=model"),
+            disposition("name=x\r\nContent-Disposition: form-data; name=model"),
+            disposition("name=x\nContent-Disposition: form-data; name=model"),
+            disposition("name=x\n\nanother value"),
+            disposition("name=model\r\nContent-Transfer-Encoding: quoted-printable"),
+            part("Content-Disposition : form-data; name=model"),
+            part("Content-Type: text/plain"),
+            format!("a preamble\r\n{}", disposition("name=model")),
+            format!("\r\n{}", disposition("name=model")),
+            disposition("name=x").replace("m\r\n", "m\n--b\nContent-Disposition: form-data; name=model\n\nn\r\n"),
+            disposition("name=x").replace("m\r\n", "m\r--b\r\n"),
+            disposition("name=x; filename=\"a\\\"; name=model; x=\""),
+            disposition("name=\"x\"y"),
+        ] {
+            assert!(matches!(fields(body.as_bytes(), b"b"), Err(FormError::Ambiguous { .. })), "{body:?}");
+        }
+    }
+
+    #[test]
     fn a_boundary_is_read_from_the_type() {
         let of =
             |text: &str| boundary(text.as_bytes()).map(|found| found.map(|found| String::from_utf8(found).unwrap()));
@@ -163,7 +243,9 @@ mod tests {
         assert_eq!(of("multipart/form-data;boundary=x"), Ok(Some("x".to_owned())));
         assert_eq!(of("application/json"), Ok(None));
         assert_eq!(of("multipart/form-data"), Err(FormError::Boundary));
-        assert_eq!(of("multipart/form-data; boundary="), Err(FormError::Boundary));
+        for two in ["boundary=", "boundary=a; boundary=b", "boundary*=utf-8''a", "boundary=a; boundary*0=b"] {
+            assert_eq!(of(&format!("multipart/form-data; {two}")), Err(FormError::Boundary), "{two}");
+        }
     }
 
     proptest! {

@@ -19,6 +19,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) model_at: ModelAt,
     /// How the answer is to come.
     pub(crate) delivery: Delivery,
+    /// Where the body names more models, which a gateway upstream asks if the first fails.
+    pub(crate) others_at: Option<Range<usize>>,
+    /// It goes on from something that its provider keeps for an account, or begins such a thing.
+    pub(crate) is_kept: bool,
 }
 
 /// Where a body names the model.
@@ -58,6 +62,12 @@ pub(crate) enum ScanError {
     /// A key that matters is given twice.
     #[error("the body has the key {0:?} twice")]
     Twice(&'static str),
+    /// A key that matters, in other letters: some upstreams take it for the same.
+    #[error("the body has the key {0:?} in other letters; write it so")]
+    OtherLetters(&'static str),
+    /// Further models that are no list of names.
+    #[error("give {0:?} as a list of models' names")]
+    NoList(&'static str),
     /// Not the form that it should be.
     #[error(transparent)]
     Form(#[from] FormError),
@@ -72,29 +82,88 @@ pub(crate) enum ScanError {
 ///
 /// When its body is not JSON, or what routing needs is not there exactly once.
 pub(crate) fn read<'a>(body: &'a [u8], url: Option<&'a UrlModel>) -> Result<Asked<'a>, ScanError> {
-    let (mut model, mut stream) = (None, None);
+    let (mut model, mut stream, mut others_at, mut is_kept) = (None, None, None, false);
     json::members(body, |key, value| {
-        match &*key {
-            b"model" if model.is_some() => return Err(ScanError::Twice("model")),
-            b"model" => model = Some(value),
-            b"stream" if stream.is_some() => return Err(ScanError::Twice("stream")),
-            b"stream" => stream = Some(&body[value] == b"true"),
-            _ => {}
-        }
-        Ok(())
+        let twice = match Key::of(&key)? {
+            None => false,
+            Some(Key::Model) => model.replace(value).is_some(),
+            Some(Key::Stream) => stream.replace(&body[value] == b"true").is_some(),
+            Some(Key::Models) => others_at.replace(value).is_some(),
+            Some(Key::Kept) => {
+                is_kept |= !matches!(&body[value], b"null" | b"false");
+                false
+            }
+        };
+        if twice { Err(ScanError::Twice(Key::of(&key)?.map_or("", Key::name))) } else { Ok(()) }
     })?;
     match (url, model) {
         (Some(_), Some(_)) => Err(ScanError::ModelInBody),
         (Some(url), None) => {
-            Ok(Asked { model: Cow::Borrowed(&url.model), model_at: ModelAt::Url, delivery: url.delivery })
+            let (model, delivery) = (Cow::Borrowed(&*url.model), url.delivery);
+            Ok(Asked { model, model_at: ModelAt::Url, delivery, others_at, is_kept })
         }
         (None, None) => Err(ScanError::NoModel),
         (None, Some(at)) => {
             let model = json::string(&body[at.clone()]).filter(|name| !name.is_empty()).ok_or(ScanError::NoModel)?;
             let delivery = if stream == Some(true) { Delivery::Stream } else { Delivery::Whole };
-            Ok(Asked { model, model_at: ModelAt::Json(at), delivery })
+            Ok(Asked { model, model_at: ModelAt::Json(at), delivery, others_at, is_kept })
         }
     }
+}
+
+/// A key on top of a body that matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Model,
+    Stream,
+    /// The models that OpenRouter asks one after the other.
+    Models,
+    /// What OpenAI's responses go on from, or leave behind.
+    Kept,
+}
+
+impl Key {
+    /// Which of them a key is, without its escapes. Hardly any key is as long as one of them, and then it is compared.
+    fn of(key: &[u8]) -> Result<Option<Self>, ScanError> {
+        let found = match key.len() {
+            5 | 6 | 7 => {
+                [Self::Model, Self::Stream, Self::Models].into_iter().find(|known| folds_to(key, known.name()))
+            }
+            10 | 12 | 20 => {
+                let is_kept = matches!(key, b"background" | b"conversation" | b"previous_response_id");
+                return Ok(is_kept.then_some(Self::Kept));
+            }
+            _ => return Ok(None),
+        };
+        match found {
+            Some(known) if *key == *known.name().as_bytes() => Ok(Some(known)),
+            Some(known) => Err(ScanError::OtherLetters(known.name())),
+            None => Ok(None),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Stream => "stream",
+            Self::Models => "models",
+            Self::Kept => "previous_response_id",
+        }
+    }
+}
+
+/// Whether a key is a name in any case. Upstreams written in Go fold keys so, also those letters beyond ASCII that are cases of a letter of it
+/// (pkg.go.dev/encoding/json#Unmarshal, read in autumn 2026): U+017F, a long s; U+212A, Kelvin's sign, is in none of the names.
+fn folds_to(key: &[u8], name: &str) -> bool {
+    let mut rest = key;
+    for letter in name.bytes() {
+        rest = match rest {
+            [first, rest @ ..] if first.eq_ignore_ascii_case(&letter) => rest,
+            [0xc5, 0xbf, rest @ ..] if letter == b's' => rest,
+            _ => return false,
+        };
+    }
+    rest.is_empty()
 }
 
 /// What a form with files asks for.
@@ -104,11 +173,14 @@ pub(crate) fn read<'a>(body: &'a [u8], url: Option<&'a UrlModel>) -> Result<Aske
 /// When it is no form, or what routing needs is not there exactly once.
 pub(crate) fn read_form<'a>(body: &'a [u8], boundary: &[u8]) -> Result<Asked<'a>, ScanError> {
     let (mut models, mut streams) = (Vec::new(), Vec::new());
-    form::each(body, boundary, |name, value| match name {
-        b"model" => models.push(value),
-        b"stream" => streams.push(value),
-        _ => {}
+    let mut wrong = None;
+    form::each(body, boundary, |name, value| match Key::of(name) {
+        Ok(Some(Key::Model)) => models.push(value),
+        Ok(Some(Key::Stream)) => streams.push(value),
+        Ok(Some(Key::Models | Key::Kept) | None) => {}
+        Err(error) => wrong = Some(error),
     })?;
+    wrong.map_or(Ok(()), Err)?;
     let delivery = match streams.as_slice() {
         [] => Delivery::Whole,
         [at] if body[at.clone()].trim_ascii() == b"true" => Delivery::Stream,
@@ -122,7 +194,7 @@ pub(crate) fn read_form<'a>(body: &'a [u8], boundary: &[u8]) -> Result<Asked<'a>
     };
     let model = std::str::from_utf8(&body[at.clone()]).ok().filter(|name| !name.is_empty());
     let model = Cow::Borrowed(model.ok_or(ScanError::NoModelInForm)?);
-    Ok(Asked { model, model_at: ModelAt::Form(at), delivery })
+    Ok(Asked { model, model_at: ModelAt::Form(at), delivery, others_at: None, is_kept: false })
 }
 
 /// What a request of Google's asks for whose body may name the model once more: on top, in `generateContentRequest`, or in each of
@@ -137,7 +209,8 @@ pub(crate) fn read_resources<'a>(body: &'a [u8], url: &'a UrlModel) -> Result<As
     model_in(body, 0, &mut places)?;
     json::members(body, |key, value| {
         match &*key {
-            b"generateContentRequest" => inner.push(value),
+            // Google takes both spellings of every name.
+            b"generateContentRequest" | b"generate_content_request" => inner.push(value),
             b"requests" => inner.extend(
                 json::items(&body[value.clone()])
                     .into_iter()
@@ -150,19 +223,20 @@ pub(crate) fn read_resources<'a>(body: &'a [u8], url: &'a UrlModel) -> Result<As
     for object in inner.into_iter().filter(|object| body[object.start] == b'{') {
         model_in(&body[object.clone()], object.start, &mut places)?;
     }
-    Ok(Asked { model: Cow::Borrowed(&url.model), model_at: ModelAt::Resources(places), delivery: url.delivery })
+    let (model, model_at) = (Cow::Borrowed(&*url.model), ModelAt::Resources(places));
+    Ok(Asked { model, model_at, delivery: url.delivery, others_at: None, is_kept: false })
 }
 
 /// Finds an object's `model`; the object stands at `offset`.
 fn model_in(object: &[u8], offset: usize, places: &mut Vec<Range<usize>>) -> Result<(), ScanError> {
     let mut found = None;
-    json::members(object, |key, value| match &*key {
-        b"model" if found.is_some() => Err(ScanError::Twice("model")),
-        b"model" => {
+    json::members(object, |key, value| match Key::of(&key)? {
+        Some(Key::Model) if found.is_some() => Err(ScanError::Twice("model")),
+        Some(Key::Model) => {
             found = Some(offset + value.start..offset + value.end);
             Ok(())
         }
-        _ => Ok(()),
+        Some(Key::Stream | Key::Models | Key::Kept) | None => Ok(()),
     })?;
     places.extend(found);
     Ok(())

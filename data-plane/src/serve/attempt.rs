@@ -244,6 +244,9 @@ async fn once(
         None => header::for_upstream(call.headers, upstream.adapter, upstream.provider.auth, &upstream.provider.edits),
         Some(_) => header::for_upstream_as_it_is(call.headers, upstream),
     };
+    if call.below.is_none() {
+        header::as_it_was_read(&mut headers, said.operation);
+    }
     if let Some(translated) = &said.translated {
         header::for_another_format(&mut headers, translated, upstream, call.delivery);
     }

@@ -9,12 +9,14 @@ use http::header::CONTENT_TYPE;
 use shared::adapter::{Format, Operation};
 
 use super::Ask;
-use super::say::way;
+use super::say::{Way, way};
 use crate::error::{Refusal, shown};
-use crate::protocol::error::json;
+use crate::json;
+use crate::protocol::Dialect;
+use crate::protocol::error::json as written;
+use crate::protocol::form::{self, FormError};
 use crate::protocol::provenance::passing;
 use crate::protocol::route::{self, Asked, ModelAt, ScanError};
-use crate::protocol::{Dialect, form};
 use crate::snapshot::route::{NoRoute, Plan, Stop};
 use crate::upstream::Payload;
 
@@ -38,8 +40,12 @@ pub(super) fn asked<'a>(ask: &'a Ask<'_>) -> Result<Asked<'a>, Refusal> {
         return Ok(route::read_resources(&ask.body, url)?);
     }
     if let Operation::OpenAiOnly(_) = ask.operation {
-        let content_type = ask.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        let mut types = ask.headers.get_all(CONTENT_TYPE).iter().map(HeaderValue::as_bytes);
+        let content_type = types.next().unwrap_or_default();
         if let Some(boundary) = form::boundary(content_type).map_err(ScanError::Form)? {
+            if types.next().is_some() {
+                return Err(ScanError::Form(FormError::Boundary).into());
+            }
             return Ok(route::read_form(&ask.body, &boundary)?);
         }
     }
@@ -51,11 +57,11 @@ pub(super) fn asked<'a>(ask: &'a Ask<'_>) -> Result<Asked<'a>, Refusal> {
 pub(super) fn payload(body: &Bytes, asked: &Asked<'_>, operation: Operation, stop: &Stop) -> Shaped {
     let model = &*stop.upstream_model;
     let renamed = match &asked.model_at {
-        ModelAt::Json(at) if *model != *asked.model => vec![(at.clone(), json(&model))],
+        ModelAt::Json(at) if *model != *asked.model => vec![(at.clone(), written(&model))],
         ModelAt::Form(at) if *model != *asked.model => vec![(at.clone(), model.as_bytes().to_vec())],
         // As they came they may name the alias, or another model than the URL.
         ModelAt::Resources(places) => {
-            let name = json(&format!("models/{model}"));
+            let name = written(&format!("models/{model}"));
             places.iter().map(|at| (at.clone(), name.clone())).collect()
         }
         ModelAt::Json(_) | ModelAt::Form(_) | ModelAt::Url => Vec::new(),
@@ -91,6 +97,28 @@ pub(super) fn keep_those_that_speak(plan: &mut Plan, ask: &Ask<'_>, model: &str)
         Some(first) if plan.stops.is_empty() => Err(Refusal::OtherFormat { model: shown(model), spoken: first.format }),
         _ => Ok(()),
     }
+}
+
+/// Refuses further models in a body that goes on as it came, if the caller may not ask its providers for each of them by its name.
+pub(super) fn allow_others(plan: &Plan, ask: &Ask<'_>, asked: &Asked<'_>) -> Result<(), Refusal> {
+    let Some(list) = asked.others_at.as_ref().map(|at| &ask.body[at.clone()]).filter(|list| *list != b"null") else {
+        return Ok(());
+    };
+    let key = &ask.caller.key;
+    let as_it_came = plan.stops.iter().filter(|stop| way(ask, stop) == Some(Way::AsItCame));
+    for upstream in as_it_came.map(|stop| &stop.upstream).filter(|upstream| !upstream.is_open_to(key)) {
+        if !list.starts_with(b"[") {
+            return Err(ScanError::NoList("models").into());
+        }
+        for at in json::items(list) {
+            let other = json::string(&list[at]).ok_or(ScanError::NoList("models"))?;
+            let name = format!("{}/{other}", upstream.id);
+            if !key.allows(&name) || !upstream.provider.exposed.has(&other) {
+                return Err(Refusal::ModelNotAllowed { model: shown(&name) });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What it is to the caller that a request goes nowhere.

@@ -54,6 +54,11 @@ impl Upstream {
         }
     }
 
+    /// Whether a key may ask for whatever it has: what can't be judged by a model's name.
+    pub(crate) fn is_open_to(&self, key: &CallerKey) -> bool {
+        self.provider.exposed == Exposed::All && key.allows_all_of(&self.id)
+    }
+
     /// Where it is.
     pub(crate) fn addresses(&self) -> &Addresses {
         let Provider { place, dialing, .. } = &*self.provider;

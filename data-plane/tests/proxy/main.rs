@@ -30,6 +30,8 @@ mod routes;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
+mod scope;
+#[cfg(test)]
 mod splices;
 #[cfg(test)]
 mod targets;

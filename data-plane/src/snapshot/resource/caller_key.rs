@@ -45,6 +45,16 @@ impl CallerKey {
     pub fn allows(&self, asked: &str) -> bool {
         self.allowed_models.iter().any(|pattern| pattern.matches(asked))
     }
+
+    /// Whether it may ask for everything of a provider, under whatever name: `*`, `{provider}/*`, or what these begin with.
+    #[must_use]
+    pub fn allows_all_of(&self, provider: &str) -> bool {
+        let is_before_all = |prefix: &str| prefix.strip_suffix('/') == Some(provider) || provider.starts_with(prefix);
+        self.allowed_models.iter().any(|pattern| match pattern {
+            ModelPattern::Name(_) => false,
+            ModelPattern::Prefix(prefix) => is_before_all(prefix),
+        })
+    }
 }
 
 impl TryFrom<CallerKeyConfig> for CallerKey {
