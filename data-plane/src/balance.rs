@@ -186,6 +186,22 @@ impl Pool {
         Err(self.why_none(model, tried, now))
     }
 
+    /// The [`first`](Self::first) for a request that may ask for nothing of another: tried once, there is no next.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub(crate) fn pick_first(&self, model: &str, tried: &[Arc<Member>], now: Moment) -> Result<Pick, NoPick> {
+        match self.first() {
+            Some(member) if member.is_in(tried) => Err(NoPick::Tried),
+            Some(member) => {
+                Ok(Pick { member: Arc::clone(member), shared: Arc::clone(&self.shared), probes: Vec::new() })
+            }
+            // One whose time has come may serve again.
+            None => self.pick(model, tried, now),
+        }
+    }
+
     /// The first by name of those that serve with a weight: for calls that have to go to one account.
     pub(crate) fn first(&self) -> Option<&Arc<Member>> {
         let serving = self.members.iter().filter(|member| member.weight > 0 && member.serves());

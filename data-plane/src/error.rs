@@ -116,8 +116,16 @@ pub(crate) enum Refusal {
         /// The id as asked for, cut.
         provider: String,
     },
-    /// There are several providers, or none, that a path may mean.
-    #[error("name the provider of OpenAI's format whose this is by its id, in the header {header}")]
+    /// No provider has what a path means, for this key.
+    #[error(
+        "this caller key can call no provider of OpenAI's format by its own paths: it has to allow {{provider}}/*, and the provider to expose \
+         all of its models"
+    )]
+    NoOpenProvider,
+    /// There are several providers that a path may mean.
+    #[error(
+        "several providers may be meant: name the one of OpenAI's format whose this is by its id, in the header {header}"
+    )]
     ProviderUnnamed {
         /// Where it is named.
         header: HeaderName,
@@ -214,7 +222,9 @@ impl Refusal {
             Self::KeyMissing | Self::KeyInvalid | Self::KeyExpired | Self::KeyDisabled | Self::OwnKeyMissing { .. } => {
                 StatusCode::UNAUTHORIZED
             }
-            Self::ModelNotAllowed { .. } | Self::ProviderNotAllowed { .. } => StatusCode::FORBIDDEN,
+            Self::ModelNotAllowed { .. } | Self::ProviderNotAllowed { .. } | Self::NoOpenProvider => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotReady | Self::NoTarget { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoCredential { rate_limited: true, .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NoCredential { rate_limited: false, .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -245,7 +255,7 @@ impl Refusal {
             Self::Unsupported { .. } => "operation_not_served",
             Self::NotEvents => "stream_form_not_served",
             Self::NoProvider { .. } => "provider_not_found",
-            Self::ProviderNotAllowed { .. } => "provider_not_allowed",
+            Self::ProviderNotAllowed { .. } | Self::NoOpenProvider => "provider_not_allowed",
             Self::ProviderUnnamed { .. } => "provider_not_named",
             Self::OwnKeyMissing { .. } => "provider_key_missing",
             Self::ModelNotAllowed { .. } => "model_not_allowed",
@@ -288,6 +298,7 @@ impl Refusal {
             | Self::NotEvents
             | Self::NoProvider { .. }
             | Self::ProviderNotAllowed { .. }
+            | Self::NoOpenProvider
             | Self::ProviderUnnamed { .. }
             | Self::OwnKeyMissing { .. }
             | Self::UpstreamAuth { .. }

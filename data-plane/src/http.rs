@@ -77,8 +77,8 @@ impl Worker {
         let answered = AssertUnwindSafe(self.outcome(request, &mut trail)).catch_unwind().await;
         let mut response = match answered {
             Ok(Ok(response)) => response,
-            Ok(Err(refusal)) => respond::refusal(format, refusal),
-            Err(_) => respond::refusal(format, Refusal::Internal),
+            Ok(Err(refusal)) => respond::refusal(trail.format.unwrap_or(format), refusal),
+            Err(_) => respond::refusal(trail.format.unwrap_or(format), Refusal::Internal),
         };
         let request_id = self.request_ids.next();
         let (status, attempts) = (response.status().as_u16(), trail.attempts);
@@ -122,6 +122,7 @@ impl Worker {
         let Identified { caller, environment, given } = caller::identify(&head.headers, &snapshot)?;
         match endpoint {
             Endpoint::Serve { format, operation, url } => {
+                check_encoding(&head.headers)?;
                 let body = read(&head.headers, body, self.max_body_bytes).await?;
                 let (headers, url) = (&head.headers, url.as_deref());
                 let ask = Ask { format, operation, url, caller, given, environment, headers, body };
@@ -137,8 +138,10 @@ impl Worker {
             Endpoint::Model(_, id) if !caller.key.allows(&id) => Err(Refusal::ModelNotAllowed { model: shown(&id) }),
             Endpoint::Model(format, id) => Ok(listed(models::one(format, &id))),
             Endpoint::Provider(below) => {
-                let body = read(&head.headers, body, self.max_body_bytes).await?;
                 let (provider, path) = (below.provider.as_deref(), below.path.as_str());
+                // Whoever calls a provider by its own paths reads its errors.
+                trail.format = provider.and_then(|id| environment.upstreams.get(id)).map(|upstream| upstream.format);
+                let body = read(&head.headers, body, self.max_body_bytes).await?;
                 let (method, headers) = (&head.method, &head.headers);
                 let ask = AskBelow { method, provider, path, caller, given, environment, headers, body };
                 call_below(&self.context, ask, trail, tally).await
@@ -147,11 +150,14 @@ impl Worker {
     }
 }
 
+/// Refuses a body that is encoded, where it is read.
+fn check_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
+    let is_encoded = headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
+    if is_encoded { Err(Refusal::BodyEncoded) } else { Ok(()) }
+}
+
 /// Reads a body, up to the limit. One that came in one piece is not copied.
 async fn read(headers: &HeaderMap, mut body: Incoming, most: u64) -> Result<Bytes, Refusal> {
-    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-        return Err(Refusal::BodyEncoded);
-    }
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > most) {
         return Err(Refusal::BodyTooLarge { most });

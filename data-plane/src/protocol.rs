@@ -20,6 +20,7 @@ pub(crate) mod notes;
 pub(crate) mod provenance;
 pub(crate) mod ranking;
 pub(crate) mod route;
+pub(crate) mod scrub;
 pub(crate) mod translate;
 pub(crate) mod watch;
 
@@ -32,7 +33,6 @@ mod responses;
 
 mod fields;
 mod lines;
-mod scrub;
 mod sse;
 
 #[cfg(test)]

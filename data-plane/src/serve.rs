@@ -74,6 +74,8 @@ pub(crate) struct Trail {
     /// The last provider called.
     pub(crate) upstream: Option<Arc<Upstream>>,
     pub(crate) attempts: u32,
+    /// What the caller speaks, where the path did not say.
+    pub(crate) format: Option<Format>,
 }
 
 /// Serves a request. The tally is taken by an answer that goes on after this returns.
@@ -236,7 +238,11 @@ impl Run<'_> {
             let pick = match stop.upstream.provider.auth {
                 Auth::None | Auth::Passthrough => None,
                 Auth::Managed => {
-                    let pick = stop.upstream.pool.pick(&stop.upstream_model, &self.tried, moment);
+                    let (pool, model) = (&stop.upstream.pool, &stop.upstream_model);
+                    let pick = match self.speaker.is_kept() {
+                        true => pool.pick_first(model, &self.tried, moment),
+                        false => pool.pick(model, &self.tried, moment),
+                    };
                     Some(pick.map_err(|no_pick| self.no_pick(stop, no_pick))?)
                 }
             };

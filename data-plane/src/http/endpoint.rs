@@ -129,7 +129,7 @@ impl Endpoint {
 }
 
 /// OpenAI's resources that are kept at a provider: their ids are good there and nowhere else.
-const KEPT: [&str; 6] = ["/files", "/batches", "/fine_tuning", "/uploads", "/videos", "/responses"];
+const KEPT: [&str; 7] = ["/files", "/batches", "/fine_tuning", "/uploads", "/videos", "/responses", "/conversations"];
 
 /// Whether a path is a resource's, or below it.
 fn is_below(path: &str, resource: &str) -> bool {

@@ -28,14 +28,14 @@ pub(crate) fn for_upstream(headers: &HeaderMap, adapter: &dyn Adapter, auth: Aut
     kept
 }
 
-/// The caller's headers that go upstream with a call whose meaning nobody knows: all but those that stay here, and those that name an account
-/// beside our credential.
+/// The caller's headers that go upstream with a call whose meaning nobody knows: those that any such API may have use for, but for those that
+/// name an account beside our credential.
 pub(crate) fn for_upstream_as_it_is(headers: &HeaderMap, upstream: &Upstream) -> HeaderMap {
-    let Provider { auth, edits, .. } = &*upstream.provider;
+    let Provider { auth, edits, adapter, .. } = &*upstream.provider;
     let belongs_to_ours = |name: &str| *auth != Auth::Passthrough && upstream.adapter.belongs_to_the_key(name);
-    let is_a_proxys =
-        |name: &str| name.starts_with("x-forwarded-") || matches!(name, "forwarded" | "via" | "x-real-ip");
-    let mut kept = filtered(headers, |name| !belongs_to_ours(name) && !is_ours(name) && !is_a_proxys(name), edits);
+    let forwards = |name: &str| below::goes_up(*adapter, name) || upstream.adapter.forwards_request_header(name);
+    let mut kept = filtered(headers, |name| forwards(name) && !belongs_to_ours(name), edits);
+    encoding(headers, &mut kept, edits);
     for (name, value) in &edits.request_headers {
         kept.insert(name.clone(), value.clone());
     }
@@ -43,13 +43,20 @@ pub(crate) fn for_upstream_as_it_is(headers: &HeaderMap, upstream: &Upstream) ->
 }
 
 /// The upstream's headers that go to the caller of such a call.
-pub(crate) fn for_caller_as_it_is(headers: &HeaderMap, edits: &Edits) -> HeaderMap {
-    filtered(headers, |name| !is_ours(name), edits)
+pub(crate) fn for_caller_as_it_is(headers: &HeaderMap, upstream: &Upstream) -> HeaderMap {
+    let Provider { auth, edits, adapter, .. } = &*upstream.provider;
+    let belongs_to_ours = |name: &str| *auth != Auth::Passthrough && upstream.adapter.belongs_to_the_key(name);
+    let forwards = |name: &str| below::comes_down(*adapter, name) || upstream.adapter.forwards_response_header(name);
+    let mut kept = filtered(headers, |name| forwards(name) && !belongs_to_ours(name), edits);
+    encoding(headers, &mut kept, edits);
+    kept
 }
 
-/// Whether a header is Keyplane's own.
-fn is_ours(name: &str) -> bool {
-    name.starts_with("x-keyplane-")
+/// Keeps what a body is encoded with that goes on as it is.
+fn encoding(headers: &HeaderMap, kept: &mut HeaderMap, edits: &Edits) {
+    if !edits.strip_headers.contains(&CONTENT_ENCODING) {
+        kept.extend(headers.get_all(CONTENT_ENCODING).iter().map(|value| (CONTENT_ENCODING, value.clone())));
+    }
 }
 
 /// The upstream's headers that go to the caller.

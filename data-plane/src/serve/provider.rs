@@ -1,4 +1,5 @@
-//! Calls of a provider for whatever it has, by a path of the caller's: its credential is added, and nothing else is changed.
+//! Calls of a provider for whatever it has, by a path of the caller's: its credential is added, and nothing else is changed. Its answer is the
+//! caller's, whatever its status, but for one that says that our credential is no good.
 //!
 //! What comes of them says nothing of a credential: a path may ask for what no key of the kind may do, and callers must not be able to take
 //! credentials out by asking. Ids of what is kept at a provider are good for the account that made them, so that every call takes the
@@ -21,8 +22,8 @@ use crate::error::{Refusal, shown};
 use crate::http::header;
 use crate::http::respond::Body;
 use crate::observe::Tally;
-use crate::snapshot::resource::{Auth, DEFAULT_TIMEOUT, Exposed};
-use crate::snapshot::route::{Plan, Stop};
+use crate::snapshot::resource::{Auth, DEFAULT_TIMEOUT};
+use crate::snapshot::route::{Plan, Stop, Upstream};
 use crate::snapshot::{Caller, Environment};
 use crate::upstream::Payload;
 
@@ -91,7 +92,7 @@ pub(crate) async fn call_below(
     let answer = answered.map_err(|failed| refusal(failed, upstream.id.to_string()))?;
     let mut response = Response::new(());
     *response.status_mut() = answer.head.status;
-    *response.headers_mut() = header::for_caller_as_it_is(&answer.head.headers, &upstream.provider.edits);
+    *response.headers_mut() = header::for_caller_as_it_is(&answer.head.headers, upstream);
     let limits = Limits { deadline, idle: upstream.provider.patience.idle };
     let relay = Relay::new(answer, limits, None, tally.take());
     Ok(response.map(|()| Body::Relay(Box::new(relay))))
@@ -108,11 +109,14 @@ fn place(ask: &AskBelow<'_>) -> Result<(Stop, Base), Refusal> {
         let is_openais = stop.upstream.format == Format::OpenAi;
         return if is_openais { Ok((stop, Base::Api)) } else { Err(Refusal::NoProvider { provider: shown(&id) }) };
     }
-    let mut candidates = ask.environment.upstreams.keys().filter_map(|id| provider(ask, id).ok());
-    let mut candidates = candidates.by_ref().filter(|stop| stop.upstream.format == Format::OpenAi);
+    let is_candidate = |upstream: &&Arc<Upstream>| {
+        upstream.format == Format::OpenAi && !upstream.provider.disabled && upstream.is_open_to(&ask.caller.key)
+    };
+    let mut candidates = ask.environment.upstreams.values().filter(is_candidate);
     match (candidates.next(), candidates.next()) {
-        (Some(only), None) => Ok((only, Base::Api)),
-        (Some(_), Some(_)) | (None, _) => Err(Refusal::ProviderUnnamed { header: PROVIDER }),
+        (Some(only), None) => Ok((Stop::below(only), Base::Api)),
+        (Some(_), Some(_)) => Err(Refusal::ProviderUnnamed { header: PROVIDER }),
+        (None, _) => Err(Refusal::NoOpenProvider),
     }
 }
 
@@ -121,7 +125,7 @@ fn place(ask: &AskBelow<'_>) -> Result<(Stop, Base), Refusal> {
 fn provider(ask: &AskBelow<'_>, id: &str) -> Result<Stop, Refusal> {
     let upstream = ask.environment.upstreams.get(id).filter(|upstream| !upstream.provider.disabled);
     let upstream = upstream.ok_or_else(|| Refusal::NoProvider { provider: shown(id) })?;
-    if !ask.caller.key.allows(&format!("{id}/")) || upstream.provider.exposed != Exposed::All {
+    if !upstream.is_open_to(&ask.caller.key) {
         return Err(Refusal::ProviderNotAllowed { provider: shown(id) });
     }
     Ok(Stop::below(upstream))

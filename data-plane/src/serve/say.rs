@@ -118,6 +118,13 @@ fn dialect_of(from: Dialect, stop: &Stop) -> Dialect {
 }
 
 impl Speaker<'_> {
+    /// Whether the request is about what a provider keeps for an account, so that it goes there with the one credential that everything does
+    /// that is kept.
+    pub(super) fn is_kept(&self) -> bool {
+        let keeps = matches!(self.ask.operation, Operation::Responses | Operation::CountTokens);
+        self.asked.is_kept && keeps && self.ask.format == Format::OpenAi
+    }
+
     /// The request for a target.
     ///
     /// # Errors

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod balance;
 #[cfg(test)]
+mod below;
+#[cfg(test)]
 mod callers;
 #[cfg(test)]
 mod credentials;

@@ -292,7 +292,7 @@ async fn a_providers_own_paths_get_its_credential_and_change_in_nothing_else() {
     ] {
         let answered = proxy.call(Method::GET, path, headers, "").await;
         assert_eq!(answered.status, status, "{path} {}", answered.body);
-        assert!(code.is_empty() || answered.code() == code, "{path} {}", answered.body);
+        assert!(answered.body.to_ascii_lowercase().contains(code), "{path} {}", answered.body);
         assert!(!answered.body.contains("sk-k"));
     }
     // A path may ask for what no key may do: that takes none out.

@@ -84,7 +84,7 @@ impl Adapter for AzureOpenAi {
             Style::Dated { version } => ("/openai", format!("api-version={}", segment::escaped(version))),
         };
         // The caller's version would be another API than the provider is set up for.
-        let others = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("api-version="));
+        let others = segment::query_without(query, "api-version");
         let query: Vec<&str> = others.chain((!version.is_empty()).then_some(version.as_str())).collect();
         let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
         Ok(resource.with_path(&format!("{prefix}{path}{query}")))

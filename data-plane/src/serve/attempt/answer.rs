@@ -1,5 +1,6 @@
 //! From a sent request to an answer that may go to its caller, or to what the answer says is wrong.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use super::{Answer, Call, Failed};
 use crate::error::Fault;
 use crate::http::header;
 use crate::protocol::error::{Problem, Retold, Written, remade, written};
+use crate::protocol::scrub::scrub;
 use crate::protocol::watch::{
     Ending, Seen, StreamError, Watch, begins_with_error, error_in, is_answer, is_of_kind, must_be_looked_at,
 };
@@ -49,13 +51,12 @@ pub(super) async fn answer(
         tracing::debug!(%failure, "an upstream call got no answer");
         Failed { broke: !failure.is_before_the_request(), ..Failed::of(Failure::Unreachable) }
     })?;
+    if call.below.is_some() {
+        let (head, body) = response.into_parts();
+        return as_it_is(head, body, of).await;
+    }
     if !response.status().is_success() {
         return Err(refused(response, of).await);
-    }
-    if call.below.is_some() {
-        // Whatever it is, it goes on as it is.
-        let (head, body) = response.into_parts();
-        return Ok(Answer { head, passed: Bytes::new(), rest: Some(body), watch: None });
     }
     // No encoding was asked for, and undoing it would mean to read and rewrite what passes. A page is a portal's or a wrong base URL's:
     // it would count as served, and make an unverified credential look good.
@@ -192,6 +193,39 @@ pub(super) fn unsayable(what: &Unsayable, head: &http::response::Parts, of: Of<'
     };
     let fault = of.fault(problem.status, &head.headers, written(of.callers_format(), &problem));
     Failed { status: Some(head.status), fault: Some(Box::new(fault)), ..Failed::of(Failure::CallersFault) }
+}
+
+/// An answer to a call whose meaning nobody knows: it goes on as it is, but for one that refuses our credential, which is not the caller's to
+/// know. What is known to be an error is scrubbed.
+async fn as_it_is(head: http::response::Parts, mut body: Received, of: Of<'_>) -> Result<Answer, Failed> {
+    let is_error = head.status.is_client_error() || head.status.is_server_error();
+    if !is_error || of.upstream.provider.auth != Auth::Managed {
+        return Ok(Answer { head, passed: Bytes::new(), rest: Some(body), watch: None });
+    }
+    let mut read = Vec::new();
+    let whole = timeout(ERROR_TIME, async {
+        while read.len() < ERROR_BYTES {
+            match body.frame().await {
+                Some(Ok(frame)) => read.extend_from_slice(&frame.into_data().unwrap_or_default()),
+                Some(Err(_)) => return false,
+                None => return true,
+            }
+        }
+        false
+    });
+    let is_whole = whole.await.unwrap_or(false);
+    let read = Bytes::from(read);
+    let failed = failed(head.status, &head.headers, &read, of);
+    if matches!(failed.failure, Failure::Rejected | Failure::Exhausted) {
+        return Err(failed);
+    }
+    let text = std::str::from_utf8(&read).ok().filter(|_| is_whole && !head.headers.contains_key(CONTENT_ENCODING));
+    let scrubbed = text.map(scrub).and_then(|text| match text {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(text) => Some(Bytes::from(text)),
+    });
+    let rest = (!is_whole).then_some(body);
+    Ok(Answer { head, passed: scrubbed.unwrap_or(read), rest, watch: None })
 }
 
 /// An answer other than a success.

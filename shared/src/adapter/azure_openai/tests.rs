@@ -80,6 +80,11 @@ fn a_path_of_the_callers_stands_below_what_the_style_puts_before_it() {
     let base = "https://r.openai.azure.com";
     for (version, path, expected) in [
         (None, "/files?purpose=x&api-version=1", "/openai/files?purpose=x&api-version=2024-10-21"),
+        (
+            None,
+            "/files?api%2Dversion=1&Api-Version=2&api-versions=3",
+            "/openai/files?api-versions=3&api-version=2024-10-21",
+        ),
         (Some("v1"), "/files", "/openai/v1/files"),
         (Some("preview"), "/batches/b?after=c", "/openai/v1/batches/b?after=c&api-version=preview"),
     ] {
