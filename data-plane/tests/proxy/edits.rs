@@ -13,7 +13,9 @@ use shared::base_url::BaseUrl;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
-use super::harness::{Answered, Proxy, credential, environment, model, place, provider, provider_of, put_provider};
+use super::harness::{
+    Answered, KEY, Proxy, credential, environment, model, place, provider, provider_of, put_provider,
+};
 use super::upstream::{Reply, Upstream};
 
 /// A provider as the sync stream brings it.
@@ -55,6 +57,31 @@ async fn headers_are_stripped_and_added_and_fields_are_set() {
     assert_eq!(asked.headers["x-team"], "search");
     assert!(!asked.headers.contains_key("openai-beta"));
     assert!(asked.headers["x-my-key"].to_str().unwrap().contains("sk-k1"));
+}
+
+#[tokio::test]
+async fn what_is_set_for_conversations_is_set_in_nothing_else() {
+    let upstream = Upstream::start(|_| Reply::Json(200, &[], "{}".into())).await;
+    let config = ProviderConfig {
+        base_url: format!("http://{}/v1", upstream.address),
+        request_defaults_json: r#"{"temperature":0.5}"#.into(),
+        ..Default::default()
+    };
+    let proxy = Proxy::start([synced(config), model("m", &["a"]), credential("a", "k1", 1)]).await;
+    for (path, is_set) in [
+        ("/v1/chat/completions", true),
+        ("/v1/responses", true),
+        ("/v1/completions", true),
+        ("/v1/embeddings", false),
+        ("/v1/responses/input_tokens", false),
+        ("/v1/moderations", false),
+        ("/v1/images/generations", false),
+    ] {
+        proxy.post_to(path, &[("x-api-key", KEY)], r#"{"model":"m"}"#).await;
+        let asked = upstream.asked().pop().unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&asked.body).unwrap();
+        assert_eq!((asked.path.contains(&path[3..]), body["temperature"].is_number()), (true, is_set), "{path}");
+    }
 }
 
 #[tokio::test]

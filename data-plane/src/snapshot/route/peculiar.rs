@@ -1,6 +1,6 @@
 //! What is peculiar to a target's model, worked out once for as long as its provider stays the same, and what that says of a request.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, LazyLock, Weak};
 
 use arc_swap::ArcSwapOption;
 use shared::adapter::Operation;
@@ -57,10 +57,14 @@ impl Stop {
         self.changes(operation).map_or(&NONE, |changes| &changes.fields)
     }
 
-    /// What is set in the body of a request for this where it is absent.
+    /// What is set in the body of a request for this where it is absent: fields of what generates text, which other requests don't have.
     pub(crate) fn defaults(&self, operation: Operation) -> &Defaults {
-        let of_provider = &self.upstream.provider.edits.request_defaults;
-        self.changes(operation).map_or(of_provider, |changes| &changes.defaults)
+        static NONE: LazyLock<Defaults> = LazyLock::new(Defaults::default);
+        match self.changes(operation) {
+            Some(changes) => &changes.defaults,
+            None if operation == Operation::Completion => &self.upstream.provider.edits.request_defaults,
+            None => &NONE,
+        }
     }
 
     /// Only conversations have rules.
