@@ -207,6 +207,12 @@ pub(crate) struct Outgoing {
     pub(crate) notes: Vec<Note>,
 }
 
+/// The most alternatives of an answer. No API gives more, and an upstream that does is broken.
+pub(crate) const MOST_CHOICES: usize = 128;
+
+/// The most calls of tools in an answer.
+pub(crate) const MOST_CALLS: usize = 1024;
+
 /// The tool whose arguments are the answer, where a model can't be held to a schema in another way.
 pub(crate) const ANSWER_TOOL: &str = "keyplane_answer";
 

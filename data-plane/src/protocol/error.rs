@@ -112,10 +112,15 @@ impl Retold {
     }
 }
 
-/// A status that the format's clients know: 529 is Anthropic's own.
+/// A status that the format's clients know, and that is a gateway's where the upstream says that it failed: 529 is Anthropic's own word for being
+/// overloaded, 424 Amazon's for a model that failed, and a 408 would say that the caller was slow.
 fn known_status(format: Format, status: StatusCode) -> StatusCode {
-    let is_anthropics = status.as_u16() == 529;
-    if is_anthropics && format != Format::Anthropic { StatusCode::SERVICE_UNAVAILABLE } else { status }
+    match status.as_u16() {
+        408 => StatusCode::GATEWAY_TIMEOUT,
+        424 | 500 => StatusCode::BAD_GATEWAY,
+        529 if format != Format::Anthropic => StatusCode::SERVICE_UNAVAILABLE,
+        _ => status,
+    }
 }
 
 /// Reads an upstream's error, which some wrap into an array. An object alone counts: serde would read a struct from an array's items, too.

@@ -223,7 +223,7 @@ enum Trouble {
     Fault(Box<Fault>),
     /// The caller's format has no words for it.
     Unsayable(Unsayable),
-    /// Pieces came in an order that no answer has.
+    /// Pieces came in an order that no answer has, or more of them than any.
     Disorder,
 }
 

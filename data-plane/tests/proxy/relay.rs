@@ -140,6 +140,30 @@ async fn errors_that_a_caller_brings_about_within_streams_shut_no_target() {
 }
 
 #[tokio::test]
+async fn errors_of_the_upstreams_own_within_streams_shut_its_target() {
+    for code in [408, 424, 500] {
+        let broken = Upstream::start(move |_| {
+            let error = format!("data: {{\"error\":{{\"message\":\"m\",\"code\":{code}}}}}\n\n");
+            Reply::Pieces("text/event-stream", vec!["data: {}\n\n".into(), error.into()])
+        })
+        .await;
+        let other = Upstream::start(|_| Reply::Stream(vec!["data: {}\n\n", "data: [DONE]\n\n"])).await;
+        let proxy = Proxy::start([
+            provider("a", broken.address),
+            credential("a", "k1", 1),
+            provider("b", other.address),
+            credential("b", "k1", 1),
+            model_of("m", &[("a", 1, 0), ("b", 1, 1)], SOON),
+        ])
+        .await;
+        for _ in 0..20 {
+            assert_eq!(proxy.post(r#"{"model":"m","stream":true}"#).await.status, 200);
+        }
+        assert!(!other.asked().is_empty(), "{code}");
+    }
+}
+
+#[tokio::test]
 async fn an_error_as_the_first_event_fails_over() {
     let upstream = Upstream::start(|asked| match &*asked.key {
         "sk-k1" => Reply::Stream(vec!["data: {\"error\":{\"message\":\"m\",\"code\":\"insufficient_quota\"}}\n\n"]),
@@ -151,23 +175,6 @@ async fn an_error_as_the_first_event_fails_over() {
         Proxy::start([provider("a", upstream.address), model("m", &["a"])].into_iter().chain(credentials)).await;
     for _ in 0..4 {
         assert_eq!(proxy.post(r#"{"model":"m","stream":true}"#).await.body, "data: {}\n\ndata: [DONE]\n\n");
-    }
-    assert_eq!(upstream.by_key()["sk-k1"], 1);
-    assert_eq!(proxy.evidence.try_next().unwrap().finding, Finding::Exhausted);
-}
-
-#[tokio::test]
-async fn an_error_with_status_200_fails_over() {
-    let upstream = Upstream::start(|asked| match &*asked.key {
-        "sk-k1" => Reply::Json(200, &[], r#"{ "error":{"message":"m","code":"insufficient_quota"}}"#.into()),
-        _ => Reply::Json(200, &[], r#"{"id":"x","error":null}"#.into()),
-    })
-    .await;
-    let credentials = [credential("a", "k1", 1), credential("a", "k2", 1)];
-    let mut proxy =
-        Proxy::start([provider("a", upstream.address), model("m", &["a"])].into_iter().chain(credentials)).await;
-    for _ in 0..4 {
-        assert_eq!(proxy.chat("m").await.body, r#"{"id":"x","error":null}"#);
     }
     assert_eq!(upstream.by_key()["sk-k1"], 1);
     assert_eq!(proxy.evidence.try_next().unwrap().finding, Finding::Exhausted);
@@ -226,6 +233,23 @@ async fn a_stream_that_only_lives_reaches_its_caller_when_its_first_byte_would_b
         let body = Answered::of(response).await.body;
         assert!(body.contains("hi") && !body.contains("error"), "{path} {body}");
     }
+}
+
+#[tokio::test]
+async fn an_error_with_status_200_fails_over() {
+    let upstream = Upstream::start(|asked| match &*asked.key {
+        "sk-k1" => Reply::Json(200, &[], r#"{ "error":{"message":"m","code":"insufficient_quota"}}"#.into()),
+        _ => Reply::Json(200, &[], r#"{"id":"x","error":null}"#.into()),
+    })
+    .await;
+    let credentials = [credential("a", "k1", 1), credential("a", "k2", 1)];
+    let mut proxy =
+        Proxy::start([provider("a", upstream.address), model("m", &["a"])].into_iter().chain(credentials)).await;
+    for _ in 0..4 {
+        assert_eq!(proxy.chat("m").await.body, r#"{"id":"x","error":null}"#);
+    }
+    assert_eq!(upstream.by_key()["sk-k1"], 1);
+    assert_eq!(proxy.evidence.try_next().unwrap().finding, Finding::Exhausted);
 }
 
 #[tokio::test]

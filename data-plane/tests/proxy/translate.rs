@@ -307,3 +307,34 @@ async fn pieces_go_on_as_they_come() {
     drop(tx);
     assert!(!given.contains("there"));
 }
+
+#[tokio::test]
+async fn an_answer_of_more_calls_or_choices_than_any_has_is_the_upstreams_error() {
+    let call =
+        |index: usize| json!({"index": index, "id": format!("c{index}"), "function": {"name": "f", "arguments": "{}"}});
+    let chunk = |choice: usize, calls: Vec<Value>, finish: Value| {
+        let delta = json!({"content": "x", "tool_calls": calls});
+        let chunk = json!({"id": "x", "choices": [{"index": choice, "delta": delta, "finish_reason": finish}]});
+        Bytes::from(format!("data: {chunk}\n\n"))
+    };
+    let stream = |calls: usize, choices: usize| {
+        let called = (0..calls).map(|index| chunk(0, vec![call(index)], Value::Null));
+        let chosen = (0..choices).map(|choice| chunk(choice, Vec::new(), json!("stop")));
+        called.chain(chosen).chain([Bytes::from("data: [DONE]\n\n")]).collect::<Vec<_>>()
+    };
+    let at_once = vec![chunk(0, (0..1025).map(call).collect(), json!("tool_calls")), "data: [DONE]\n\n".into()];
+    for (pieces, is_good) in
+        [(stream(1024, 128), true), (stream(1025, 1), false), (stream(1, 129), false), (at_once, false)]
+    {
+        let upstream = Upstream::start(move |_| Reply::Pieces("text/event-stream", pieces.clone())).await;
+        let proxy = proxy_for(AdapterKind::OpenAi, &upstream).await;
+        let answered = proxy.messages(streamed(HELLO)).await;
+        assert_eq!(answered.body.contains("message_stop"), is_good, "{}", answered.body.len());
+        assert_eq!(answered.body.contains("\"error\""), !is_good, "{}", answered.body.len());
+    }
+    let calls: Vec<Value> = (0..1025).map(call).collect();
+    let whole =
+        json!({"id": "x", "choices": [{"index": 0, "message": {"tool_calls": calls}, "finish_reason": "tool_calls"}]});
+    let upstream = Upstream::start(move |_| Reply::Json(200, &[], whole.to_string())).await;
+    assert_eq!(proxy_for(AdapterKind::OpenAi, &upstream).await.messages(HELLO).await.status, 502);
+}

@@ -134,6 +134,8 @@ fn of_status(status: StatusCode) -> Failure {
         402 => Failure::Exhausted,
         403 => Failure::Denied,
         408 => Failure::TimedOut,
+        // What the provider depends on failed.
+        424 => Failure::ServerError,
         429 => Failure::RateLimited,
         // Cancelled, although we did not: the request is as good as before.
         499 => Failure::ServerError,

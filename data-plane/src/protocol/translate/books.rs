@@ -14,7 +14,7 @@ use crate::exchange::event::{Ended, Event, Piece};
 use crate::exchange::response::Finish;
 use crate::exchange::text::Text;
 use crate::exchange::usage::Usage;
-use crate::protocol::{ANSWER_TOOL, Dialect, Unsayable, Writer, provenance};
+use crate::protocol::{ANSWER_TOOL, Dialect, MOST_CALLS, MOST_CHOICES, Unsayable, Writer, provenance};
 
 /// What is known of an answer that goes by.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) struct Books {
     has_begun: bool,
     usage: Usage,
     choices: BTreeMap<u32, Choice>,
+    /// Of all alternatives.
+    calls: usize,
     trouble: Option<Trouble>,
 }
 
@@ -35,7 +37,7 @@ pub(super) struct Books {
 struct Choice {
     /// By the reader's number for it.
     calls: HashMap<u32, Call>,
-    /// The calls whose end was not written, in the order in which they began.
+    /// The calls that began since all of them had ended, in their order: those whose end was not written, and others between them.
     open: Vec<u32>,
     /// How many calls the writer was told of.
     written_calls: u32,
@@ -71,6 +73,7 @@ impl Books {
             has_begun: false,
             usage: Usage::default(),
             choices: BTreeMap::new(),
+            calls: 0,
             trouble: None,
         }
     }
@@ -125,10 +128,12 @@ impl Books {
             }
             Event::Piece { choice, piece } => {
                 self.begin()?;
+                self.has_room(choice)?;
                 self.piece(choice, piece)?;
             }
             Event::Finish { choice, finish } => {
                 self.begin()?;
+                self.has_room(choice)?;
                 self.end_calls(choice)?;
                 self.choice(choice).finish = Some(owned(finish));
             }
@@ -136,6 +141,12 @@ impl Books {
             Event::Ping => self.live(),
         }
         Ok(())
+    }
+
+    /// Refuses an alternative too many.
+    fn has_room(&self, choice: u32) -> Result<(), Trouble> {
+        let is_one_more = self.choices.len() >= MOST_CHOICES && !self.choices.contains_key(&choice);
+        if is_one_more { Err(Trouble::Disorder) } else { Ok(()) }
     }
 
     fn begin(&mut self) -> Result<(), Unsayable> {
@@ -151,6 +162,10 @@ impl Books {
             // Nobody could tell which tool is meant, and no client takes it.
             Piece::ToolBegin { name, .. } if name.is_empty() => return Err(Trouble::Disorder),
             Piece::ToolBegin { call, id, name, signature } => {
+                self.calls += 1;
+                if self.calls > MOST_CALLS {
+                    return Err(Trouble::Disorder);
+                }
                 let is_answer = self.answers_by_tool && *name == *ANSWER_TOOL;
                 let Some(kind) = self.choice(choice).begin_call(call, is_answer) else { return Err(Trouble::Disorder) };
                 if let Kind::Tool(call) = kind {
@@ -205,9 +220,7 @@ impl Books {
     }
 
     fn end_call(&mut self, choice: u32, call: u32) -> Result<(), Unsayable> {
-        let known = self.choice(choice);
-        known.open.retain(|open| *open != call);
-        let Some(known) = known.calls.get_mut(&call).filter(|known| known.is_open) else { return Ok(()) };
+        let Some(known) = self.choice(choice).calls.get_mut(&call).filter(|known| known.is_open) else { return Ok(()) };
         known.is_open = false;
         let (kind, has_arguments) = (known.kind, known.has_arguments);
         if !has_arguments {

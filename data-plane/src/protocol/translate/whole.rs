@@ -4,7 +4,7 @@ use super::replay::replay;
 use super::{Between, Trouble};
 use crate::exchange::message::{Content, Part};
 use crate::exchange::response::{Choice, Finish};
-use crate::protocol::{ANSWER_TOOL, NotAnAnswer, Unsayable, provenance};
+use crate::protocol::{ANSWER_TOOL, MOST_CALLS, MOST_CHOICES, NotAnAnswer, Unsayable, provenance};
 
 /// Why a whole answer can't go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,8 +23,13 @@ pub(crate) enum WholeError {
 /// When it is none, or holds what the caller's format can't say.
 pub(crate) fn whole(between: &Between<'_>, body: &[u8]) -> Result<Vec<u8>, WholeError> {
     let mut response = between.upstream.protocol().read_response(body, &between.seed())?;
-    let is_nameless = |part: &Part<'_>| matches!(&part.content, Content::ToolCall(call) if call.name.is_empty());
-    if response.choices.iter().flat_map(|choice| &choice.parts).any(is_nameless) {
+    let parts = response.choices.iter().flat_map(|choice| &choice.parts);
+    let names = parts.filter_map(|part| match &part.content {
+        Content::ToolCall(call) => Some(&call.name),
+        _ => None,
+    });
+    let is_too_much = response.choices.len() > MOST_CHOICES || names.clone().count() > MOST_CALLS;
+    if is_too_much || names.clone().any(|name| name.is_empty()) {
         return Err(NotAnAnswer.into());
     }
     if between.answers_by_tool {

@@ -3,6 +3,8 @@
 //! Blocks come one after another, by indexes without a gap. Where several calls are under way at once, the first is streamed and the others
 //! wait until it ends.
 
+use std::collections::VecDeque;
+
 use super::wire::{Begun, Event as Wire, More, NoMembers, Start, Stopped};
 use crate::exchange::event::{Ended, Event, Piece};
 use crate::exchange::response::Finish;
@@ -24,7 +26,7 @@ pub(in crate::protocol::anthropic) struct Writer {
     index: u32,
     open: Open,
     /// Calls that began while another was open, in their order.
-    waiting: Vec<Waiting>,
+    waiting: VecDeque<Waiting>,
     usage: Usage,
     refuses: bool,
 }
@@ -56,7 +58,7 @@ impl Writer {
             has_begun: false,
             index: 0,
             open: Open::Nothing,
-            waiting: Vec::new(),
+            waiting: VecDeque::new(),
             usage: Usage::default(),
             refuses: false,
         }
@@ -147,7 +149,7 @@ impl Writer {
         let id = signed.as_deref().unwrap_or(id);
         if let Open::Tool(_) = self.open {
             let (id, name) = (id.to_owned(), name.to_owned());
-            return self.waiting.push(Waiting { call, id, name, arguments: String::new(), has_ended: false });
+            return self.waiting.push_back(Waiting { call, id, name, arguments: String::new(), has_ended: false });
         }
         self.close(out);
         self.start(Begun::ToolUse { id, name, input: NoMembers {} }, out);
@@ -173,8 +175,9 @@ impl Writer {
 
     /// Writes the calls that wait, up to the first that has not ended: that one is open now.
     fn go_on(&mut self, out: &mut Vec<u8>) {
-        while !self.waiting.is_empty() && self.open == Open::Nothing {
-            let Waiting { call, id, name, arguments, has_ended } = self.waiting.remove(0);
+        while self.open == Open::Nothing
+            && let Some(Waiting { call, id, name, arguments, has_ended }) = self.waiting.pop_front()
+        {
             self.start(Begun::ToolUse { id: &id, name: &name, input: NoMembers {} }, out);
             self.open = Open::Tool(call);
             if !arguments.is_empty() {

@@ -41,6 +41,10 @@ pub(super) struct Made<'a> {
 }
 
 impl Calls {
+    pub(super) fn len(&self) -> usize {
+        self.calls.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.begun == 0
     }

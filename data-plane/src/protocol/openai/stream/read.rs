@@ -15,7 +15,7 @@ use crate::protocol::openai::finish::{self, Held};
 use crate::protocol::openai::reasoning::Detail;
 use crate::protocol::openai::said::{self, Annotation, Body, Call, Said};
 use crate::protocol::openai::usage;
-use crate::protocol::{self, Fault, Frame, Progress, Seed};
+use crate::protocol::{self, Fault, Frame, MOST_CALLS, MOST_CHOICES, Progress, Seed};
 
 /// Reads one stream.
 #[derive(Debug)]
@@ -120,6 +120,9 @@ impl Reader {
         });
         let Some(choice) = self.choices.get_mut(at) else { return Ok(()) };
         choice.said(delta.unwrap_or_default(), &self.seed, &mut |piece| sink(Event::Piece { choice: index, piece }));
+        if at >= MOST_CHOICES || choice.calls.len() > MOST_CALLS {
+            return Err(made("the upstream's answer has more choices or calls than any may have"));
+        }
         if let Some(logprobs) = logprobs {
             sink(Event::Piece { choice: index, piece: Piece::Logprobs(logprobs) });
         }
@@ -211,7 +214,9 @@ impl Choice {
             sink(Piece::Image(image));
         }
         let old_call = said.function_call.map(|function| Call { function: Some(function), ..Call::default() });
-        for call in said.tool_calls.into_iter().flatten().chain(old_call) {
+        // Whatever is beyond is not looked at: the answer fails.
+        let room = MOST_CALLS + 1;
+        for call in said.tool_calls.into_iter().flatten().chain(old_call).take(room) {
             self.calls.read(call, Made { seed, choice: self.index }, sink);
         }
     }
