@@ -11,7 +11,7 @@ mod split;
 use bytes::{Bytes, BytesMut};
 
 pub(super) use self::choices::{Choices, is_of_another, values};
-use self::line::{BYTE_ORDER_MARK, data_of, ends_whole, is_complete, is_split, line_end};
+use self::line::{BYTE_ORDER_MARK, data_of, ends_whole, is_complete, is_split, line_end, said};
 use self::split::event_end;
 use super::watch::{Ending, Said, Seen, StreamError};
 use super::{Dialect, anthropic, cohere, gemini, openai, responses};
@@ -29,6 +29,8 @@ pub(crate) struct Lines {
     /// The beginning of a line whose end has not come.
     held: BytesMut,
     within: Within,
+    /// Where the line begins whose end has not come, of an event whose data is split.
+    split_line: usize,
     /// The event that goes by says that it is an error.
     names_error: bool,
     /// Data of an event went by whose end has not.
@@ -83,6 +85,7 @@ impl Lines {
             dialect,
             held: BytesMut::new(),
             within: Within::Lines,
+            split_line: 0,
             names_error: false,
             is_open: false,
             has_field: false,
@@ -206,13 +209,13 @@ impl Lines {
                 begin = end;
                 continue;
             }
-            let line = lines[begin..end].trim_ascii_end();
+            let line = said(&lines[begin..end]);
             let line = match std::mem::replace(&mut self.has_begun, true) {
                 false => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line),
                 true => line,
             };
             if is_split(line)
-                && let Some(end) = event_end(&lines, begin, begin)
+                && let Ok(end) = event_end(&lines, begin, begin, begin)
             {
                 if let Some(error) = self.judged(&data_of(&lines[begin..end])) {
                     let forward = [&lines[..begin], &error.event].concat().into();
@@ -224,7 +227,7 @@ impl Lines {
                 continue;
             }
             if is_split(line) {
-                self.within = Within::Split;
+                (self.within, self.split_line) = (Within::Split, 0);
                 self.held.extend_from_slice(&lines[begin..]);
                 self.is_after_cr = false;
                 return lines.slice(..begin);

@@ -14,14 +14,7 @@ pub(super) fn goes_up(kind: AdapterKind, name: &str) -> bool {
         || name.starts_with("if-")
         || matches!(
             name,
-            "accept"
-                | "accept-language"
-                | "range"
-                | "prefer"
-                | "pragma"
-                | "idempotency-key"
-                | "x-client-request-id"
-                | "x-http-method-override"
+            "accept" | "accept-language" | "range" | "prefer" | "pragma" | "idempotency-key" | "x-client-request-id"
         )
         || is_of_family(kind, name)
 }

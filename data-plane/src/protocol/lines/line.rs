@@ -27,15 +27,18 @@ pub(super) fn is_split(line: &[u8]) -> bool {
     matches!(first, Some(b'{' | b'[')) && !matches!(data.last(), Some(b'}' | b']'))
 }
 
+/// What a line says, without its end and the blanks before that. Of nothing but blanks one stays: an empty line is what ends an event.
+pub(super) fn said(line: &[u8]) -> &[u8] {
+    match line.trim_ascii_end() {
+        [] if !line.starts_with(b"\n") && !line.starts_with(b"\r") => line.get(..1).unwrap_or_default(),
+        said => said,
+    }
+}
+
 /// Where a line ends, with what ends it.
 pub(super) fn line_end(lines: &[u8], begin: usize) -> usize {
     let Some(end) = memchr::memchr2(b'\n', b'\r', &lines[begin..]).map(|at| begin + at) else { return lines.len() };
     if lines[end..].starts_with(b"\r\n") { end + 2 } else { end + 1 }
-}
-
-/// Where the last line begins of those before a place.
-pub(super) fn last_line(lines: &[u8], before: usize) -> usize {
-    memchr::memrchr2(b'\n', b'\r', &lines[..before]).map_or(0, |at| at + 1)
 }
 
 /// The data of an event, its lines joined.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::line::{data_of, last_line, line_end};
+use super::line::{data_of, line_end};
 use super::{Lines, Within, joined};
 
 impl Lines {
@@ -10,20 +10,23 @@ impl Lines {
     pub(super) fn feed_split(&mut self, chunk: &[u8]) -> Bytes {
         let known = self.held.len();
         self.held.extend_from_slice(chunk);
-        // What was looked through before has no end, but may end in a line's.
-        if let Some(end) = event_end(&self.held, 0, last_line(&self.held, known)) {
-            let event = self.held.split_to(end).freeze();
-            let rest = self.held.split().freeze();
-            self.within = Within::Lines;
-            let forward = self.judged_split(event.clone(), &data_of(&event));
-            self.ended_split(&event);
-            if self.error.is_some() || rest.is_empty() {
-                return forward;
+        let end = match event_end(&self.held, 0, self.split_line, known) {
+            Ok(end) => end,
+            Err(line) => {
+                self.split_line = line;
+                return self.give_up_on_an_overlong_line();
             }
-            // Events that are whole in the rest are judged where they stand: this goes no deeper than once.
-            return joined(forward, self.feed(rest));
+        };
+        let event = self.held.split_to(end).freeze();
+        let rest = self.held.split().freeze();
+        self.within = Within::Lines;
+        let forward = self.judged_split(event.clone(), &data_of(&event));
+        self.ended_split(&event);
+        if self.error.is_some() || rest.is_empty() {
+            return forward;
         }
-        self.give_up_on_an_overlong_line()
+        // Events that are whole in the rest are judged where they stand: this goes no deeper than once.
+        joined(forward, self.feed(rest))
     }
 
     /// Notes that an event with split data is over.
@@ -45,17 +48,17 @@ impl Lines {
     }
 }
 
-/// Where the event ends that begins at `event`: behind its empty line, which is looked for from the line at `from` on. `None` where it has none.
-pub(super) fn event_end(lines: &[u8], event: usize, from: usize) -> Option<usize> {
-    let mut begin = from;
-    while begin < lines.len() {
-        let end = line_end(lines, begin);
-        let line = &lines[begin..end];
-        let is_rest_of_crlf = line == b"\n" && lines[event..begin].ends_with(b"\r");
-        if !line.is_empty() && line.trim_ascii_end().is_empty() && !is_rest_of_crlf {
-            return Some(end);
+/// Where the event ends that begins at `event`: behind its empty line. Where it has none, where the line begins whose end has not come. Its lines are
+/// looked through from the one at `line` on, of which the first bytes up to `looked` are known to hold no end.
+pub(super) fn event_end(lines: &[u8], event: usize, line: usize, looked: usize) -> Result<usize, usize> {
+    let (mut begin, mut looked) = (line, looked);
+    while let Some(at) = memchr::memchr2(b'\n', b'\r', lines.get(looked..).unwrap_or_default()) {
+        let (stop, end) = (looked + at, line_end(lines, looked));
+        let is_rest_of_crlf = lines[stop] == b'\n' && lines[event..stop].ends_with(b"\r");
+        if stop == begin && !is_rest_of_crlf {
+            return Ok(end);
         }
-        begin = end;
+        (begin, looked) = (end, end);
     }
-    None
+    Err(begin)
 }
