@@ -26,6 +26,12 @@ pub(crate) struct Manner {
     pub(crate) top_p_alone: bool,
     /// The most texts that may end an answer, in OpenAI's chat; `None` where that is not known.
     pub(crate) max_stops: Option<u32>,
+    /// OpenAI's chat takes tools only while it does not think, and it may think unless it is told not to.
+    pub(crate) tools_unthinking: bool,
+    /// It takes a temperature and `top_p` only while it does not think, which it does not unless it is told to.
+    pub(crate) sampling_unthinking: bool,
+    /// After the results of tools, the model alone may speak, in OpenAI's chat.
+    pub(crate) model_after_results: bool,
     /// Which ids calls and results of tools have.
     pub(crate) call_ids: CallIds,
     /// What requests for embeddings are written in at Bedrock.
@@ -104,6 +110,9 @@ pub(crate) static UNKNOWN: Manner = Manner {
     max_temperature: None,
     top_p_alone: false,
     max_stops: None,
+    tools_unthinking: false,
+    sampling_unthinking: false,
+    model_after_results: false,
     call_ids: CallIds::Carried,
     embedding: EmbeddingModel::Titan,
 };

@@ -44,6 +44,12 @@ pub struct ModelRule {
     pub top_p: Option<TopP>,
     /// The most texts that may end an answer, in OpenAI's chat.
     pub max_stops: Option<u32>,
+    /// Whether OpenAI's chat takes tools for it while it thinks.
+    pub chat_tools: Option<ChatTools>,
+    /// Whether it takes a temperature and `top_p` while it thinks.
+    pub sampling: Option<Sampling>,
+    /// Who may speak after the results of tools, in OpenAI's chat.
+    pub after_results: Option<AfterResults>,
     /// Which ids calls of tools have.
     pub call_ids: Option<CallIds>,
     /// Which of OpenAI's two APIs it has.
@@ -114,6 +120,33 @@ pub enum TopP {
     Beside,
     /// It refuses both together.
     Alone,
+}
+
+/// Whether OpenAI's chat takes tools for a model while it thinks. OpenAI's responses do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChatTools {
+    /// It does.
+    Always,
+    /// Only while the model does not think, and it may think unless it is told not to.
+    Unthinking,
+}
+
+/// Whether a model takes a temperature and `top_p` while it thinks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sampling {
+    /// It does.
+    Always,
+    /// Only while it does not think, which it does not unless it is told to.
+    Unthinking,
+}
+
+/// Who may speak after the results of tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterResults {
+    /// Anybody.
+    Anybody,
+    /// The model alone.
+    Model,
 }
 
 /// Which ids calls of tools, and their results, have.
@@ -199,6 +232,9 @@ const SILENT: ModelRule = ModelRule {
     max_temperature: None,
     top_p: None,
     max_stops: None,
+    chat_tools: None,
+    sampling: None,
+    after_results: None,
     call_ids: None,
     openai_api: None,
     embedding: None,

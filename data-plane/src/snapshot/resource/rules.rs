@@ -38,6 +38,9 @@ struct Says {
     always_thinks: Option<bool>,
     top_p_alone: Option<bool>,
     max_stops: Option<u32>,
+    tools_unthinking: Option<bool>,
+    sampling_unthinking: Option<bool>,
+    model_after_results: Option<bool>,
     call_ids: Option<CallIds>,
     openai_api: Option<OpenAiApi>,
     embedding: Option<EmbeddingModel>,
@@ -94,6 +97,13 @@ impl ModelRules {
             always_thinks: self.say(model, |says| says.always_thinks).unwrap_or(unknown.always_thinks),
             top_p_alone: self.say(model, |says| says.top_p_alone).unwrap_or(unknown.top_p_alone),
             max_stops: self.say(model, |says| says.max_stops).or(unknown.max_stops),
+            tools_unthinking: self.say(model, |says| says.tools_unthinking).unwrap_or(unknown.tools_unthinking),
+            sampling_unthinking: self
+                .say(model, |says| says.sampling_unthinking)
+                .unwrap_or(unknown.sampling_unthinking),
+            model_after_results: self
+                .say(model, |says| says.model_after_results)
+                .unwrap_or(unknown.model_after_results),
             call_ids: self.say(model, |says| says.call_ids).unwrap_or(unknown.call_ids),
             embedding: self.say(model, |says| says.embedding).unwrap_or(unknown.embedding),
         }
@@ -149,6 +159,9 @@ impl Says {
             always_thinks: always_thinks(rule.thinking)?,
             top_p_alone: top_p_alone(rule.top_p)?,
             max_stops: (rule.max_stops > 0).then_some(rule.max_stops),
+            tools_unthinking: tools_unthinking(rule.chat_tools)?,
+            sampling_unthinking: sampling_unthinking(rule.sampling)?,
+            model_after_results: model_after_results(rule.after_results)?,
             call_ids: call_ids(rule.call_ids)?,
             openai_api: rules_openai_api(rule.openai_api)?,
             embedding: embedding(rule.embedding)?,
@@ -208,6 +221,30 @@ fn top_p_alone(value: i32) -> Option<Option<bool>> {
         v1::TopP::Unspecified => None,
         v1::TopP::Beside => Some(false),
         v1::TopP::Alone => Some(true),
+    })
+}
+
+fn tools_unthinking(value: i32) -> Option<Option<bool>> {
+    Some(match v1::ChatTools::try_from(value).ok()? {
+        v1::ChatTools::Unspecified => None,
+        v1::ChatTools::Always => Some(false),
+        v1::ChatTools::Unthinking => Some(true),
+    })
+}
+
+fn sampling_unthinking(value: i32) -> Option<Option<bool>> {
+    Some(match v1::Sampling::try_from(value).ok()? {
+        v1::Sampling::Unspecified => None,
+        v1::Sampling::Always => Some(false),
+        v1::Sampling::Unthinking => Some(true),
+    })
+}
+
+fn model_after_results(value: i32) -> Option<Option<bool>> {
+    Some(match v1::AfterResults::try_from(value).ok()? {
+        v1::AfterResults::Unspecified => None,
+        v1::AfterResults::Anybody => Some(false),
+        v1::AfterResults::Model => Some(true),
     })
 }
 

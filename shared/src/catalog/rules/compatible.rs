@@ -2,14 +2,15 @@
 //!
 //! Sources, read in autumn 2026: api-docs.deepseek.com/guides/thinking_mode and its API reference; console.groq.com/docs/openai, /reasoning and
 //! /responses-api; docs.mistral.ai/api (unknown fields are refused; `random_seed`; no `stream_options`: usage comes unasked); docs.ollama.com/api/
-//! openai-compatibility; openrouter.ai/docs (reasoning tokens, responses); docs.x.ai (reasoning, comparison with chat completions);
-//! docs.fireworks.ai/guides/response-api; inference-docs.cerebras.ai; docs.cohere.com/v2/docs/reasoning. A vendor with no word of responses in its
+//! openai-compatibility; openrouter.ai/docs (reasoning tokens: `reasoning_details` come back as they were given; responses); docs.x.ai (reasoning, comparison with chat completions);
+//! docs.fireworks.ai/guides/response-api; ai.google.dev/gemini-api/docs/openai and /thought-signatures (Gemini's compatible API wants the signature
+//! of a call back in `extra_content`, whoever passes it on); inference-docs.cerebras.ai; docs.cohere.com/v2/docs/reasoning. A vendor with no word of responses in its
 //! documents is taken to have chat alone, as everything can be written as chat; an admin who knows better says so in a provider's `config`.
 //!
 //! **What is not known to think is not told how much.** A caller's own `reasoning_effort` passes as it came; but clients of other formats ask for
 //! thinking with every request, and a model that refuses the field would refuse them all. What was left out, a warning says.
 
-use super::{CallIds, Effort, MaxTokensField, ModelRule, ReasoningForm, SILENT, Thinking};
+use super::{AfterResults, CallIds, Effort, MaxTokensField, ModelRule, ReasoningForm, SILENT, Thinking};
 use crate::adapter::OpenAiApi;
 
 /// Thinks, wherever it runs, and takes these words.
@@ -56,10 +57,11 @@ pub(super) const GROQ: &[ModelRule] = &[
 
 pub(super) const MISTRAL: &[ModelRule] = &[ModelRule {
     models: &["*"],
-    dropped: Some(&["stream_options"]),
+    dropped: Some(&["safety_identifier", "stream_options", "user"]),
     renamed: Some(&[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")]),
     reasoning: Some(ReasoningForm::None),
     call_ids: Some(CallIds::Nine),
+    after_results: Some(AfterResults::Model),
     openai_api: Some(OpenAiApi::Chat),
     ..SILENT
 }];
@@ -80,7 +82,7 @@ pub(super) const OPENROUTER: &[ModelRule] = &[ModelRule {
     models: &["*"],
     reasoning: Some(ReasoningForm::Effort),
     efforts: Some(&[Effort::Minimal, Effort::Low, Effort::Medium, Effort::High, Effort::XHigh]),
-    reasoning_field: Some("reasoning"),
+    reasoning_field: Some("reasoning_details"),
     openai_api: Some(OpenAiApi::Both),
     ..SILENT
 }];
@@ -119,13 +121,22 @@ pub(super) const CHAT_ALONE: &[ModelRule] =
     &[ModelRule { models: &["*"], openai_api: Some(OpenAiApi::Chat), ..SILENT }];
 
 /// Of the adapter, whoever is behind it: gateways and servers of one's own mostly have both ways, and all of them know the older name.
-pub(super) const ANY: &[ModelRule] = &[ModelRule {
-    models: &["*"],
-    reasoning: Some(ReasoningForm::None),
-    max_tokens_field: Some(MaxTokensField::MaxTokens),
-    openai_api: Some(OpenAiApi::Both),
-    ..SILENT
-}];
+pub(super) const ANY: &[ModelRule] = &[
+    ModelRule { models: &["*gemini-*"], reasoning_field: Some("extra_content"), ..SILENT },
+    // "Unexpected role 'user' after role 'tool'": their templates say so, wherever they run.
+    ModelRule {
+        models: &["*devstral*", "*magistral*", "*ministral*", "*mistral*"],
+        after_results: Some(AfterResults::Model),
+        ..SILENT
+    },
+    ModelRule {
+        models: &["*"],
+        reasoning: Some(ReasoningForm::None),
+        max_tokens_field: Some(MaxTokensField::MaxTokens),
+        openai_api: Some(OpenAiApi::Both),
+        ..SILENT
+    },
+];
 
 /// It counts tokens of thinking, in the models that think, which say so in their names.
 pub(super) const COHERE: &[ModelRule] = &[

@@ -1,10 +1,14 @@
 //! OpenAI's models, at OpenAI and at Azure, where a deployment is known if it is named like its model.
 //!
 //! Sources: platform.openai.com/docs/guides/reasoning, its API reference and its pages of models; learn.microsoft.com/azure/ai-foundry/openai/
-//! how-to/reasoning ("reasoning models will only work with `max_completion_tokens`", and without the sampling fields); read in autumn 2026.
-//! GPT-5.1 to 5.4 take sampling fields as long as their effort is `none`, which is their default: there they are not dropped.
+//! how-to/reasoning ("reasoning models will only work with `max_completion_tokens`", and without the sampling fields);
+//! developers.openai.com/api/docs/guides/deployment-checklist; read in autumn 2026. GPT-5.1 to 5.4 take sampling fields as long as their effort is
+//! `none`, which is their default: there they are not dropped. What came later thinks unasked, and would take them with `none` alone.
+//!
+//! "Function tools with reasoning_effort are not supported … in /v1/chat/completions" (`invalid_request_error`, github.com/openai/openai-openapi,
+//! issue 541) is said of GPT-5.2 and whatever came later; 5.1 takes both.
 
-use super::{Effort, MaxTokensField, ModelRule, ReasoningForm, SILENT, Thinking};
+use super::{ChatTools, Effort, MaxTokensField, ModelRule, ReasoningForm, SILENT, Sampling, Thinking};
 use crate::adapter::OpenAiApi;
 
 /// At OpenAI alone.
@@ -42,14 +46,29 @@ pub(super) const BOTH: &[ModelRule] = &[
         reasoning: Some(ReasoningForm::None),
         ..SILENT
     },
+    // They take one effort, which is what they do unasked.
+    ModelRule { models: &["gpt-5.*-chat*"], reasoning: Some(ReasoningForm::None), ..SILENT },
+    ModelRule {
+        models: &["gpt-5.2*", "gpt-5.3*", "gpt-5.4*", "gpt-5.5*", "gpt-5.6*", "gpt-6*"],
+        chat_tools: Some(ChatTools::Unthinking),
+        ..SILENT
+    },
+    ModelRule {
+        models: &["gpt-5.1*", "gpt-5.2*", "gpt-5.3*", "gpt-5.4*"],
+        sampling: Some(Sampling::Unthinking),
+        ..SILENT
+    },
     ModelRule {
         models: &[
             "codex-mini*",
             "ft:o4-mini*",
             "gpt-5",
+            "gpt-5*-codex*",
+            "gpt-5*-pro*",
             "gpt-5-*",
             "gpt-5.5*",
             "gpt-5.6*",
+            "gpt-6*",
             "o1",
             "o1-*",
             "o3",
@@ -60,7 +79,7 @@ pub(super) const BOTH: &[ModelRule] = &[
         ..SILENT
     },
     ModelRule {
-        models: &["ft:o4-mini*", "gpt-5*", "o1", "o1-*", "o3", "o3-*", "o4-*"],
+        models: &["ft:o4-mini*", "gpt-5*", "gpt-6*", "o1", "o1-*", "o3", "o3-*", "o4-*"],
         renamed: Some(&[("max_tokens", "max_completion_tokens")]),
         ..SILENT
     },
@@ -73,8 +92,8 @@ pub(super) const BOTH: &[ModelRule] = &[
             "gpt-5*-codex*",
             "gpt-5*-pro*",
             "gpt-5-*",
-            "gpt-5.5*",
-            "gpt-5.6*",
+            "gpt-6-astra*",
+            "gpt-6.1-sol*",
             "o1",
             "o1-*",
             "o3",
@@ -85,7 +104,7 @@ pub(super) const BOTH: &[ModelRule] = &[
         ..SILENT
     },
     ModelRule {
-        models: &["codex-mini*", "ft:o4-mini*", "gpt-5*", "o1", "o1-*", "o3", "o3-*", "o4-*"],
+        models: &["codex-mini*", "ft:o4-mini*", "gpt-5*", "gpt-6*", "o1", "o1-*", "o3", "o3-*", "o4-*"],
         reasoning: Some(ReasoningForm::Effort),
         ..SILENT
     },
@@ -97,13 +116,22 @@ pub(super) const BOTH: &[ModelRule] = &[
     ModelRule { models: &["gpt-5-pro*"], efforts: Some(&[Effort::High]), ..SILENT },
     ModelRule { models: &["gpt-5.*-pro*"], efforts: Some(&[Effort::Medium, Effort::High, Effort::XHigh]), ..SILENT },
     ModelRule {
-        models: &["gpt-5.6*"],
-        efforts: Some(&[Effort::Low, Effort::Medium, Effort::High, Effort::XHigh, Effort::Max]),
+        models: &[
+            "gpt-5.1-codex-max*",
+            "gpt-5.2*",
+            "gpt-5.3*",
+            "gpt-5.4*",
+            "gpt-5.5*",
+            // In responses alone they have `max`, too.
+            "gpt-6-astra*",
+            "gpt-6.1-sol*",
+        ],
+        efforts: Some(&[Effort::Low, Effort::Medium, Effort::High, Effort::XHigh]),
         ..SILENT
     },
     ModelRule {
-        models: &["gpt-5.1-codex-max*", "gpt-5.2*", "gpt-5.3*", "gpt-5.4*", "gpt-5.5*"],
-        efforts: Some(&[Effort::Low, Effort::Medium, Effort::High, Effort::XHigh]),
+        models: &["gpt-5.6*", "gpt-6*"],
+        efforts: Some(&[Effort::Low, Effort::Medium, Effort::High, Effort::XHigh, Effort::Max]),
         ..SILENT
     },
     ModelRule {

@@ -28,11 +28,15 @@ const EXAMPLES: &[(&str, AdapterKind, &[&str])] = &[
             "gpt-5.1-codex-max",
             "gpt-5.2-pro",
             "gpt-5.2",
+            "gpt-5.2-chat-latest",
             "gpt-5.3-codex",
             "gpt-5.4-mini",
             "gpt-5.5",
             "gpt-5.6-terra",
-            "gpt-6",
+            "gpt-6-astra",
+            "gpt-6-luna",
+            "gpt-6.1-sol",
+            "gpt-7",
             "o1",
             "o1-2024-12-17",
             "o1-pro",
@@ -70,7 +74,18 @@ const EXAMPLES: &[(&str, AdapterKind, &[&str])] = &[
             "grok-code-fast-1",
         ],
     ),
-    ("gateway", AdapterKind::OpenAi, &["anything"]),
+    (
+        "gateway",
+        AdapterKind::OpenAi,
+        &[
+            "anything",
+            "google/gemini-3-pro-preview",
+            "magistral-small",
+            "ministral-14b",
+            "mistralai/mistral-small-4",
+            "our-devstral",
+        ],
+    ),
     ("anthropic", AdapterKind::Anthropic, CLAUDE),
     ("bedrock", AdapterKind::Bedrock, CLAUDE),
     (
@@ -189,6 +204,9 @@ fn properties(rule: &ModelRule) -> Vec<&'static str> {
         max_temperature,
         top_p,
         max_stops,
+        chat_tools,
+        sampling,
+        after_results,
         call_ids,
         openai_api,
         embedding,
@@ -206,6 +224,9 @@ fn properties(rule: &ModelRule) -> Vec<&'static str> {
         ("max_temperature", max_temperature.is_some()),
         ("top_p", top_p.is_some()),
         ("max_stops", max_stops.is_some()),
+        ("chat_tools", chat_tools.is_some()),
+        ("sampling", sampling.is_some()),
+        ("after_results", after_results.is_some()),
         ("call_ids", call_ids.is_some()),
         ("openai_api", openai_api.is_some()),
         ("embedding", embedding.is_some()),
@@ -291,10 +312,59 @@ fn the_special_counts_before_the_general() {
 }
 
 #[test]
+fn newer_gpts_refuse_in_chat_to_call_tools_while_they_think() {
+    let of = |vendor, adapter, model| {
+        let tools = said(vendor, adapter, model, |rule| rule.chat_tools);
+        let thinking = said(vendor, adapter, model, |rule| rule.thinking);
+        (tools, thinking)
+    };
+    for (vendor, adapter) in [("openai", AdapterKind::OpenAi), ("azure", AdapterKind::AzureOpenAi)] {
+        for model in ["gpt-5.2", "gpt-5.4-mini", "gpt-5.5", "gpt-5.6-terra", "gpt-6-luna"] {
+            assert_eq!(of(vendor, adapter, model), (Some(ChatTools::Unthinking), None), "{model}");
+        }
+        for model in ["gpt-6-astra", "gpt-6.1-sol", "gpt-5.5-pro"] {
+            let expected = (Some(ChatTools::Unthinking), Some(Thinking::Always));
+            assert_eq!(of(vendor, adapter, model), expected, "{model}");
+        }
+        for model in ["gpt-4o", "gpt-5.1", "gpt-5-mini"] {
+            assert_eq!(of(vendor, adapter, model).0, None, "{model}");
+        }
+    }
+}
+
+#[test]
+fn a_gpt_takes_sampling_fields_as_far_as_its_generation_does() {
+    let of = |model| {
+        let dropped = said("openai", AdapterKind::OpenAi, model, |rule| rule.dropped).unwrap_or_default();
+        (dropped.contains(&"temperature"), said("openai", AdapterKind::OpenAi, model, |rule| rule.sampling))
+    };
+    for model in ["gpt-5.1", "gpt-5.2", "gpt-5.4-mini"] {
+        assert_eq!(of(model), (false, Some(Sampling::Unthinking)), "{model}");
+    }
+    for model in ["gpt-5-mini", "gpt-5.1-codex", "gpt-5.2-pro", "gpt-5.5", "gpt-5.6-sol", "gpt-6-luna"] {
+        assert!(of(model).0, "{model}");
+    }
+    assert_eq!(of("gpt-4o"), (false, None));
+}
+
+#[test]
+fn who_may_speak_after_results_and_what_has_to_come_back_is_known_wherever_a_model_runs() {
+    let of = |vendor, model| {
+        let after = said(vendor, AdapterKind::OpenAi, model, |rule| rule.after_results);
+        (after, said(vendor, AdapterKind::OpenAi, model, |rule| rule.reasoning_field))
+    };
+    assert_eq!(of("mistral", "any"), (Some(AfterResults::Model), None));
+    assert_eq!(of("nvidia", "mistralai/mistral-small-4"), (Some(AfterResults::Model), None));
+    assert_eq!(of("acme", "gemini-3-pro-preview"), (None, Some("extra_content")));
+    assert_eq!(of("openrouter", "google/gemini-3-pro-preview"), (None, Some("reasoning_details")));
+    assert_eq!(of("openai", "gpt-5.6"), (None, None));
+}
+
+#[test]
 fn a_vendor_at_another_adapter_and_one_that_is_unknown_have_the_adapters_rules_alone() {
     let names = |vendor, adapter| model_rules(vendor, adapter).map(|rule| rule.models).collect::<Vec<_>>();
     assert_eq!(names("deepseek", AdapterKind::Anthropic), names("acme", AdapterKind::Anthropic));
-    assert_eq!(names("acme", AdapterKind::OpenAi), [["*"].as_slice()]);
+    assert_eq!(names("acme", AdapterKind::OpenAi).last(), Some(&["*"].as_slice()));
     let kept = said("acme", AdapterKind::OpenAi, "gpt-5", |rule| rule.dropped);
     assert_eq!(kept, None, "a gateway drops what it has to itself");
     assert_eq!(said("acme", AdapterKind::OpenAi, "gpt-5", |rule| rule.openai_api), Some(OpenAiApi::Both));

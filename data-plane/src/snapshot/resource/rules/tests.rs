@@ -46,6 +46,9 @@ fn every_property_is_read() {
         thinking: v1::Thinking::Always.into(),
         top_p: v1::TopP::Alone.into(),
         max_stops: 4,
+        chat_tools: v1::ChatTools::Unthinking.into(),
+        sampling: v1::Sampling::Unthinking.into(),
+        after_results: v1::AfterResults::Model.into(),
         openai_api: v1::OpenAiApi::Responses.into(),
         embedding: v1::EmbeddingModel::Cohere.into(),
         ..rule("m*")
@@ -63,6 +66,9 @@ fn every_property_is_read() {
         always_thinks: true,
         top_p_alone: true,
         max_stops: Some(4),
+        tools_unthinking: true,
+        sampling_unthinking: true,
+        model_after_results: true,
         call_ids: CallIds::Nine,
         embedding: EmbeddingModel::Cohere,
     };
@@ -90,7 +96,7 @@ fn of_each_property_the_first_rule_that_says_something_counts() {
 
 #[test]
 fn a_rule_with_an_unknown_value_is_passed_over_and_the_others_count() {
-    let unknown: [fn(&mut v1::ModelRule); 10] = [
+    let unknown: [fn(&mut v1::ModelRule); 13] = [
         |rule| rule.max_tokens_field = 99,
         |rule| rule.reasoning = 99,
         |rule| rule.efforts = vec![v1::ReasoningEffort::Low.into(), 99],
@@ -101,6 +107,9 @@ fn a_rule_with_an_unknown_value_is_passed_over_and_the_others_count() {
         |rule| rule.embedding = 99,
         |rule| rule.thinking = 99,
         |rule| rule.top_p = 99,
+        |rule| rule.chat_tools = 99,
+        |rule| rule.sampling = 99,
+        |rule| rule.after_results = 99,
     ];
     for change in unknown {
         let mut newer = v1::ModelRule { max_tokens: 1, ..rule("*") };
