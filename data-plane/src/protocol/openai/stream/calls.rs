@@ -1,7 +1,7 @@
 //! The calls of one alternative of a stream, found again from whatever an upstream says of them.
 //!
 //! OpenAI names a call by its index alone once it began. Vendors leave the index out, give every call the same one, repeat the id and the name
-//! with every fragment, or send calls whole.
+//! with every fragment, or send calls whole: Gemini's compatible API has index 0 and an empty id for each of several.
 
 use crate::exchange::event::Piece;
 use crate::exchange::text::Text;
@@ -61,7 +61,7 @@ impl Calls {
         let fragment = function.arguments().unwrap_or_default();
         let name = function.name.filter(|name| !name.is_empty());
         let id = id.filter(|id| !id.is_empty());
-        let at = self.find(index, id.as_deref(), name.as_deref()).unwrap_or_else(|| {
+        let at = self.find(index, id.as_deref(), name.as_deref(), &fragment).unwrap_or_else(|| {
             self.calls.push(State { index, ..State::default() });
             self.calls.len() - 1
         });
@@ -76,20 +76,22 @@ impl Calls {
     }
 
     /// The call that is meant; `None` for a new one.
-    fn find(&self, index: Option<i64>, id: Option<&str>, name: Option<&str>) -> Option<usize> {
+    fn find(&self, index: Option<i64>, id: Option<&str>, name: Option<&str>, fragment: &str) -> Option<usize> {
+        // Without an id, another name tells of another call, and so does the same one with more arguments where those before were whole.
+        let is_same = |call: &State| {
+            let is_more = call.is_whole && !fragment.is_empty();
+            call.number.is_none() || name.is_none_or(|name| call.name == name && !is_more)
+        };
         let last = |is_it: &dyn Fn(&State) -> bool| self.calls.iter().rposition(is_it);
         match (index, id) {
             // Some give every call the same index, and only id and name tell that another one begins.
             (Some(_), Some(id)) if name.is_some() => {
                 last(&|call| call.index == index && call.id.as_deref().is_none_or(|known| known == id))
             }
-            (Some(_), _) => last(&|call| call.index == index),
+            (Some(_), Some(_)) => last(&|call| call.index == index),
             (None, Some(id)) => last(&|call| call.id.as_deref() == Some(id)),
-            (None, None) => {
-                let call = self.calls.last()?;
-                let is_other = |name: &str| call.number.is_some() && (call.name != name || call.is_whole);
-                (!name.is_some_and(is_other)).then(|| self.calls.len() - 1)
-            }
+            (Some(_), None) => last(&|call| call.index == index).filter(|at| self.calls.get(*at).is_some_and(is_same)),
+            (None, None) => self.calls.len().checked_sub(1).filter(|at| self.calls.get(*at).is_some_and(is_same)),
         }
     }
 }

@@ -214,6 +214,29 @@ fn calls_are_found_however_a_vendor_sends_them() {
             two.to_vec(),
         ),
         (
+            "whole, all of the same index and without an id",
+            vec![
+                r#"{"tool_calls":[{"index":0,"id":"","function":{"name":"f","arguments":"{\"x\":1}"}}]}"#,
+                r#"{"tool_calls":[{"index":0,"id":"","function":{"name":"f","arguments":"{\"x\":2}"}}]}"#,
+                r#"{"tool_calls":[{"index":0,"id":"","function":{"name":"g","arguments":""}}]}"#,
+            ],
+            vec![
+                begin(0, made, "f"),
+                arguments(0, "{\"x\":1}"),
+                begin(1, made_next, "f"),
+                arguments(1, "{\"x\":2}"),
+                begin(2, "call_0123456789abcdef01234567_0_2", "g"),
+            ],
+        ),
+        (
+            "the name with every fragment and without an id",
+            vec![
+                r#"{"tool_calls":[{"index":0,"id":"","function":{"name":"f","arguments":"{\"x"}}]}"#,
+                r#"{"tool_calls":[{"index":0,"id":"","function":{"name":"f","arguments":"\":1}"}}]}"#,
+            ],
+            vec![begin(0, made, "f"), arguments(0, "{\"x"), arguments(0, "\":1}")],
+        ),
+        (
             "as objects",
             vec![r#"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":{"x":1}}}]}"#],
             vec![begin(0, "a", "f"), arguments(0, "{\"x\":1}")],
