@@ -286,6 +286,11 @@ pub(crate) trait Writer: std::fmt::Debug + Send {
     /// When the event holds what the format can't say, and silence would be a lie: an image.
     fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), Unsayable>;
 
+    /// The number of the next event, where the format counts them.
+    fn next_number(&self) -> u64 {
+        0
+    }
+
     /// Writes the end of a stream that ended well: why, what it cost, and the format's own terminal signal. Nothing is written after it.
     fn end(&mut self, ended: &Ended, out: &mut Vec<u8>);
 }

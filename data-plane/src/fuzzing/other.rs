@@ -183,7 +183,7 @@ pub fn errors(bytes: &[u8]) {
     for from in Dialect::ALL {
         for to in Dialect::ALL {
             let retold = Retold::of(from, to.format(), status, &headers, body);
-            let event = event(to, &retold.problem());
+            let event = event(to, &retold.problem(), 0);
             assert_eq!(super::told::of_stream(to, &event, false).1, super::told::End::Failed, "{from:?} to {to:?}");
         }
     }

@@ -74,11 +74,11 @@ pub(crate) fn remade(format: Format, status: StatusCode, headers: &HeaderMap, bo
     })
 }
 
-/// An error of ours as the last event of a stream.
-pub(crate) fn event(dialect: Dialect, problem: &Problem<'_>) -> Bytes {
+/// An error of ours as the last event of a stream, with this number where the format counts them.
+pub(crate) fn event(dialect: Dialect, problem: &Problem<'_>, number: u64) -> Bytes {
     match dialect {
         Dialect::Chat => openai::error::event(problem),
-        Dialect::Responses => responses::watch::event(problem),
+        Dialect::Responses => responses::watch::event(problem, number),
         Dialect::Anthropic => anthropic::error::event(problem),
         Dialect::Gemini => gemini::error::event(problem),
         Dialect::Bedrock => bedrock::error::event(problem),

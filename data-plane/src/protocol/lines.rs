@@ -42,6 +42,8 @@ pub(crate) struct Lines {
     /// A line was read.
     has_begun: bool,
     choices: Choices,
+    /// How many events' data went by.
+    events: u64,
     seen: Seen,
     error: Option<Box<StreamError>>,
 }
@@ -92,6 +94,7 @@ impl Lines {
             is_after_cr: false,
             has_begun: false,
             choices: Choices::default(),
+            events: 0,
             seen: Seen::Nothing,
             error: None,
         }
@@ -184,6 +187,11 @@ impl Lines {
 
     pub(super) fn error(&self) -> Option<&StreamError> {
         self.error.as_deref()
+    }
+
+    /// How many events went by.
+    pub(super) fn events(&self) -> u64 {
+        self.events
     }
 
     /// Whether what was forwarded ends with a whole event.
@@ -281,6 +289,7 @@ impl Lines {
             Said::Done => Seen::Done,
             Said::Failed(error) => return Some(error),
         };
+        self.events += 1;
         if self.seen == Seen::Finished && self.choices.is_one_open() {
             // Another alternative began after the first had ended.
             self.seen = Seen::Begun;

@@ -147,6 +147,11 @@ impl Translation {
         self.caller
     }
 
+    /// The number of the caller's next event, where their format counts them.
+    pub(super) fn next_number(&self) -> u64 {
+        self.books.next_number()
+    }
+
     /// Notes how far the stream has come; says whether it goes on.
     fn note(&mut self, read: Result<Progress, Trouble>) -> bool {
         let closed = match read {
@@ -190,7 +195,7 @@ impl Translation {
         let Fault { status, body, header } = fault;
         let headers: HeaderMap = header.iter().cloned().collect();
         let retold = Retold::of(self.upstream, self.caller.format(), status, &headers, &body);
-        let event = event(self.caller, &retold.problem());
+        let event = event(self.caller, &retold.problem(), self.books.next_number());
         self.error = Some(Box::new(StreamError { status, body, header, event }));
     }
 
@@ -199,7 +204,7 @@ impl Translation {
         // A status that puts the blame on no upstream: callers choose what they ask for, and in which format.
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         let problem = Problem { status: StatusCode::BAD_GATEWAY, code: "answer_not_translatable", message };
-        let event = event(self.caller, &problem);
+        let event = event(self.caller, &problem, self.books.next_number());
         self.error = Some(Box::new(StreamError { status, body: Bytes::new(), header: None, event }));
         self.unsayable = Some(unsayable);
     }
@@ -210,7 +215,7 @@ impl Translation {
             code: "upstream_error",
             message: "the upstream's stream is damaged".into(),
         };
-        let event = event(self.caller, &problem);
+        let event = event(self.caller, &problem, self.books.next_number());
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         self.error = Some(Box::new(StreamError { status, body: Bytes::new(), header: None, event }));
     }

@@ -139,9 +139,9 @@ impl Watch {
     /// An error of ours that ends the stream, whatever event was under way.
     pub(crate) fn last_event(&self, problem: &Problem<'_>) -> Bytes {
         match self {
-            Self::Lines(lines) => [lines.separator(), &event(lines.dialect(), problem)].concat().into(),
-            Self::Frames(_) => event(Dialect::Bedrock, problem),
-            Self::Translation(translation) => event(translation.caller(), problem),
+            Self::Lines(lines) => [lines.separator(), &event(lines.dialect(), problem, lines.events())].concat().into(),
+            Self::Frames(_) => event(Dialect::Bedrock, problem, 0),
+            Self::Translation(translation) => event(translation.caller(), problem, translation.next_number()),
         }
     }
 

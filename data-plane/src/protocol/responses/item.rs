@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::exchange::message::{Citation, Content};
+use crate::exchange::message::{Citation, Content, Image, Source};
 use crate::exchange::text::Text;
 
 /// Any item.
@@ -29,6 +29,10 @@ pub(super) struct Item<'a> {
     pub(super) output: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) summary: Option<&'a RawValue>,
+    /// Of an image that the model made: its bytes as base64, and what they are.
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
+    output_format: Option<Text<'a>>,
 }
 
 /// What an item is.
@@ -38,6 +42,7 @@ pub(super) enum Kind {
     FunctionCall,
     FunctionCallOutput,
     Reasoning,
+    Image,
     /// Something of the provider's own.
     Other,
 }
@@ -49,6 +54,7 @@ impl Item<'_> {
             Some("function_call") => Kind::FunctionCall,
             Some("function_call_output") => Kind::FunctionCallOutput,
             Some("reasoning") => Kind::Reasoning,
+            Some("image_generation_call") => Kind::Image,
             None if self.role.is_some() => Kind::Message,
             Some(_) | None => Kind::Other,
         }
@@ -132,6 +138,26 @@ pub(super) fn reasoning<'a>(item: Item<'a>) -> Option<Content<'a>> {
             let text = joined(parts);
             (signature.is_some() || !text.is_empty()).then_some(Content::Reasoning { text, signature })
         }
+    }
+}
+
+/// The image that an item holds; `None` where its provider alone has it.
+pub(super) fn image<'a>(item: Item<'a>) -> Option<Image<'a>> {
+    let data = string(item.result).filter(|data| !data.is_empty())?;
+    let media_type = match item.output_format {
+        Some(format) => format!("image/{}", &*format).into(),
+        None => media_type(&data).into(),
+    };
+    Some(Image { source: Source::Inline { media_type, data }, detail: None })
+}
+
+/// What an image is, by how its base64 begins. Where the format says nothing, it is a PNG.
+fn media_type(data: &str) -> &'static str {
+    match data {
+        _ if data.starts_with("/9j/") => "image/jpeg",
+        _ if data.starts_with("UklGR") => "image/webp",
+        _ if data.starts_with("R0lGOD") => "image/gif",
+        _ => "image/png",
     }
 }
 

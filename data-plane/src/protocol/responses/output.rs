@@ -189,6 +189,12 @@ pub(super) enum Item<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         encrypted_content: Option<&'a str>,
     },
+    /// An image, as base64; `null` as long as it is not there.
+    ImageGenerationCall {
+        id: &'a str,
+        status: &'static str,
+        result: Option<&'a str>,
+    },
 }
 
 /// A part of an item.

@@ -6,7 +6,7 @@ mod read;
 mod write;
 
 pub(super) use read::{Answer, Done, read};
-pub(super) use write::{Ids, no_image, write};
+pub(super) use write::{Ids, image_data, write};
 
 #[cfg(test)]
 mod tests;

@@ -35,15 +35,19 @@ pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
     match json::text(data, b"type").as_deref() {
         Some("response.completed" | "response.incomplete") => Said::Done,
         Some(kind) if OTHER_ENDS.contains(&kind) => Said::Done,
-        Some("response.failed") => failed(json::member(data, b"response").unwrap_or(data)),
-        Some("error") => failed(data),
-        _ if is_named_error || json::has_member(data, b"error") => failed(data),
+        Some("response.failed") => failed(json::member(data, b"response").unwrap_or(data), number(data)),
+        Some("error") => failed(data, number(data)),
+        _ if is_named_error || json::has_member(data, b"error") => failed(data, number(data)),
         _ => Said::More,
     }
 }
 
-/// `{"type", "sequence_number", "code", "message", "param"}`: the error as the stream's `error` event. Clients demand a number, and make
-/// nothing of it; how many events went by is not counted.
+/// The number that the upstream gave an event.
+fn number(data: &[u8]) -> u64 {
+    json::member(data, b"sequence_number").and_then(|number| serde_json::from_slice(number).ok()).unwrap_or(0)
+}
+
+/// `{"type", "sequence_number", "code", "message", "param"}`: the error as the stream's `error` event.
 #[derive(Serialize)]
 struct Event<'a> {
     r#type: &'static str,
@@ -54,8 +58,13 @@ struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    fn of(code: Option<Cow<'a, str>>, message: Cow<'a, str>, param: Option<Cow<'a, str>>) -> Self {
-        Self { r#type: "error", sequence_number: 0, code, message, param }
+    fn of(
+        sequence_number: u64,
+        code: Option<Cow<'a, str>>,
+        message: Cow<'a, str>,
+        param: Option<Cow<'a, str>>,
+    ) -> Self {
+        Self { r#type: "error", sequence_number, code, message, param }
     }
 
     fn to_bytes(&self) -> Bytes {
@@ -63,17 +72,20 @@ impl<'a> Event<'a> {
     }
 }
 
-/// An error of ours as the last event of a stream.
-pub(crate) fn event(problem: &Problem<'_>) -> Bytes {
-    Event::of(Some(problem.code.into()), (&*problem.message).into(), None).to_bytes()
+/// An error of ours as the last event of a stream, with this number.
+pub(crate) fn event(problem: &Problem<'_>, number: u64) -> Bytes {
+    Event::of(number, Some(problem.code.into()), (&*problem.message).into(), None).to_bytes()
 }
 
 /// `holder` has the error: as its `error`, or in its own fields.
-fn failed(holder: &[u8]) -> Said {
+fn failed(holder: &[u8], number: u64) -> Said {
     let wrapped = failure::wrapped(holder);
     let event = match error::read(&wrapped) {
-        Some(detail) => Event::of(detail.code, detail.message, detail.param),
-        None => Event::of(Some("upstream_error".into()), "the upstream ended the stream with an error".into(), None),
+        Some(detail) => Event::of(number, detail.code, detail.message, detail.param),
+        None => {
+            let message = "the upstream ended the stream with an error".into();
+            Event::of(number, Some("upstream_error".into()), message, None)
+        }
     };
     let event = event.to_bytes();
     let status = failure::status(&wrapped);
@@ -88,10 +100,11 @@ mod tests {
     fn an_error_that_goes_by_has_the_status_that_its_code_means() {
         let failed = r#"{"type":"response.failed","response":{"status":"failed","error":{"code":"rate_limit_exceeded","message":"m"}}}"#;
         let bare = r#"{"type":"error","sequence_number":7,"code":"invalid_prompt","message":"m","param":null}"#;
-        for (data, status) in [(failed, 429), (bare, 400)] {
+        for (data, status, number) in [(failed, 429, 0), (bare, 400, 7)] {
             let Said::Failed(error) = judge(false, data.as_bytes()) else { panic!("{data} is an error") };
             assert_eq!(error.status, status);
-            assert!(error.event.starts_with(b"event: error\ndata: {\"type\":\"error\",\"sequence_number\":"));
+            let begin = format!("event: error\ndata: {{\"type\":\"error\",\"sequence_number\":{number},");
+            assert!(error.event.starts_with(begin.as_bytes()));
         }
     }
 }

@@ -97,6 +97,11 @@ impl Books {
         }
     }
 
+    /// The number of the caller's next event, where their format counts them.
+    pub(super) fn next_number(&self) -> u64 {
+        self.writer.next_number()
+    }
+
     /// What is written by now.
     pub(super) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.out)

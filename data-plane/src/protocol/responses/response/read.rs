@@ -121,6 +121,7 @@ fn content<'a>(item: Item<'a>) -> Result<Vec<Content<'a>>, NotAnAnswer> {
         }
         Kind::FunctionCall => Ok(call(item)?.into_iter().collect()),
         Kind::Reasoning => Ok(item::reasoning(item).into_iter().collect()),
+        Kind::Image => Ok(item::image(item).map(Content::Image).into_iter().collect()),
         Kind::FunctionCallOutput | Kind::Other => Ok(Vec::new()),
     }
 }

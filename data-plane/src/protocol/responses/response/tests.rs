@@ -145,10 +145,18 @@ fn where_an_answer_was_cut_its_last_item_was() {
 }
 
 #[test]
-fn an_image_is_not_left_out_in_silence() {
-    let source = Source::Inline { media_type: "image/png".into(), data: "aGk=".into() };
-    let image = Part::of(Content::Image(Image { source, detail: None }));
-    assert!(write(&with(vec![image], Finish::Stop), &REPLY).is_err());
+fn an_image_is_an_item_or_not_left_out_in_silence() {
+    let image = |source| Part::of(Content::Image(Image { source, detail: None }));
+    let inline = image(Source::Inline { media_type: "image/jpeg".into(), data: "/9j/aGk=".into() });
+    let response = with(vec![Part::text("here"), inline.clone()], Finish::Stop);
+    let item = written(&response)["output"][1].clone();
+    let id = format!("ig_{}_1", SEED.id);
+    let expected = json!({"type": "image_generation_call", "id": id, "status": "completed", "result": "/9j/aGk="});
+    assert_eq!(item, expected);
+    let bytes = write(&response, &REPLY).unwrap();
+    assert_eq!(read(&bytes, &SEED).unwrap().choices[0].parts[1], inline);
+    let elsewhere = image(Source::Url { url: "https://h/a.png".into(), media_type: None });
+    assert!(write(&with(vec![elsewhere], Finish::Stop), &REPLY).is_err());
 }
 
 fn text() -> impl Strategy<Value = String> {

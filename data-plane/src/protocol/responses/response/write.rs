@@ -1,7 +1,7 @@
 //! Writes an answer for a caller.
 
 use crate::exchange::json::Json;
-use crate::exchange::message::{Content, Part as Said};
+use crate::exchange::message::{Content, Image, Part as Said, Source};
 use crate::exchange::response::{Finish, Response};
 use crate::exchange::tool::{ToolCall, id_with_signature};
 use crate::protocol::error::json;
@@ -25,6 +25,11 @@ impl Ids<'_> {
     /// Of the item with this index.
     pub(in super::super) fn function_call(self, index: usize) -> String {
         format!("fc_{}_{index}", self.0)
+    }
+
+    /// Of the item with this index.
+    pub(in super::super) fn image(self, index: usize) -> String {
+        format!("ig_{}_{index}", self.0)
     }
 
     /// Of the item with this index.
@@ -65,7 +70,7 @@ fn items(parts: &[Said<'_>], ids: Ids<'_>, state: State) -> Result<Vec<Json<'sta
             }
             Content::SealedReasoning(sealed) => Some(reasoning(&[], Some(sealed), ids, items.len())),
             Content::Text { .. } | Content::Refusal(_) => Some(message(here, ids, items.len(), state)),
-            Content::Image(_) => return Err(no_image()),
+            Content::Image(image) => Some(self::image(image, ids, items.len())?),
             // No model answers with one.
             Content::Audio(_) | Content::Document(_) | Content::ToolResult(_) => None,
         };
@@ -75,11 +80,25 @@ fn items(parts: &[Said<'_>], ids: Ids<'_>, state: State) -> Result<Vec<Json<'sta
     Ok(items)
 }
 
-/// An image is an item of a tool that was not asked for.
-pub(in super::super) fn no_image() -> Unsayable {
-    Unsayable {
-        what: "the image in the answer".to_owned(),
-        why: "can't be given in OpenAI's responses: ask in a format that has images in answers".to_owned(),
+/// An image, as the format has those of its own provider's tool.
+fn image(image: &Image<'_>, ids: Ids<'_>, index: usize) -> Result<Json<'static>, Unsayable> {
+    let result = Some(image_data(image)?);
+    let status = State::Completed.status();
+    Ok(Json::of(&Item::ImageGenerationCall { id: &ids.image(index), status, result }))
+}
+
+/// An image's bytes, as base64.
+///
+/// # Errors
+///
+/// When they are elsewhere: the format gives nothing but bytes.
+pub(in super::super) fn image_data<'a>(image: &'a Image<'_>) -> Result<&'a str, Unsayable> {
+    match &image.source {
+        Source::Inline { data, .. } => Ok(data),
+        Source::Url { .. } | Source::File(_) => Err(Unsayable {
+            what: "the image in the answer".to_owned(),
+            why: "can't be given in OpenAI's responses: it is a link".to_owned(),
+        }),
     }
 }
 

@@ -5,6 +5,7 @@ mod writer;
 
 use super::{Reader, Writer};
 use crate::exchange::event::{Ended, Event, Piece};
+use crate::exchange::message::{Image, Source};
 use crate::exchange::response::Finish;
 use crate::exchange::text::Text;
 use crate::exchange::usage::Usage;
@@ -88,6 +89,10 @@ fn owned(piece: &Piece<'_>) -> Piece<'static> {
             answer_span: citation.answer_span,
             raw: None,
         }),
+        Piece::Image(Image { source: Source::Inline { media_type, data }, detail: None }) => {
+            let source = Source::Inline { media_type: text(media_type), data: text(data) };
+            Piece::Image(Image { source, detail: None })
+        }
         Piece::Image(_) | Piece::Logprobs(_) => panic!("none of the format"),
     }
 }

@@ -16,7 +16,7 @@ use crate::exchange::response::Finish;
 use crate::exchange::tool::id_with_signature;
 use crate::exchange::usage::Usage;
 use crate::protocol::responses::output::{Answer, Head, State};
-use crate::protocol::responses::response::{Ids, no_image};
+use crate::protocol::responses::response::{Ids, image_data};
 use crate::protocol::{self, Reply, Unsayable};
 
 /// Writes one stream.
@@ -99,7 +99,13 @@ impl Writer {
             }
             Piece::ToolArguments { call, fragment } => self.arguments(*call, fragment, out),
             Piece::ToolEnd { call } => self.end_call(*call, out),
-            Piece::Image(_) => return Err(no_image()),
+            Piece::Image(image) => {
+                let data = image_data(image)?;
+                self.close(State::Completed, out);
+                let id = self.ids().image(self.items.len());
+                let item = open::image(&id, self.items.len(), data, &mut self.sequence, out);
+                self.items.push(item);
+            }
             // Who asks for them in this format is refused before.
             Piece::Logprobs(_) => {}
         }
@@ -212,6 +218,10 @@ impl protocol::Writer for Writer {
             // The format has one alternative, and no event without a meaning; the rest comes with the end.
             Event::Piece { .. } | Event::Finish { .. } | Event::Usage(_) | Event::Ping => Ok(()),
         }
+    }
+
+    fn next_number(&self) -> u64 {
+        self.sequence.next()
     }
 
     fn end(&mut self, ended: &Ended, out: &mut Vec<u8>) {

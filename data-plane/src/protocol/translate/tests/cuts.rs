@@ -132,7 +132,7 @@ fn failure(dialect: Dialect) -> Vec<u8> {
         put(&mut frame, Kind::Exception, "throttlingException", &serde_json::json!({ "message": "slow" }));
         return frame;
     }
-    event(dialect, &problem()).to_vec()
+    event(dialect, &problem(), 0).to_vec()
 }
 
 fn pairs() -> impl Iterator<Item = (Dialect, Dialect, Vec<u8>)> {

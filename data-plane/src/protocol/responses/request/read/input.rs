@@ -27,6 +27,10 @@ pub(super) fn read<'a>(value: &'a [u8], request: &mut Request<'a>) -> Result<(),
             Kind::FunctionCall => function_call(item).map(|call| Some((Role::Assistant, call))),
             Kind::FunctionCallOutput => function_call_output(item).map(|result| Some((Role::User, result))),
             Kind::Reasoning => Ok(item::reasoning(item).map(|content| (Role::Assistant, content))),
+            Kind::Image => match item::image(item) {
+                Some(image) => Ok(Some((Role::Assistant, Content::Image(image)))),
+                None => foreign(value, index, request).map(|()| None),
+            },
             Kind::Other => foreign(value, index, request).map(|()| None),
         };
         if let Some((role, content)) = parts.map_err(within(format_args!("input[{index}]")))? {

@@ -191,10 +191,19 @@ impl Items {
                 }
             }
             Kind::Reasoning => self.reasoning(at, item, give),
+            Kind::Image => self.image(at, item, give),
             Kind::FunctionCallOutput | Kind::Other => {}
         }
         if let Some(state) = self.items.get_mut(at) {
             state.is_done = true;
+        }
+    }
+
+    fn image(&mut self, at: usize, item: Item<'_>, give: &mut dyn FnMut(Piece<'_>)) {
+        let is_new = self.items.get(at).is_some_and(|state| !state.is_done);
+        if let Some(image) = item::image(item).filter(|_| is_new) {
+            self.thought = None;
+            give(Piece::Image(image));
         }
     }
 

@@ -159,7 +159,24 @@ fn an_answer_is_named_as_the_upstream_named_it_or_by_us() {
 }
 
 #[test]
-fn an_image_is_not_left_out_in_silence() {
+fn what_ends_a_stream_is_numbered_as_its_next_event() {
+    let mut writer = Writer::new(&REPLY);
+    let mut out = Vec::new();
+    assert_eq!(writer.next_number(), 0);
+    writer.write(&Event::Begin { id: None, model: None, usage: Usage::default() }, &mut out).unwrap();
+    writer.write(&Event::Piece { choice: 0, piece: Piece::Text("a".into()) }, &mut out).unwrap();
+    assert_eq!(writer.next_number(), names(&out).len() as u64);
+}
+
+#[test]
+fn an_image_is_an_item_or_not_left_out_in_silence() {
+    let source = Source::Inline { media_type: "image/png".into(), data: "aGk=".into() };
+    let inline = Piece::Image(Image { source, detail: None });
+    let out = write(&[Piece::Text("a".into()), inline.clone()], &ended(Finish::Stop));
+    assert_eq!(last(&out)["output"][1]["result"], "aGk=");
+    let written = events(&out);
+    let read = read(written.iter().map(|(name, data)| (name.as_str(), data.as_str()))).unwrap();
+    assert!(read.pieces.contains(&inline));
     let piece = Piece::Image(Image { source: Source::File("f".into()), detail: None });
     assert!(Writer::new(&REPLY).write(&Event::Piece { choice: 0, piece }, &mut Vec::new()).is_err());
 }

@@ -62,6 +62,10 @@ impl Data<'_> {
 pub(super) struct Sequence(u64);
 
 impl Sequence {
+    pub(super) fn next(&self) -> u64 {
+        self.0
+    }
+
     pub(super) fn write(&mut self, data: Data<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"event: ");
         out.extend_from_slice(data.r#type.as_bytes());

@@ -12,6 +12,15 @@ pub(super) enum Open {
     Call(Call),
 }
 
+/// An image: it begins and ends at once.
+pub(super) fn image(id: &str, index: usize, data: &str, sequence: &mut Sequence, out: &mut Vec<u8>) -> Json<'static> {
+    let of = |state: State, result| Item::ImageGenerationCall { id, status: state.status(), result };
+    added(index, of(State::InProgress, None), sequence, out);
+    let item = Json::of(&of(State::Completed, Some(data)));
+    done(index, &item, sequence, out);
+    item
+}
+
 impl Open {
     /// Ends it, and gives it whole.
     pub(super) fn end(self, state: State, sequence: &mut Sequence, out: &mut Vec<u8>) -> Json<'static> {
@@ -20,11 +29,14 @@ impl Open {
             Self::Thoughts(thoughts) => (thoughts.index, thoughts.end(sequence, out)),
             Self::Call(call) => (call.index, call.end(state, sequence, out)),
         };
-        let kept = Some(Whole::Kept(&item));
-        let done = Data { output_index: Some(index), item: kept, ..Data::of("response.output_item.done") };
-        sequence.write(done, out);
+        done(index, &item, sequence, out);
         item
     }
+}
+
+fn done(index: usize, item: &Json<'_>, sequence: &mut Sequence, out: &mut Vec<u8>) {
+    let item = Some(Whole::Kept(item));
+    sequence.write(Data { output_index: Some(index), item, ..Data::of("response.output_item.done") }, out);
 }
 
 fn added(index: usize, item: Item<'_>, sequence: &mut Sequence, out: &mut Vec<u8>) {
