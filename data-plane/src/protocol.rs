@@ -23,6 +23,7 @@ pub(crate) mod route;
 pub(crate) mod scrub;
 pub(crate) mod translate;
 pub(crate) mod watch;
+pub(crate) mod ways;
 
 mod anthropic;
 mod bedrock;

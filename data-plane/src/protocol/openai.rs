@@ -8,9 +8,11 @@ mod stream;
 pub(super) mod watch;
 
 mod finish;
+pub(super) mod json_word;
 mod reasoning;
 mod said;
 mod usage;
+pub(super) mod user;
 
 use http::HeaderMap;
 

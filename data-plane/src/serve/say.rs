@@ -19,7 +19,7 @@ use crate::protocol::count::CountForm;
 use crate::protocol::embedding::EmbeddingForm;
 use crate::protocol::route::Asked;
 use crate::protocol::translate::Between;
-use crate::protocol::{Dialect, NotAnAnswer, Reply, Target, Unreadable, limits, notes, provenance};
+use crate::protocol::{Dialect, NotAnAnswer, Reply, Target, Unreadable, limits, notes, provenance, ways};
 use crate::snapshot::route::Stop;
 use crate::upstream::Payload;
 
@@ -154,6 +154,7 @@ impl Speaker<'_> {
             Box::new(read)
         });
         let request = read.as_ref().as_ref().map_err(|unreadable| Refusal::Unreadable(unreadable.clone()))?;
+        let to = if stop.openai_api() == OpenAiApi::Both { ways::better(request, from, to, stop.manner()) } else { to };
         let request = &*provenance::for_upstream(request, from, to);
         let lost = limits::check(request, from, to).map_err(Refusal::Untranslatable)?;
         let target = Target { model: &stop.upstream_model, delivery: self.asked.delivery, manner: stop.manner() };

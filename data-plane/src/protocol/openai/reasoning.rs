@@ -2,7 +2,10 @@
 //!
 //! Source: openrouter.ai/docs/use-cases/reasoning-tokens, read in autumn 2026. OpenAI's own chat has no reasoning. Vendors show it as a text,
 //! `reasoning_content` or `reasoning`; what has to come back unchanged is in `reasoning_details`, a list of
-//! `{type: "reasoning.text", text, signature}`, `{type: "reasoning.summary", summary}` and `{type: "reasoning.encrypted", data}`.
+//! `{type: "reasoning.text", text, signature}`, `{type: "reasoning.summary", summary}` and `{type: "reasoning.encrypted", data}`. Whose a proof is
+//! stands beside it, as `format`, and so does its `id`: without them it comes back as somebody else's.
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +22,8 @@ pub(super) struct Detail<'a> {
     pub(super) summary: Option<Text<'a>>,
     pub(super) signature: Option<Text<'a>>,
     pub(super) data: Option<Text<'a>>,
+    format: Option<Text<'a>>,
+    id: Option<Text<'a>>,
     /// Items with the same are pieces of one.
     index: Option<u64>,
 }
@@ -29,9 +34,44 @@ impl<'a> Detail<'a> {
         self.text.as_ref().or(self.summary.as_ref()).filter(|words| !words.is_empty())
     }
 
+    /// With what stands beside its proof inside of it, since other formats have one place for a proof: [`proven`] takes it out again.
+    pub(super) fn kept(mut self) -> Self {
+        let (format, id) = (self.format.take(), self.id.take());
+        if format.is_none() && id.is_none() {
+            return self;
+        }
+        for proof in [&mut self.signature, &mut self.data] {
+            let kept = |proof: &mut Text<'_>| {
+                let beside = Beside { format: format.as_deref().map(Cow::from), id: id.as_deref().map(Cow::from) };
+                serde_json::to_string(&Kept { beside, proof: proof.as_str().into() })
+            };
+            if let Some(Ok(kept)) = proof.as_mut().map(kept) {
+                *proof = Some(kept.into());
+            }
+        }
+        self
+    }
+
     fn is_sealed(&self) -> bool {
         &*self.r#type == "reasoning.encrypted"
     }
+}
+
+/// What stands beside a proof.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Beside<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    format: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<Cow<'a, str>>,
+}
+
+/// A proof with what stands beside it.
+#[derive(Serialize, Deserialize)]
+struct Kept<'a> {
+    #[serde(flatten)]
+    beside: Beside<'a>,
+    proof: Cow<'a, str>,
 }
 
 /// What reasoning an assistant's turn holds: `plain` is its text where it has one beside the details.
@@ -72,10 +112,52 @@ pub(super) enum Written<'a> {
         index: u32,
         text: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
-        signature: Option<&'a str>,
+        signature: Option<Cow<'a, str>>,
+        #[serde(flatten)]
+        beside: Beside<'a>,
     },
     #[serde(rename = "reasoning.encrypted")]
-    Encrypted { index: u32, data: &'a str },
+    Encrypted {
+        index: u32,
+        data: Cow<'a, str>,
+        #[serde(flatten)]
+        beside: Beside<'a>,
+    },
+}
+
+impl<'a> Written<'a> {
+    pub(super) fn text(index: u32, text: &'a str, signature: Option<&'a str>) -> Self {
+        Self::Text { index, text, signature: signature.map(Cow::from), beside: Beside::default() }
+    }
+
+    pub(super) fn encrypted(index: u32, data: &'a str) -> Self {
+        Self::Encrypted { index, data: data.into(), beside: Beside::default() }
+    }
+}
+
+/// The reasoning among the parts that has a proof, for whoever made it.
+pub(super) fn proven<'a>(parts: &'a [Part<'_>]) -> Vec<Written<'a>> {
+    let mut proven = details(parts);
+    proven.retain(|detail| match detail {
+        Written::Text { signature, .. } => signature.as_deref().is_some_and(|signature| !signature.is_empty()),
+        Written::Encrypted { .. } => true,
+    });
+    for detail in &mut proven {
+        let (proof, beside) = match detail {
+            Written::Text { signature: Some(signature), beside, .. } => (signature, beside),
+            Written::Encrypted { data, beside, .. } => (data, beside),
+            Written::Text { signature: None, .. } => continue,
+        };
+        let kept = serde_json::from_str::<Kept<'_>>(proof).map(|kept| {
+            let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+            let Beside { format, id } = kept.beside;
+            (owned(kept.proof), Beside { format: format.map(owned), id: id.map(owned) })
+        });
+        if let Ok(kept) = kept {
+            (*proof, *beside) = kept;
+        }
+    }
+    proven
 }
 
 /// The reasoning among the parts as `reasoning_details`.
@@ -84,10 +166,8 @@ pub(super) fn details<'a>(parts: &'a [Part<'_>]) -> Vec<Written<'a>> {
     parts
         .iter()
         .filter_map(|part| match &part.content {
-            Content::Reasoning { text, signature } => {
-                Some(Written::Text { index: index.next()?, text, signature: signature.as_deref() })
-            }
-            Content::SealedReasoning(data) => Some(Written::Encrypted { index: index.next()?, data }),
+            Content::Reasoning { text, signature } => Some(Written::text(index.next()?, text, signature.as_deref())),
+            Content::SealedReasoning(data) => Some(Written::encrypted(index.next()?, data)),
             Content::Text { .. }
             | Content::Refusal(_)
             | Content::Image(_)
@@ -160,6 +240,23 @@ mod tests {
             let given = serde_json::from_str(details).unwrap();
             assert_eq!(read(plain.map(Text::from), given), expected, "{details}");
         }
+    }
+
+    #[test]
+    fn a_proof_comes_back_with_what_tells_whose_it_is() {
+        let given = r#"[{"type":"reasoning.summary","summary":"a","format":"openai-responses-v1","index":0},
+            {"type":"reasoning.encrypted","data":"x","format":"openai-responses-v1","id":"rs_1","index":1},
+            {"type":"reasoning.text","text":"b","signature":"s","format":"anthropic-claude-v1","index":2},
+            {"type":"reasoning.text","text":"c","signature":"t","index":3}]"#;
+        let given: Vec<Detail<'_>> = serde_json::from_str(given).unwrap();
+        let parts = read(None, given.into_iter().map(Detail::kept).collect());
+        let expected = serde_json::json!([
+            {"type": "reasoning.encrypted", "index": 1, "data": "x", "format": "openai-responses-v1", "id": "rs_1"},
+            {"type": "reasoning.text", "index": 2, "text": "b", "signature": "s", "format": "anthropic-claude-v1"},
+            {"type": "reasoning.text", "index": 3, "text": "c", "signature": "t"},
+        ]);
+        assert_eq!(serde_json::to_value(proven(&parts)).unwrap(), expected);
+        assert!(proven(&parts[..1]).is_empty(), "words alone prove nothing");
     }
 
     #[test]

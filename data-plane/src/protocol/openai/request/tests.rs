@@ -1,5 +1,6 @@
 //! Requests, read and written.
 
+mod demands;
 mod round_trip;
 
 use shared::adapter::Delivery;
@@ -488,6 +489,7 @@ fn a_vendor_gets_back_the_reasoning_that_it_wants() {
     assert_eq!(message(None), plain);
     assert_eq!(message(Some("reasoning_content"))["reasoning_content"], "why");
     let details = serde_json::json!([{"type": "reasoning.text", "index": 0, "text": "why", "signature": "s"}]);
+    assert_eq!(message(Some("reasoning_details")).get("reasoning"), None);
     assert_eq!(message(Some("reasoning_details"))["reasoning_details"], details);
     let signed = message(Some("extra_content"));
     assert_eq!(signed["tool_calls"][0]["extra_content"]["google"]["thought_signature"], "t");

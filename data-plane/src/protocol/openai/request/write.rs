@@ -6,17 +6,28 @@ mod parts;
 mod tools;
 mod turns;
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use shared::adapter::Delivery;
 
 use self::message::Message;
+use crate::exchange::feature::Feature;
 use crate::exchange::json::{Json, Number};
 use crate::exchange::manner::{Manner, MaxTokensField, ReasoningForm, SchemaForm};
 use crate::exchange::reasoning::Amount;
 use crate::exchange::request::{AnswerFormat, Request, Schema};
 use crate::exchange::text::Text;
 use crate::protocol::error::json;
+use crate::protocol::notes::{Note, THINKING};
+use crate::protocol::openai::{json_word, user};
 use crate::protocol::{Outgoing, Target, Unsayable};
+
+/// The word for no thinking.
+const NONE: &str = "none";
+
+/// Of thinking, beside tools.
+const TOOLS: &str = "was left out: the provider takes no tools beside it in chat completions";
 
 #[derive(Debug, Serialize)]
 struct Body<'a> {
@@ -51,7 +62,7 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_effort: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<&'a str>,
+    user: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,6 +98,9 @@ pub(in crate::protocol::openai) fn write(request: &Request<'_>, to: &Target<'_>)
     let sampling = &request.sampling;
     let max_tokens = request.max_tokens.as_ref();
     let is_stream = to.delivery == Delivery::Stream;
+    let effort = effort(request, &tools, manner);
+    let samples = !(manner.sampling_unthinking && effort.is_some_and(|effort| effort != NONE));
+    let notes = notes(request, effort, samples);
     let body = Body {
         model: to.model,
         messages: turns::write(request, manner)?,
@@ -96,21 +110,35 @@ pub(in crate::protocol::openai) fn write(request: &Request<'_>, to: &Target<'_>)
         tools: tools.tools,
         max_completion_tokens: max_tokens.filter(|_| manner.max_tokens_field == MaxTokensField::MaxCompletionTokens),
         max_tokens: max_tokens.filter(|_| manner.max_tokens_field == MaxTokensField::MaxTokens),
-        temperature: sampling.temperature.as_ref().map(|given| temperature(given, manner)),
-        top_p: sampling.top_p.as_ref(),
+        temperature: sampling.temperature.as_ref().filter(|_| samples).map(|given| temperature(given, manner)),
+        top_p: sampling.top_p.as_ref().filter(|_| samples),
         presence_penalty: sampling.presence_penalty.as_ref(),
         frequency_penalty: sampling.frequency_penalty.as_ref(),
         seed: sampling.seed.as_ref(),
         stop: &request.stop,
         n: request.choices.as_ref(),
         response_format: request.answer_format.as_ref().and_then(|format| response_format(format, manner)),
-        reasoning_effort: request.reasoning.as_ref().and_then(|asked| effort(asked.amount.as_ref()?, manner)),
-        user: request.user.as_deref(),
+        reasoning_effort: effort,
+        user: request.user.as_deref().map(user::short),
         stream: is_stream.then_some(true),
         // Whether the caller wants to see it or not: what a stream cost has to be known.
         stream_options: is_stream.then_some(StreamOptions { include_usage: true }),
     };
-    Ok(Outgoing { body: json(&body), answers_by_tool: tools.answers_by_tool, ..Outgoing::default() })
+    Ok(Outgoing { body: json(&body), answers_by_tool: tools.answers_by_tool, notes, ..Outgoing::default() })
+}
+
+/// What the caller asked for otherwise than it is said.
+fn notes(request: &Request<'_>, effort: Option<&str>, samples: bool) -> Vec<Note> {
+    let asked = request.reasoning.as_ref().and_then(|asked| asked.amount.as_ref()?.effort());
+    let sampling = &request.sampling;
+    let left_out = [
+        (asked.is_some() && effort == Some(NONE), Feature::Reasoning, TOOLS),
+        (!samples && sampling.temperature.is_some(), Feature::Temperature, THINKING),
+        (!samples && sampling.top_p.is_some(), Feature::TopP, THINKING),
+        (json_word::is_lacking(request), Feature::JsonAnswer, json_word::SAID),
+    ];
+    let notes = left_out.into_iter().filter(|(is_so, ..)| *is_so);
+    notes.map(|(_, feature, change)| Note { feature, change }).collect()
 }
 
 /// # Errors
@@ -150,14 +178,19 @@ fn response_format<'a>(format: &'a AnswerFormat<'_>, manner: &Manner) -> Option<
 }
 
 /// The word for how much to think, if the model can be told.
-fn effort(amount: &Amount<'_>, manner: &Manner) -> Option<&'static str> {
+fn effort(request: &Request<'_>, tools: &tools::Tools<'_>, manner: &Manner) -> Option<&'static str> {
     if manner.reasoning != ReasoningForm::Effort {
         return None;
     }
+    // It may think unasked, and then it refuses the tools.
+    if manner.tools_unthinking && !manner.always_thinks && !tools.tools.is_empty() {
+        return Some(NONE);
+    }
+    let amount = request.reasoning.as_ref()?.amount.as_ref()?;
     let offered = &manner.efforts;
     match amount {
         Amount::Off if manner.always_thinks => offered.iter().min().map(|effort| effort.as_str()),
-        Amount::Off => Some("none"),
+        Amount::Off => Some(NONE),
         Amount::Adaptive => None,
         Amount::Effort(_) | Amount::Budget(_) => {
             let wanted = amount.effort()?;

@@ -9,6 +9,7 @@ use crate::exchange::text::Text;
 use crate::exchange::tool::{ToolCall, split_id};
 use crate::exchange::usage::Usage;
 use crate::protocol::openai::finish::{self, Held};
+use crate::protocol::openai::reasoning::Detail;
 use crate::protocol::openai::said::{self, Body, Call, Function, Said};
 use crate::protocol::openai::{reasoning, usage};
 use crate::protocol::{NotAnAnswer, Seed};
@@ -72,7 +73,7 @@ pub(super) fn held(parts: &[Part<'_>]) -> Held {
 
 fn parts<'a>(choice: usize, said: Said<'a>, reason: &str, seed: &Seed<'_>) -> Result<Vec<Part<'a>>, NotAnAnswer> {
     let plain = said.reasoning_content.filter(|text| !text.is_empty()).or(said.reasoning);
-    let mut parts = reasoning::read(plain, said.reasoning_details.unwrap_or_default());
+    let mut parts = reasoning::read(plain, said.reasoning_details.into_iter().flatten().map(Detail::kept).collect());
     body(said.content, &mut parts);
     let mut cited = parts.iter_mut().filter_map(|part| match &mut part.content {
         Content::Text { citations, .. } => Some(citations),

@@ -57,17 +57,17 @@ impl Delta {
                 self.is_block_open = true;
                 member(out, b"\"reasoning_content\":", &**text);
                 out.push(b',');
-                detail(out, &reasoning::Written::Text { index: self.block, text, signature: None });
+                detail(out, &reasoning::Written::text(self.block, text, None));
             }
             Piece::ReasoningSignature(signature) => {
-                detail(out, &reasoning::Written::Text { index: self.block, text: "", signature: Some(signature) });
+                detail(out, &reasoning::Written::text(self.block, "", Some(signature)));
                 self.close_block();
             }
             Piece::SealedReasoning(data) => {
                 if self.is_block_open {
                     self.close_block();
                 }
-                detail(out, &reasoning::Written::Encrypted { index: self.block, data });
+                detail(out, &reasoning::Written::encrypted(self.block, data));
                 self.close_block();
             }
             Piece::ToolBegin { call, id, name, signature } => {

@@ -242,7 +242,7 @@ fn reasoning(plain: Option<Text<'_>>, details: Vec<Detail<'_>>, sink: &mut dyn F
     if let Some(text) = plain.filter(|text| !text.is_empty() && !is_repeated) {
         sink(Piece::Reasoning(text));
     }
-    for detail in details {
+    for detail in details.into_iter().map(Detail::kept) {
         if let Some(data) = detail.data.filter(|_| &*detail.r#type == "reasoning.encrypted") {
             sink(Piece::SealedReasoning(data));
             continue;

@@ -1,5 +1,6 @@
 //! What requests read as, and what is read back from those that are written.
 
+mod demands;
 mod written;
 
 use super::read;

@@ -13,13 +13,25 @@ use shared::adapter::Delivery;
 
 use self::input::Item;
 use self::tools::{Choice, Function};
+use crate::exchange::feature::Feature;
 use crate::exchange::json::{Json, Number};
 use crate::exchange::manner::{Manner, ReasoningForm, SchemaForm};
 use crate::exchange::message::Content;
 use crate::exchange::reasoning::Amount;
 use crate::exchange::request::{AnswerFormat, Request};
 use crate::protocol::error::json;
+use crate::protocol::notes::{Note, THINKING};
+use crate::protocol::openai::{json_word, user};
 use crate::protocol::{Outgoing, Target, Unsayable};
+
+/// The least tokens that the format takes as a limit.
+const LEAST: u64 = 16;
+
+/// Of a lower one.
+const RAISED: &str = "was raised to 16, the least that the provider takes";
+
+/// The word for no thinking.
+const NONE: &str = "none";
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -34,7 +46,7 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     parallel_tool_calls: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    max_output_tokens: Option<&'a Number<'a>>,
+    max_output_tokens: Option<Number<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<Number<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,7 +58,7 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     include: &'static [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<&'a str>,
+    user: Option<Cow<'a, str>>,
     store: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream: Option<bool>,
@@ -83,24 +95,52 @@ struct ReasoningOptions {
 pub(in super::super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Outgoing, Unsayable> {
     let answer_tool = answer_tool(request, to.manner);
     let reasoning = reasoning(request, to.manner);
+    let effort = reasoning.as_ref().and_then(|reasoning| reasoning.effort);
+    let samples = !(to.manner.sampling_unthinking && effort.is_some_and(|effort| effort != NONE));
+    let input = input::items(request, to.manner)?;
+    // The format demands an item; what stands before a conversation that has not begun is one.
+    let (instructions, input) = match input.is_empty() {
+        true => (None, input::before(request)),
+        false => (instructions(request), input),
+    };
     let body = Body {
         model: to.model,
-        instructions: instructions(request),
-        input: input::items(request, to.manner)?,
+        instructions,
+        input,
         tools: tools::functions(request, answer_tool)?,
         tool_choice: tools::choice(request, answer_tool)?,
         parallel_tool_calls: request.parallel_tool_calls,
-        max_output_tokens: request.max_tokens.as_ref(),
-        temperature: temperature(request, to.manner),
-        top_p: request.sampling.top_p.as_ref(),
+        max_output_tokens: max_tokens(request),
+        temperature: temperature(request, to.manner).filter(|_| samples),
+        top_p: request.sampling.top_p.as_ref().filter(|_| samples),
         text: text(request, answer_tool)?,
         include: include(request, reasoning.as_ref()),
         reasoning,
-        user: request.user.as_deref(),
+        user: request.user.as_deref().map(user::short),
         store: false,
         stream: (to.delivery == Delivery::Stream).then_some(true),
     };
-    Ok(Outgoing { body: json(&body), answers_by_tool: answer_tool.is_some(), ..Outgoing::default() })
+    let notes = notes(request, samples);
+    Ok(Outgoing { body: json(&body), answers_by_tool: answer_tool.is_some(), notes, ..Outgoing::default() })
+}
+
+/// What the caller asked for otherwise than it is said.
+fn notes(request: &Request<'_>, samples: bool) -> Vec<Note> {
+    let sampling = &request.sampling;
+    let changed = [
+        (max_tokens(request) != request.max_tokens, Feature::MaxTokens, RAISED),
+        (!samples && sampling.temperature.is_some(), Feature::Temperature, THINKING),
+        (!samples && sampling.top_p.is_some(), Feature::TopP, THINKING),
+        (json_word::is_lacking_in_conversation(request), Feature::JsonAnswer, json_word::SAID),
+    ];
+    let notes = changed.into_iter().filter(|(is_so, ..)| *is_so);
+    notes.map(|(_, feature, change)| Note { feature, change }).collect()
+}
+
+/// The limit of tokens, if it is not lower than any that the format takes.
+fn max_tokens<'a>(request: &'a Request<'_>) -> Option<Number<'a>> {
+    let asked = request.max_tokens.as_ref()?;
+    Some(if asked.as_u64().is_some_and(|tokens| tokens < LEAST) { LEAST.into() } else { asked.borrowed() })
 }
 
 /// What stands before the conversation, with blank lines between its parts.
@@ -156,7 +196,7 @@ fn reasoning(request: &Request<'_>, manner: &Manner) -> Option<ReasoningOptions>
         (ReasoningForm::Budget | ReasoningForm::Effort, Some(Amount::Off)) if manner.always_thinks => {
             manner.efforts.iter().min().map(|effort| effort.as_str())
         }
-        (ReasoningForm::Budget | ReasoningForm::Effort, Some(Amount::Off)) => Some("none"),
+        (ReasoningForm::Budget | ReasoningForm::Effort, Some(Amount::Off)) => Some(NONE),
         (ReasoningForm::Budget | ReasoningForm::Effort, Some(amount)) => {
             amount.effort().map(|effort| effort.nearest(&manner.efforts).unwrap_or(effort).as_str())
         }
@@ -167,7 +207,7 @@ fn reasoning(request: &Request<'_>, manner: &Manner) -> Option<ReasoningOptions>
 
 /// Asks for reasoning sealed where it is in play. Models that don't reason refuse to be asked.
 fn include(request: &Request<'_>, reasoning: Option<&ReasoningOptions>) -> &'static [&'static str] {
-    let is_asked = reasoning.is_some_and(|reasoning| reasoning.effort != Some("none"));
+    let is_asked = reasoning.is_some_and(|reasoning| reasoning.effort != Some(NONE));
     let is_sealed = |content: &Content<'_>| {
         matches!(content, Content::SealedReasoning(_) | Content::Reasoning { signature: Some(_), .. })
     };

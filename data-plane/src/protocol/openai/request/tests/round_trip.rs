@@ -55,7 +55,8 @@ fn said() -> impl Strategy<Value = Part<'static>> {
 /// A turn of the model's, and the results of what it calls.
 fn exchange() -> impl Strategy<Value = [Message<'static>; 2]> {
     let reasoning = prop_oneof![
-        (text(), of(text())).prop_map(|(text, signature)| Content::Reasoning { text, signature }),
+        // What has no proof goes as one text.
+        (text(), text()).prop_map(|(text, signature)| Content::Reasoning { text, signature: Some(signature) }),
         text().prop_map(Content::SealedReasoning),
     ];
     let call = (name(), object(), text());
@@ -130,6 +131,9 @@ fn request() -> impl Strategy<Value = Request<'static>> {
         |((system, first, exchanges), (tools, tool_choice, parallel_tool_calls), sampling, settings, wants_usage)| {
             let (max_tokens, stop, choices, answer_format, reasoning, user) = settings;
             let first = Message { role: Role::User, parts: first };
+            // Whoever asks for JSON has to say the word.
+            let says_json = matches!(answer_format, Some(AnswerFormat::Json));
+            let system = if says_json { vec![Part::text("json")] } else { system };
             Request {
                 system,
                 messages: std::iter::once(first).chain(exchanges.into_iter().flatten()).collect(),

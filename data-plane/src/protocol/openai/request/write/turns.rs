@@ -9,13 +9,19 @@ use crate::exchange::message::{self, Role};
 use crate::exchange::request::Request;
 use crate::exchange::tool::{ToolCall, ToolResult};
 use crate::protocol::Unsayable;
-use crate::protocol::openai::reasoning;
+use crate::protocol::openai::{json_word, reasoning};
 
 /// What a tool is made to say whose result is in the message after it, since the format takes only text from tools.
 const IN_NEXT_MESSAGE: &str = "The result is in the next message.";
 
+/// What a model is made to say to results where it alone may speak after them. An empty text is refused.
+const TAKEN: &str = "OK.";
+
 /// The reasoning's field of vendors who want it back with its proof.
 const DETAILS: &str = "reasoning_details";
+
+/// Where the same vendors want back what nothing proves.
+const UNPROVEN: &str = "reasoning";
 
 /// The reasoning's field of vendors who want back nothing of it but the signatures of calls.
 const SIGNATURES: &str = "extra_content";
@@ -27,14 +33,15 @@ const SIGNATURES: &str = "extra_content";
 /// When something stands where the format has no place for it.
 pub(super) fn write<'a>(request: &'a Request<'_>, manner: &'a Manner) -> Result<Vec<Message<'a>>, Unsayable> {
     let mut messages = Vec::with_capacity(request.messages.len() + 1);
-    if !request.system.is_empty() {
-        messages.push(system(&request.system)?);
+    let asks_for_json = json_word::is_lacking(request).then_some(json_word::ASKS);
+    if !request.system.is_empty() || asks_for_json.is_some() {
+        messages.push(system(&request.system, asks_for_json)?);
     }
     for turn in request.messages.chunk_by(|one, next| one.role == next.role) {
         match turn.first().map(|message| message.role) {
             Some(Role::System) => {
                 for message in turn {
-                    messages.push(system(&message.parts)?);
+                    messages.push(system(&message.parts, None)?);
                 }
             }
             Some(Role::User) => user(turn, manner, &mut messages)?,
@@ -46,13 +53,27 @@ pub(super) fn write<'a>(request: &'a Request<'_>, manner: &'a Manner) -> Result<
             None => {}
         }
     }
-    Ok(messages)
+    Ok(if manner.model_after_results { answered(messages) } else { messages })
+}
+
+/// With a word of the model's after results that somebody else speaks after.
+fn answered(messages: Vec<Message<'_>>) -> Vec<Message<'_>> {
+    let mut answered: Vec<Message<'_>> = Vec::with_capacity(messages.len());
+    for message in messages {
+        let is_after_results = answered.last().is_some_and(|last| last.role == "tool");
+        if is_after_results && !matches!(message.role, "tool" | "assistant") {
+            answered.push(Message { role: "assistant", content: Content::Text(TAKEN.into()), ..Message::default() });
+        }
+        answered.push(message);
+    }
+    answered
 }
 
 /// One text: few vendors take several in a message of this role.
-fn system<'a>(parts: &'a [message::Part<'_>]) -> Result<Message<'a>, Unsayable> {
+fn system<'a>(parts: &'a [message::Part<'_>], more: Option<&'static str>) -> Result<Message<'a>, Unsayable> {
     let texts: Option<Vec<&str>> = parts.iter().map(|part| part.as_text().map(|text| &**text)).collect();
-    let texts = texts.ok_or_else(|| misplaced("anything but text in a system message"))?;
+    let mut texts = texts.ok_or_else(|| misplaced("anything but text in a system message"))?;
+    texts.extend(more);
     Ok(Message { role: "system", content: joined(&texts, "\n\n"), ..Message::default() })
 }
 
@@ -155,10 +176,12 @@ fn call<'a>(call: &'a ToolCall<'_>, manner: &Manner) -> Result<Call<'a>, Unsayab
 /// The reasoning in the field that the vendor has for it. One who has none would refuse the field.
 fn reasoning<'a>(given: &'a [message::Part<'_>], manner: &'a Manner) -> Option<Reasoning<'a>> {
     let field = manner.reasoning_field.as_deref().filter(|field| *field != SIGNATURES)?;
-    if field == DETAILS {
-        let details = reasoning::details(given);
-        return (!details.is_empty()).then_some(Reasoning::Details(details));
+    if field != DETAILS {
+        return reasoning::plain(given).map(|text| Reasoning::Text { field, text });
     }
-    let text = reasoning::plain(given)?;
-    Some(Reasoning::Text { field, text })
+    let proven = reasoning::proven(given);
+    if proven.is_empty() {
+        return reasoning::plain(given).map(|text| Reasoning::Text { field: UNPROVEN, text });
+    }
+    Some(Reasoning::Details(proven))
 }

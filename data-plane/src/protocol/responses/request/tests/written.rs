@@ -13,19 +13,19 @@ use crate::exchange::request::{AnswerFormat, Request, Sampling, Schema};
 use crate::exchange::tool::{Tool, ToolCall, ToolChoice, ToolResult};
 use crate::protocol::{ANSWER_TOOL, Outgoing, Target, Unsayable};
 
-fn written(request: &Request<'_>, manner: &Manner) -> Result<Outgoing, Unsayable> {
+pub(super) fn written(request: &Request<'_>, manner: &Manner) -> Result<Outgoing, Unsayable> {
     write(request, &Target { model: "up", delivery: Delivery::Whole, manner })
 }
 
-fn body(request: &Request<'_>, manner: &Manner) -> Value {
+pub(super) fn body(request: &Request<'_>, manner: &Manner) -> Value {
     serde_json::from_slice(&written(request, manner).unwrap().body).unwrap()
 }
 
-fn asks() -> Request<'static> {
+pub(super) fn asks() -> Request<'static> {
     Request { messages: vec![Message { role: Role::User, parts: vec![Part::text("hi")] }], ..Request::default() }
 }
 
-fn said(role: Role, content: Content<'static>) -> Request<'static> {
+pub(super) fn said(role: Role, content: Content<'static>) -> Request<'static> {
     Request { messages: vec![Message { role, parts: vec![Part::of(content)] }], ..Request::default() }
 }
 
@@ -250,8 +250,13 @@ fn request() -> impl Strategy<Value = Request<'static>> {
     let shown = prop_oneof![Just(None), Just(Some(true))];
     let reasoning = proptest::option::of((amount, shown));
     let options = (any::<Option<bool>>(), any::<Option<u64>>(), proptest::option::of(text()), format, reasoning);
-    (proptest::option::of(text()), round(), tools, options).prop_map(|(system, messages, tools, options)| {
+    (proptest::option::of(text()), round(), tools, options).prop_map(|(system, mut messages, tools, options)| {
         let (parallel_tool_calls, max_tokens, user, answer_format, reasoning) = options;
+        // Whoever asks for JSON has to say the word, and a limit has a least.
+        if let (Some(AnswerFormat::Json), Some(first)) = (&answer_format, messages.first_mut()) {
+            first.parts = vec![Part::text("json")];
+        }
+        let max_tokens = max_tokens.map(|tokens: u64| tokens.max(16));
         let tool_choice = tools.as_ref().map(|(name, ..)| ToolChoice::Named(name.clone().into()));
         let tools = tools.map(|(name, description, strict)| Tool {
             name: name.into(),

@@ -9,6 +9,7 @@ use crate::exchange::request::Request;
 use crate::exchange::text::Text;
 use crate::exchange::tool::ToolResult;
 use crate::protocol::Unsayable;
+use crate::protocol::openai::json_word;
 use crate::protocol::responses::output::{Annotation, annotations};
 
 #[derive(Serialize)]
@@ -90,11 +91,24 @@ pub(super) enum Part<'a> {
 }
 
 pub(super) fn items<'a>(request: &'a Request<'_>, manner: &Manner) -> Result<Vec<Item<'a>>, Unsayable> {
-    let mut items = Vec::with_capacity(request.messages.len());
+    let mut items = Vec::with_capacity(request.messages.len() + 1);
+    if json_word::is_lacking_in_conversation(request) {
+        let content = Parts::Text(json_word::ASKS);
+        items.push(Item::Message { id: None, status: None, role: "system", content });
+    }
     for message in &request.messages {
         turn(message, manner, &mut items)?;
     }
     Ok(items)
+}
+
+/// What stands before the conversation, as an item of it.
+pub(super) fn before<'a>(request: &'a Request<'_>) -> Vec<Item<'a>> {
+    let mut parts = Vec::new();
+    for said in &request.system {
+        part(said, Role::System, &mut parts);
+    }
+    said_in(Role::System, &mut parts, 0).into_iter().collect()
 }
 
 /// A turn: what is said without a break is one message.
