@@ -22,7 +22,7 @@ pub use self::other::{embeddings, errors, event_stream, form, json, rankings, ro
 use crate::protocol::{Dialect, Reply};
 
 const ID: &str = "0123456789abcdef0123456789abcdef";
-const REPLY: Reply<'_> = Reply { id: ID, created: 1, model: "m", wants_usage: true };
+const REPLY: Reply<'_> = Reply { id: ID, created: 1, model: "m", wants_usage: true, knows_one_call: false };
 
 /// OpenAI's chat completions.
 pub fn chat(bytes: &[u8]) {

@@ -235,6 +235,8 @@ pub(crate) struct Reply<'a> {
     pub(crate) model: &'a str,
     /// The caller wants a stream's usage.
     pub(crate) wants_usage: bool,
+    /// The caller knows calls as OpenAI's chat had them before tools: without ids, and one in an answer.
+    pub(crate) knows_one_call: bool,
 }
 
 /// A framed event of an upstream's stream.

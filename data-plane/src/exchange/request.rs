@@ -32,6 +32,8 @@ pub(crate) struct Request<'a> {
     pub(crate) user: Option<Text<'a>>,
     /// The caller wants the usage of a stream: formats that always say it set it.
     pub(crate) wants_usage: bool,
+    /// The caller knows calls as OpenAI's chat had them before tools: without ids, and one in an answer.
+    pub(crate) knows_one_call: bool,
     /// What has no home here.
     pub(crate) extras: Vec<Extra<'a>>,
 }

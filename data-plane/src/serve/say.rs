@@ -75,7 +75,7 @@ pub(crate) struct Translated {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum What {
     /// A conversation's next message.
-    Message { answers_by_tool: bool, created: u64, wants_usage: bool },
+    Message { answers_by_tool: bool, created: u64, wants_usage: bool, knows_one_call: bool },
     /// As many vectors as there were texts.
     Embeddings { from: EmbeddingForm, to: EmbeddingForm, texts: usize, encoding: Encoding },
     /// A count of tokens.
@@ -167,6 +167,7 @@ impl Speaker<'_> {
                 answers_by_tool: outgoing.answers_by_tool,
                 created,
                 wants_usage: request.wants_usage,
+                knows_one_call: request.knows_one_call,
             },
             headers: outgoing.headers,
             left_out: lost.warned,
@@ -189,8 +190,8 @@ impl Translated {
     /// Between whom a message goes; `None` where the answer is something else.
     pub(crate) fn between(&self) -> Option<Between<'_>> {
         let Self { caller, upstream, what, ref id, ref model, .. } = *self;
-        let What::Message { answers_by_tool, created, wants_usage } = what else { return None };
-        let reply = Reply { id, created, model, wants_usage };
+        let What::Message { answers_by_tool, created, wants_usage, knows_one_call } = what else { return None };
+        let reply = Reply { id, created, model, wants_usage, knows_one_call };
         Some(Between { upstream, caller, answers_by_tool, reply })
     }
 

@@ -25,10 +25,11 @@ pub(super) fn read(reason: &str, held: Held) -> Finish<'static> {
 }
 
 /// Writes a `finish_reason`. A refusal that the model put into words is a stop in this format; one without words is a filter's.
-pub(super) fn written(finish: &Finish<'_>, held: Held) -> &'static str {
+pub(super) fn written(finish: &Finish<'_>, held: Held, knows_one_call: bool) -> &'static str {
     match finish {
         Finish::Stop | Finish::StopText(_) | Finish::Paused => "stop",
         Finish::Length => "length",
+        Finish::ToolCalls if knows_one_call => "function_call",
         Finish::ToolCalls => "tool_calls",
         Finish::Filtered => "content_filter",
         Finish::Refused => match held {
@@ -71,7 +72,8 @@ mod tests {
             (Finish::Refused, Held::Refusal, "stop"),
             (Finish::Refused, Held::Neither, "content_filter"),
         ] {
-            assert_eq!(written(&finish, held), reason, "{finish:?}");
+            assert_eq!(written(&finish, held, false), reason, "{finish:?}");
         }
+        assert_eq!(written(&Finish::ToolCalls, Held::ToolCalls, true), "function_call");
     }
 }

@@ -136,7 +136,7 @@ fn a_call_of_no_tool_is_no_answer() {
     let (_, ending) = run(&mut translation, stream(&["text 0 a", "call 0 0 ", "finish 0", "done"]).as_bytes(), 1000);
     assert_eq!((ending, translation.error().is_some()), (Ending::Cut, true));
     let body = br#"{"choices":[{"index":0,"message":{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#;
-    let reply = Reply { id: "1", created: 1, model: "m", wants_usage: false };
+    let reply = Reply { id: "1", created: 1, model: "m", wants_usage: false, knows_one_call: false };
     let between = Between { upstream: Dialect::Chat, caller: Dialect::Anthropic, answers_by_tool: false, reply };
     assert!(whole::whole(&between, body).is_err() && whole::streamed(&between, body).is_err());
 }

@@ -9,7 +9,7 @@ use crate::exchange::usage::Usage;
 use crate::protocol::{NotAnAnswer, Reply, Seed};
 
 const SEED: Seed<'static> = Seed { id: "0" };
-const REPLY: Reply<'static> = Reply { id: "00ff", created: 1, model: "m", wants_usage: false };
+const REPLY: Reply<'static> = Reply { id: "00ff", created: 1, model: "m", wants_usage: false, knows_one_call: false };
 
 fn answer<'a>(parts: Vec<Part<'a>>, finish: Finish<'static>) -> Response<'a> {
     Response { choices: vec![Choice { parts, finish, logprobs: None }], ..Response::default() }

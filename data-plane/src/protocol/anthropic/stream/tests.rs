@@ -52,7 +52,7 @@ fn show(event: &Event<'_>) -> String {
 
 /// What a writer writes for pieces and an end.
 fn write(pieces: Vec<Piece<'_>>, finish: Finish<'static>, usage: Usage) -> String {
-    let reply = Reply { id: "0", created: 0, model: "m", wants_usage: true };
+    let reply = Reply { id: "0", created: 0, model: "m", wants_usage: true, knows_one_call: false };
     let mut writer = Writer::new(&reply);
     let mut out = Vec::new();
     let begin = Event::Begin { id: None, model: None, usage: Usage::default() };
@@ -268,7 +268,7 @@ fn words_of_refusal_are_text_and_the_reason() {
 
 #[test]
 fn an_image_is_refused_and_a_ping_is_a_ping() {
-    let mut writer = Writer::new(&Reply { id: "0", created: 0, model: "m", wants_usage: true });
+    let mut writer = Writer::new(&Reply { id: "0", created: 0, model: "m", wants_usage: true, knows_one_call: false });
     let mut out = Vec::new();
     writer.write(&Event::Ping, &mut out).unwrap();
     assert_eq!(out, b"event: ping\ndata: {\"type\": \"ping\"}\n\n");

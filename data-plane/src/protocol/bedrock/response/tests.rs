@@ -7,7 +7,7 @@ use crate::exchange::response::Finish;
 use crate::exchange::usage::Usage;
 
 const SEED: Seed<'static> = Seed { id: "0123456789abcdef0123456789abcdef" };
-const REPLY: Reply<'static> = Reply { id: SEED.id, created: 0, model: "m", wants_usage: true };
+const REPLY: Reply<'static> = Reply { id: SEED.id, created: 0, model: "m", wants_usage: true, knows_one_call: false };
 
 fn answer(content: &Value, stop: &str) -> Vec<u8> {
     let message = json!({"role": "assistant", "content": content});

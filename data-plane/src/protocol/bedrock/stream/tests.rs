@@ -11,7 +11,7 @@ use crate::protocol::{Fault, Frame, Progress, Reader as _, Reply, Seed, Writer a
 use crate::upstream::event_stream::{Decoder, Message};
 
 const SEED: Seed<'static> = Seed { id: "0123456789abcdef0123456789abcdef" };
-const REPLY: Reply<'static> = Reply { id: SEED.id, created: 0, model: "m", wants_usage: true };
+const REPLY: Reply<'static> = Reply { id: SEED.id, created: 0, model: "m", wants_usage: true, knows_one_call: false };
 
 /// The events of a stream, each with its payload.
 type Frames = Vec<(String, String)>;

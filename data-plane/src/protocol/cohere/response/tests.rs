@@ -8,7 +8,7 @@ use crate::exchange::response::Finish;
 use crate::exchange::usage::Usage;
 
 const SEED: Seed<'static> = Seed { id: "0123456789abcdef0123456789abcdef" };
-const REPLY: Reply<'static> = Reply { id: SEED.id, created: 0, model: "m", wants_usage: true };
+const REPLY: Reply<'static> = Reply { id: SEED.id, created: 0, model: "m", wants_usage: true, knows_one_call: false };
 
 fn called(id: &'static str, arguments: &'static str) -> Part<'static> {
     let arguments = Json::parse(arguments).unwrap();

@@ -10,7 +10,7 @@ use crate::exchange::usage::Usage;
 use crate::protocol::{Fault, Frame, Progress, Reader as _, Reply, Seed, Writer as _};
 
 const SEED: Seed<'static> = Seed { id: "0123456789abcdef0123456789abcdef" };
-const REPLY: Reply<'static> = Reply { id: SEED.id, created: 0, model: "m", wants_usage: true };
+const REPLY: Reply<'static> = Reply { id: SEED.id, created: 0, model: "m", wants_usage: true, knows_one_call: false };
 
 /// What a reader gives, spelled out so that it can be kept, and how far it came.
 fn read(events: &[Value]) -> Result<(Vec<String>, Progress), Fault> {

@@ -10,7 +10,7 @@ use crate::protocol::Seed;
 use crate::protocol::gemini::response::read;
 
 const ID: &str = "0123456789abcdef0123456789abcdef";
-const REPLY: Reply<'_> = Reply { id: ID, created: 0, model: "target", wants_usage: true };
+const REPLY: Reply<'_> = Reply { id: ID, created: 0, model: "target", wants_usage: true, knows_one_call: false };
 
 fn value(response: &Response<'_>) -> Value {
     serde_json::from_slice(&written(response, &REPLY)).unwrap()

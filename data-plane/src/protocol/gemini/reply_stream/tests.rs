@@ -9,7 +9,7 @@ use crate::protocol::gemini::stream::Reader;
 use crate::protocol::{Frame, Progress, Reader as _, Seed, Writer as _};
 
 const ID: &str = "0123456789abcdef0123456789abcdef";
-const REPLY: Reply<'_> = Reply { id: ID, created: 0, model: "target", wants_usage: true };
+const REPLY: Reply<'_> = Reply { id: ID, created: 0, model: "target", wants_usage: true, knows_one_call: false };
 
 fn begin() -> Event<'static> {
     Event::Begin { id: Some("r".into()), model: Some("m".into()), usage: Usage::default() }

@@ -93,6 +93,7 @@ fn functions_of_before_tools_are_tools() {
     let request = read(body.as_bytes()).unwrap();
     assert_eq!(request.tools.len(), 1);
     assert_eq!(request.tool_choice, Some(ToolChoice::Named("f".into())));
+    assert_eq!((request.knows_one_call, request.parallel_tool_calls), (true, Some(false)));
     let Content::ToolCall(call) = &request.messages[1].parts[0].content else { panic!("no call") };
     let Content::ToolResult(result) = &request.messages[2].parts[0].content else { panic!("no result") };
     assert_eq!((&call.id, Some(&call.name)), (&result.id, result.name.as_ref()));

@@ -15,7 +15,7 @@ use crate::protocol::{NotAnAnswer, Reply, Seed};
 
 const SEED: Seed<'static> = Seed { id: "0123456789abcdef0123456789abcdef" };
 const REPLY: Reply<'static> =
-    Reply { id: "0123456789abcdef0123456789abcdef", created: 7, model: "m", wants_usage: false };
+    Reply { id: "0123456789abcdef0123456789abcdef", created: 7, model: "m", wants_usage: false, knows_one_call: false };
 
 fn answer(message: &str, reason: &str) -> String {
     format!(r#"{{"id":"x","model":"m","choices":[{{"index":0,"message":{message},"finish_reason":{reason}}}]}}"#)
@@ -31,6 +31,22 @@ fn call(id: &'static str, arguments: &'static str, signature: Option<&'static st
     let arguments = Json::parse(arguments).unwrap();
     let signature = signature.map(Text::from);
     Part::of(Content::ToolCall(ToolCall { id: id.into(), name: "f".into(), arguments, signature }))
+}
+
+#[test]
+fn who_knows_one_call_gets_one_in_the_form_that_they_know() {
+    let parts = vec![call("a", "{}", None), call("b", r#"{"x":1}"#, None)];
+    let choices = vec![Choice { parts, finish: Finish::ToolCalls, logprobs: None }];
+    let response = Response { id: None, model: None, choices, usage: Usage::default() };
+    let choice = |reply: &Reply<'_>| {
+        let written: serde_json::Value = serde_json::from_slice(&write(&response, reply).unwrap()).unwrap();
+        written["choices"][0].clone()
+    };
+    let old = choice(&Reply { knows_one_call: true, ..REPLY });
+    assert_eq!(old["message"]["function_call"], serde_json::json!({"name": "f", "arguments": "{}"}));
+    assert_eq!((old["message"].get("tool_calls"), &old["finish_reason"]), (None, &"function_call".into()));
+    let new = choice(&REPLY);
+    assert_eq!((new["message"].get("function_call"), &new["finish_reason"]), (None, &"tool_calls".into()));
 }
 
 #[test]

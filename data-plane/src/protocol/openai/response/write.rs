@@ -47,6 +47,8 @@ struct Message<'a> {
     images: Vec<WrittenImage<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<Call<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_call: Option<Function<'a>>,
 }
 
 /// A page that is cited.
@@ -132,7 +134,7 @@ struct Google<'a> {
 }
 
 pub(in crate::protocol::openai) fn write(response: &Response<'_>, reply: &Reply<'_>) -> Result<Vec<u8>, Unsayable> {
-    let choices = response.choices.iter().enumerate().map(|(index, choice)| written_choice(index, choice));
+    let choices = response.choices.iter().enumerate().map(|(index, choice)| written_choice(index, choice, reply));
     let answer = Answer {
         id: response.id.as_ref().map_or_else(|| format!("chatcmpl-{}", reply.id).into(), Text::borrowed),
         object: "chat.completion",
@@ -144,9 +146,14 @@ pub(in crate::protocol::openai) fn write(response: &Response<'_>, reply: &Reply<
     Ok(json(&answer))
 }
 
-fn written_choice<'a>(index: usize, choice: &'a Choice<'_>) -> Result<WrittenChoice<'a>, Unsayable> {
-    let finish_reason = finish::written(&choice.finish, held(&choice.parts));
-    Ok(WrittenChoice { index, message: message(&choice.parts)?, logprobs: choice.logprobs.as_ref(), finish_reason })
+fn written_choice<'a>(index: usize, choice: &'a Choice<'_>, reply: &Reply<'_>) -> Result<WrittenChoice<'a>, Unsayable> {
+    let finish_reason = finish::written(&choice.finish, held(&choice.parts), reply.knows_one_call);
+    let mut message = message(&choice.parts)?;
+    if reply.knows_one_call {
+        // The model makes the others again once it has this one's result.
+        message.function_call = message.tool_calls.drain(..).next().map(|call| call.function);
+    }
+    Ok(WrittenChoice { index, message, logprobs: choice.logprobs.as_ref(), finish_reason })
 }
 
 fn message<'a>(parts: &'a [Part<'_>]) -> Result<Message<'a>, Unsayable> {

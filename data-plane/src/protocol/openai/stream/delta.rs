@@ -43,7 +43,12 @@ impl Delta {
     /// # Errors
     ///
     /// When the format has no place for it.
-    pub(super) fn write(&mut self, piece: &Piece<'_>, out: &mut Vec<u8>) -> Result<(), Unsayable> {
+    pub(super) fn write(
+        &mut self,
+        piece: &Piece<'_>,
+        knows_one_call: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unsayable> {
         match piece {
             Piece::Text(text) => {
                 self.characters += characters(text);
@@ -69,6 +74,15 @@ impl Delta {
                 }
                 detail(out, &reasoning::Written::encrypted(self.block, data));
                 self.close_block();
+            }
+            Piece::ToolBegin { name, .. } if knows_one_call => {
+                self.has_called = true;
+                member(out, b"\"function_call\":{\"name\":", &**name);
+                out.extend_from_slice(b",\"arguments\":\"\"}");
+            }
+            Piece::ToolArguments { fragment, .. } if knows_one_call => {
+                member(out, b"\"function_call\":{\"arguments\":", &**fragment);
+                out.push(b'}');
             }
             Piece::ToolBegin { call, id, name, signature } => {
                 self.has_called = true;

@@ -16,7 +16,7 @@ use crate::protocol::{Fault, Frame, Progress, Reader as _, Reply, Seed, Writer a
 const SEED: Seed<'static> = Seed { id: "0123456789abcdef0123456789abcdef" };
 
 fn reply(wants_usage: bool) -> Reply<'static> {
-    Reply { id: SEED.id, created: 7, model: "m", wants_usage }
+    Reply { id: SEED.id, created: 7, model: "m", wants_usage, knows_one_call: false }
 }
 
 /// An event with a life of its own.
@@ -317,6 +317,33 @@ fn a_calls_signature_is_read_from_either_place() {
     for call in [beside, inside] {
         assert_eq!(pieces(&[&delta(call)]), std::slice::from_ref(&expected), "{call}");
     }
+}
+
+#[test]
+fn who_knows_one_call_gets_one_in_the_form_that_they_know() {
+    let mut writer = Writer::new(&Reply { knows_one_call: true, ..reply(false) });
+    let mut out = Vec::new();
+    let called = [begin(0, "a", "f"), arguments(0, "{}"), begin(1, "b", "g"), arguments(1, "{}")];
+    writer.write(&Event::Begin { id: None, model: None, usage: Usage::default() }, &mut out).unwrap();
+    out.clear();
+    for piece in called {
+        writer.write(&Event::Piece { choice: 0, piece }, &mut out).unwrap();
+    }
+    let finishes = vec![(0, Finish::ToolCalls)];
+    writer.end(&Ended { finishes, usage: Usage::default() }, &mut out);
+    let text = String::from_utf8(out).unwrap();
+    let chunks = text.split("\n\n").filter_map(|event| event.strip_prefix("data: {"));
+    let choices: Vec<serde_json::Value> = chunks
+        .map(|chunk| serde_json::from_str::<serde_json::Value>(&format!("{{{chunk}")).unwrap()["choices"][0].clone())
+        .collect();
+    let deltas: Vec<_> = choices.iter().map(|choice| choice["delta"].clone()).collect();
+    let expected = [
+        serde_json::json!({"function_call": {"name": "f", "arguments": ""}}),
+        serde_json::json!({"function_call": {"arguments": "{}"}}),
+        serde_json::json!({}),
+    ];
+    assert_eq!(deltas, expected);
+    assert_eq!(choices[2]["finish_reason"], "function_call");
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub(in crate::protocol::openai) struct Writer {
     created: u64,
     model: String,
     wants_usage: bool,
+    knows_one_call: bool,
     envelope: Envelope,
     /// The alternatives that began.
     deltas: Vec<Delta>,
@@ -39,23 +40,28 @@ impl Writer {
     pub(in crate::protocol::openai) fn new(reply: &Reply<'_>) -> Self {
         let id = format!("chatcmpl-{}", reply.id);
         let envelope = Envelope::new(&id, reply.created, reply.model, reply.wants_usage);
-        let Reply { created, wants_usage, .. } = *reply;
-        Self { id, created, model: reply.model.to_owned(), wants_usage, envelope, deltas: Vec::new() }
+        let Reply { created, wants_usage, knows_one_call, .. } = *reply;
+        Self { id, created, model: reply.model.to_owned(), wants_usage, knows_one_call, envelope, deltas: Vec::new() }
     }
 
     fn piece(&mut self, choice: u32, piece: &Piece<'_>, out: &mut Vec<u8>) -> Result<(), Unsayable> {
+        let knows_one_call = self.knows_one_call;
         let Some(delta) = begun(&mut self.deltas, &self.envelope, choice, out) else { return Ok(()) };
         let before = out.len();
         match piece {
             // It ends where another piece begins.
             Piece::ToolEnd { .. } => Ok(()),
+            // The model makes them again once it has the first one's result.
+            Piece::ToolBegin { call, .. } | Piece::ToolArguments { call, .. } if self.knows_one_call && *call > 0 => {
+                Ok(())
+            }
             // The format cites pages only.
             Piece::Citation(citation) if citation.url.is_none() => Ok(()),
             Piece::Logprobs(logprobs) => {
                 let beside = Beside { logprobs: Some(logprobs), finish_reason: None };
                 self.envelope.chunk(choice, out, beside, |_| Ok(()))
             }
-            _ => self.envelope.chunk(choice, out, Beside::default(), |out| delta.write(piece, out)),
+            _ => self.envelope.chunk(choice, out, Beside::default(), |out| delta.write(piece, knows_one_call, out)),
         }
         // Half a chunk would spoil what is written next.
         .inspect_err(|_| out.truncate(before))
@@ -85,7 +91,8 @@ impl protocol::Writer for Writer {
     fn end(&mut self, ended: &Ended, out: &mut Vec<u8>) {
         for (choice, finish) in &ended.finishes {
             let Some(delta) = begun(&mut self.deltas, &self.envelope, *choice, out) else { continue };
-            let beside = Beside { logprobs: None, finish_reason: Some(finish::written(finish, delta.held())) };
+            let reason = finish::written(finish, delta.held(), self.knows_one_call);
+            let beside = Beside { logprobs: None, finish_reason: Some(reason) };
             // An empty delta is always said.
             let _ = self.envelope.chunk(*choice, out, beside, |_| Ok(()));
         }

@@ -12,7 +12,8 @@ use crate::exchange::usage::Usage;
 use crate::protocol::{Fault, Frame, Progress, Reader as _, Reply, Seed, Writer as _};
 
 const SEED: Seed<'_> = Seed { id: "0123456789abcdef0123456789abcdef" };
-const REPLY: Reply<'_> = Reply { id: SEED.id, created: 1_700_000_000, model: "target", wants_usage: true };
+const REPLY: Reply<'_> =
+    Reply { id: SEED.id, created: 1_700_000_000, model: "target", wants_usage: true, knows_one_call: false };
 
 /// What a stream read as.
 #[derive(Debug, Default, PartialEq)]

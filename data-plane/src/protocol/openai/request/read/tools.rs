@@ -44,6 +44,11 @@ impl<'a> Tools<'a> {
                 read_tool(&Path::item_of("tools", at), tool, request)?;
             }
         }
+        // Who knows no tools reads no calls of them, and one call in an answer.
+        request.knows_one_call = self.functions.is_some() && self.tools.is_none();
+        if request.knows_one_call {
+            request.parallel_tool_calls = Some(false);
+        }
         if let Some(value) = self.functions {
             let functions: Vec<wire::FunctionTool<'_>> = object::list("functions", value, &mut request.extras)?;
             for (at, function) in functions.into_iter().enumerate() {

@@ -147,6 +147,7 @@ fn request() -> impl Strategy<Value = Request<'static>> {
                 answer_format,
                 reasoning,
                 user,
+                knows_one_call: false,
                 wants_usage,
                 extras: Vec::new(),
             }
