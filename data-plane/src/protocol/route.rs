@@ -126,7 +126,7 @@ impl Key {
     /// Which of them a key is, without its escapes. Hardly any key is as long as one of them, and then it is compared.
     fn of(key: &[u8]) -> Result<Option<Self>, ScanError> {
         let found = match key.len() {
-            5 | 6 | 7 => {
+            5..=7 => {
                 [Self::Model, Self::Stream, Self::Models].into_iter().find(|known| folds_to(key, known.name()))
             }
             10 | 12 | 20 => {
