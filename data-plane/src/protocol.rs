@@ -32,12 +32,15 @@ mod gemini;
 mod openai;
 mod responses;
 
+mod call_id;
 mod fields;
 mod lines;
 mod sse;
 
 #[cfg(test)]
 mod fixtures;
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -184,6 +187,9 @@ pub(crate) trait Protocol: std::fmt::Debug + Send + Sync {
 
     /// A feature's field in the format's own words, as a caller would find it in their request; `None` where the format can't ask for it.
     fn field(&self, feature: Feature) -> Option<&'static str>;
+
+    /// A call's id as an upstream takes it: itself, or else another that is always the same for it, and for no other.
+    fn call_id<'a>(&self, id: &'a str, manner: &Manner) -> Cow<'a, str>;
 }
 
 /// Whom a request is written for.

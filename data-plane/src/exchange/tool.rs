@@ -54,8 +54,8 @@ pub(crate) struct ToolResult<'a> {
     pub(crate) is_error: bool,
 }
 
-/// Parts an id from the signature inside it: see [`id_with_signature`].
-const MARK: &str = "--ts--";
+/// Parts an id from the signature inside it: see [`id_with_signature`]. What it parts from nothing was only marked.
+pub(crate) const ID_MARK: &str = "--ts--";
 
 /// An id that carries its call's signature, for formats that have no other place for it: clients send ids back as they got them, and drop
 /// fields that they don't know.
@@ -71,12 +71,15 @@ pub(crate) fn id_with_signature(id: &str, signature: Option<&str>) -> Text<'stat
             other => other,
         })
         .collect();
-    format!("{id}{MARK}{written}").into()
+    format!("{id}{ID_MARK}{written}").into()
 }
 
 /// The id and the signature of an id of a call that a caller sends back.
 pub(crate) fn split_id<'a>(id: &Text<'a>) -> (Text<'a>, Option<Text<'static>>) {
-    let Some((plain, written)) = id.split_once(MARK) else { return (id.clone(), None) };
+    let Some((plain, written)) = id.split_once(ID_MARK) else { return (id.clone(), None) };
+    if written.is_empty() {
+        return (plain.to_owned().into(), None);
+    }
     let signature: String = written
         .chars()
         .map(|sign| match sign {
@@ -99,5 +102,6 @@ mod tests {
         assert!(joined.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)));
         assert_eq!(split_id(&joined), ("call_1".into(), Some("aB+/x==".into())));
         assert_eq!(split_id(&"call_1".into()), ("call_1".into(), None));
+        assert_eq!(split_id(&"f:0--ts--".into()), ("f:0".into(), None));
     }
 }

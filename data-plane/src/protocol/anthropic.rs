@@ -17,6 +17,7 @@ use http::HeaderMap;
 use super::error::Given;
 use super::{NotAnAnswer, Outgoing, Protocol, Reply, Seed, Target, Unreadable, Unsayable};
 use crate::exchange::feature::Feature;
+use crate::exchange::manner::Manner;
 use crate::exchange::request::{Loss, Request};
 use crate::exchange::response::Response;
 
@@ -59,6 +60,10 @@ impl Protocol for Anthropic {
 
     fn field(&self, feature: Feature) -> Option<&'static str> {
         limits::field(feature)
+    }
+
+    fn call_id<'a>(&self, id: &'a str, _manner: &Manner) -> Cow<'a, str> {
+        request::call_id(id)
     }
 }
 

@@ -11,11 +11,14 @@ mod stream;
 mod usage;
 pub(super) mod watch;
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 
 use super::error::Given;
 use super::{NotAnAnswer, Outgoing, Protocol, Reply, Seed, Target, Unreadable, Unsayable};
 use crate::exchange::feature::Feature;
+use crate::exchange::manner::Manner;
 use crate::exchange::request::{Loss, Request};
 use crate::exchange::response::Response;
 
@@ -58,5 +61,9 @@ impl Protocol for Cohere {
 
     fn field(&self, feature: Feature) -> Option<&'static str> {
         limits::field(feature)
+    }
+
+    fn call_id<'a>(&self, id: &'a str, _manner: &Manner) -> Cow<'a, str> {
+        id.into()
     }
 }

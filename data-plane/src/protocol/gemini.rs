@@ -24,11 +24,14 @@ mod answer;
 mod part;
 mod place;
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 
 use super::error::Given;
 use super::{NotAnAnswer, Outgoing, Protocol, Reply, Seed, Target, Unreadable, Unsayable};
 use crate::exchange::feature::Feature;
+use crate::exchange::manner::Manner;
 use crate::exchange::request::{Loss, Request};
 use crate::exchange::response::Response;
 
@@ -71,5 +74,9 @@ impl Protocol for Gemini {
 
     fn field(&self, feature: Feature) -> Option<&'static str> {
         limits::field(feature)
+    }
+
+    fn call_id<'a>(&self, id: &'a str, _manner: &Manner) -> Cow<'a, str> {
+        id.into()
     }
 }

@@ -14,11 +14,14 @@ mod said;
 mod usage;
 pub(super) mod user;
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 
 use super::error::Given;
-use super::{NotAnAnswer, Outgoing, Protocol, Reply, Seed, Target, Unreadable, Unsayable};
+use super::{NotAnAnswer, Outgoing, Protocol, Reply, Seed, Target, Unreadable, Unsayable, call_id};
 use crate::exchange::feature::Feature;
+use crate::exchange::manner::Manner;
 use crate::exchange::request::{Loss, Request};
 use crate::exchange::response::Response;
 
@@ -61,5 +64,9 @@ impl Protocol for Chat {
 
     fn field(&self, feature: Feature) -> Option<&'static str> {
         limits::field(feature)
+    }
+
+    fn call_id<'a>(&self, id: &'a str, manner: &Manner) -> Cow<'a, str> {
+        call_id::in_chat(id, manner)
     }
 }

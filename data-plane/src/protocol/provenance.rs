@@ -1,10 +1,14 @@
-//! Where signatures come from. What proves reasoning proves it to the provider that made it, and any other refuses the request that holds it.
+//! Where reasoning and calls come from. What proves reasoning proves it to the provider that made it, and any other refuses the request that
+//! holds it; and there is reasoning that nobody proved, and ids that the caller's own provider would not take.
 //!
 //! ```text
-//! answer    of the caller's own family: as it is              of another: marked with its family
-//! request   no mark: the caller's own family's                a mark: of the family that it names
+//! answer    of the caller's own family: as it is              of another, or of nobody: marked
+//! request   no mark: the caller's own family's                a mark: of the family that it names, or of nobody
 //! upstream  of its family: as its provider made it            of another: left out
 //! ```
+//!
+//! A caller's bytes may also go as they came to a provider of the caller's format, who then has to be spared what was written for it: see
+//! [`passing`]. So whatever is written for a caller and only this proxy understands is marked.
 //!
 //! A marked signature is base64 of a name, the family, the kind and the signature, since clients of Google's and Amazon's decode what they get
 //! and encode it again, Google's in the alphabet for URLs; what is no base64 they refuse together with the answer. Seen in version 3.4 of
@@ -24,10 +28,12 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 use super::Dialect;
 use crate::exchange::event::Piece;
+use crate::exchange::manner::UNKNOWN;
 use crate::exchange::message::{Content, Part};
 use crate::exchange::request::Request;
 use crate::exchange::response::Response;
 use crate::exchange::text::Text;
+use crate::exchange::tool::ID_MARK;
 
 /// What a marked signature begins with, decoded.
 const NAME: &str = "keyplane-";
@@ -59,6 +65,8 @@ enum Kind {
     Signed,
     /// The reasoning itself, which only its provider can read.
     Sealed,
+    /// Nothing: the reasoning that it stands at was not signed.
+    Unsigned,
 }
 
 /// What a signature is to an upstream.
@@ -97,42 +105,48 @@ impl Family {
 }
 
 impl Kind {
+    const ALL: [Self; 3] = [Self::Signed, Self::Sealed, Self::Unsigned];
+
     fn sign(self) -> char {
         match self {
             Self::Signed => 's',
             Self::Sealed => 'x',
+            Self::Unsigned => 'u',
         }
     }
 }
 
-/// Marks an answer's signatures for a caller of another family.
+/// Marks what an answer holds for a caller of another dialect.
 pub(super) fn mark_response(response: &mut Response<'_>, upstream: Dialect, caller: Dialect) {
     for part in response.choices.iter_mut().flat_map(|choice| &mut choice.parts) {
         match &mut part.content {
-            Content::Reasoning { signature: Some(signature), .. } => mark(signature, Kind::Signed, upstream, caller),
+            Content::Reasoning { signature: Some(signature), .. } if !signature.is_empty() => {
+                mark(signature, Kind::Signed, upstream, caller);
+            }
+            Content::Reasoning { signature, .. } => *signature = Some(unsigned(upstream)),
             Content::SealedReasoning(sealed) => mark(sealed, Kind::Sealed, upstream, caller),
+            Content::ToolCall(call) => mark_id(&mut call.id, call.signature.as_ref(), caller),
             Content::Text { .. }
             | Content::Refusal(_)
             | Content::Image(_)
             | Content::Audio(_)
             | Content::Document(_)
-            | Content::ToolCall(_)
-            | Content::ToolResult(_)
-            | Content::Reasoning { signature: None, .. } => {}
+            | Content::ToolResult(_) => {}
         }
     }
 }
 
-/// The same of a piece of a stream.
+/// The same of a piece of a stream. Where reasoning is over that nobody signed, [`unsigned`] has to follow it.
 pub(super) fn mark_piece(piece: &mut Piece<'_>, upstream: Dialect, caller: Dialect) {
     match piece {
+        Piece::ReasoningSignature(signature) if signature.is_empty() => *signature = unsigned(upstream),
         Piece::ReasoningSignature(signature) => mark(signature, Kind::Signed, upstream, caller),
         Piece::SealedReasoning(sealed) => mark(sealed, Kind::Sealed, upstream, caller),
+        Piece::ToolBegin { id, signature, .. } => mark_id(id, signature.as_ref(), caller),
         Piece::Text(_)
         | Piece::Citation(_)
         | Piece::Refusal(_)
         | Piece::Reasoning(_)
-        | Piece::ToolBegin { .. }
         | Piece::ToolArguments { .. }
         | Piece::ToolEnd { .. }
         | Piece::Image(_)
@@ -143,8 +157,23 @@ pub(super) fn mark_piece(piece: &mut Piece<'_>, upstream: Dialect, caller: Diale
 fn mark(signature: &mut Text<'_>, kind: Kind, upstream: Dialect, caller: Dialect) {
     let family = Family::of(upstream);
     if family != Family::of(caller) {
-        let written = format!("{NAME}{}{}:{}", family.sign(), kind.sign(), signature.as_str());
-        *signature = BASE64.encode(written).into();
+        *signature = marked(family, kind, signature);
+    }
+}
+
+fn marked(family: Family, kind: Kind, original: &str) -> Text<'static> {
+    BASE64.encode(format!("{NAME}{}{}:{original}", family.sign(), kind.sign())).into()
+}
+
+/// What stands where reasoning has its signature that nobody signed: without it, it could not be told from what the caller's own provider made.
+pub(super) fn unsigned(upstream: Dialect) -> Text<'static> {
+    marked(Family::of(upstream), Kind::Unsigned, "")
+}
+
+/// Marks an id that providers of the caller's format would refuse. One that carries a signature is marked by that.
+fn mark_id(id: &mut Text<'_>, signature: Option<&Text<'_>>, caller: Dialect) {
+    if signature.is_none() && *caller.protocol().call_id(id, &UNKNOWN) != **id {
+        *id = format!("{}{ID_MARK}", id.as_str()).into();
     }
 }
 
@@ -208,7 +237,7 @@ fn signature<'p, 'a>(part: &'p Part<'a>) -> Option<&'p Text<'a>> {
 
 fn worth(signature: &str, caller: Family, upstream: Family) -> Worth {
     match unmarked(signature) {
-        Some((family, _, original)) if family == upstream => Worth::Unmarked(original),
+        Some((family, Kind::Signed | Kind::Sealed, original)) if family == upstream => Worth::Unmarked(original),
         None if caller == upstream => Worth::Good,
         Some(_) | None => Worth::None,
     }
@@ -230,7 +259,7 @@ fn unmarked(signature: &str) -> Option<(Family, Kind, String)> {
     let sign = signs.next()?;
     let family = Family::ALL.into_iter().find(|family| family.sign() == sign)?;
     let sign = signs.next()?;
-    let kind = [Kind::Signed, Kind::Sealed].into_iter().find(|kind| kind.sign() == sign)?;
+    let kind = Kind::ALL.into_iter().find(|kind| kind.sign() == sign)?;
     let original = signs.as_str().strip_prefix(':')?;
     Some((family, kind, original.to_owned()))
 }

@@ -10,11 +10,14 @@ mod item;
 mod output;
 pub(super) mod watch;
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 
 use super::error::Given;
-use super::{NotAnAnswer, Outgoing, Protocol, Reply, Seed, Target, Unreadable, Unsayable};
+use super::{NotAnAnswer, Outgoing, Protocol, Reply, Seed, Target, Unreadable, Unsayable, call_id};
 use crate::exchange::feature::Feature;
+use crate::exchange::manner::Manner;
 use crate::exchange::request::{Loss, Request};
 use crate::exchange::response::Response;
 
@@ -57,5 +60,9 @@ impl Protocol for Responses {
 
     fn field(&self, feature: Feature) -> Option<&'static str> {
         limits::field(feature)
+    }
+
+    fn call_id<'a>(&self, id: &'a str, _manner: &Manner) -> Cow<'a, str> {
+        call_id::in_responses(id)
     }
 }

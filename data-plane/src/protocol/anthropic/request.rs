@@ -7,4 +7,4 @@ mod write;
 mod tests;
 
 pub(super) use self::read::read;
-pub(super) use self::write::write;
+pub(super) use self::write::{call_id, write};

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Begin        first, whether the upstream says it or not
+//! Reasoning    a signature behind it, if only one that says that it has none
 //! ToolBegin    ToolArguments at least once, then ToolEnd, before anything of another kind of the same alternative
 //! Finish       held until the end
 //! Usage        held until the end, the newest of each count
@@ -39,6 +40,8 @@ struct Choice {
     calls: HashMap<u32, Call>,
     /// The calls that began since all of them had ended, in their order: those whose end was not written, and others between them.
     open: Vec<u32>,
+    /// Reasoning was written, and nothing that proves it.
+    is_unsigned: bool,
     /// How many calls the writer was told of.
     written_calls: u32,
     /// The answer came as a tool's arguments.
@@ -112,6 +115,7 @@ impl Books {
         self.begin()?;
         let open: Vec<u32> = self.choices.keys().copied().collect();
         for choice in open {
+            self.end_reasoning(choice)?;
             self.end_calls(choice)?;
         }
         if self.choices.is_empty() {
@@ -241,7 +245,30 @@ impl Books {
         self.choices.entry(choice).or_default()
     }
 
+    /// Says of an alternative's reasoning, if it is over, that nobody signed it.
+    fn end_reasoning(&mut self, choice: u32) -> Result<(), Unsayable> {
+        if !std::mem::take(&mut self.choice(choice).is_unsigned) {
+            return Ok(());
+        }
+        let piece = Piece::ReasoningSignature(provenance::unsigned(self.upstream));
+        self.write(&Event::Piece { choice, piece })
+    }
+
     fn write_piece(&mut self, choice: u32, piece: Piece<'_>) -> Result<(), Unsayable> {
+        match &piece {
+            Piece::Reasoning(_) => self.choice(choice).is_unsigned = true,
+            Piece::ReasoningSignature(_) => self.choice(choice).is_unsigned = false,
+            // It is said of what was thought, too.
+            Piece::Logprobs(_) => {}
+            Piece::Text(_)
+            | Piece::Citation(_)
+            | Piece::Refusal(_)
+            | Piece::SealedReasoning(_)
+            | Piece::ToolBegin { .. }
+            | Piece::ToolArguments { .. }
+            | Piece::ToolEnd { .. }
+            | Piece::Image(_) => self.end_reasoning(choice)?,
+        }
         // One that only begins is there too: it needs an end.
         self.choice(choice);
         self.write(&Event::Piece { choice, piece })

@@ -13,7 +13,7 @@ use crate::json;
 use crate::protocol::count::CountForm;
 use crate::protocol::embedding::{EmbeddingForm, EmbeddingReply};
 use crate::protocol::limits::Refused;
-use crate::protocol::{Dialect, NotAnAnswer, Target, limits, ranking};
+use crate::protocol::{Dialect, NotAnAnswer, Target, limits, provenance, ranking};
 use crate::serve::Ask;
 use crate::serve::prepare::{Shaped, shaped};
 use crate::snapshot::route::Stop;
@@ -99,10 +99,11 @@ pub(super) fn count(ask: &Ask<'_>, from: CountForm, to: CountForm, stop: &Stop) 
     let conversation = from.conversation(&ask.body).map_err(Refusal::Unreadable)?;
     let mut request = from.dialect().protocol().read_request(&conversation).map_err(Refusal::Unreadable)?;
     request.name_results();
-    let lost = limits::check(&request, from.dialect(), to.dialect()).map_err(Refusal::Untranslatable)?;
+    let request = &*provenance::for_upstream(&request, from.dialect(), to.dialect());
+    let lost = limits::check(request, from.dialect(), to.dialect()).map_err(Refusal::Untranslatable)?;
     let delivery = shared::adapter::Delivery::Whole;
     let target = Target { model: &stop.upstream_model, delivery, manner: stop.manner() };
-    let outgoing = to.dialect().protocol().write_request(&request, &target).map_err(Refusal::Unsayable)?;
+    let outgoing = to.dialect().protocol().write_request(request, &target).map_err(Refusal::Unsayable)?;
     let translated = translated(ask, stop, What::Count { from, to }, lost.warned);
     let body = to.write(&outgoing.body, &stop.upstream_model);
     Ok(said(Operation::CountTokens, vec![body], translated, stop))

@@ -26,6 +26,7 @@ use shared::adapter::Delivery;
 
 use self::block::{Block, Contents};
 use self::conversation::{Conversation, Turn};
+pub(in crate::protocol::anthropic) use self::names::call as call_id;
 use self::reasoning::{Plan, Thinking};
 use self::tools::{Tool, ToolChoice, Toolbox};
 use crate::exchange::feature::Feature;

@@ -1,6 +1,5 @@
 //! Writes a request for an upstream.
 
-mod ids;
 mod message;
 mod parts;
 mod tools;

@@ -23,7 +23,7 @@ pub(super) fn tool(name: &str) -> Result<&str, Unsayable> {
 }
 
 /// An id of a call, with whatever it must not have written as `_` and its number: the same id always becomes the same, and others others.
-pub(super) fn call(id: &str) -> Cow<'_, str> {
+pub(in crate::protocol::anthropic) fn call(id: &str) -> Cow<'_, str> {
     if id.is_empty() {
         return Cow::Borrowed("_");
     }

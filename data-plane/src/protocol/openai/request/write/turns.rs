@@ -1,6 +1,5 @@
 //! Writes turns as messages.
 
-use super::ids;
 use super::message::{Call, Content, Message, Reasoning};
 use super::parts::{self, Part, misplaced};
 use super::tools::checked;
@@ -8,8 +7,8 @@ use crate::exchange::manner::Manner;
 use crate::exchange::message::{self, Role};
 use crate::exchange::request::Request;
 use crate::exchange::tool::{ToolCall, ToolResult};
-use crate::protocol::Unsayable;
 use crate::protocol::openai::{json_word, reasoning};
+use crate::protocol::{Unsayable, call_id};
 
 /// What a tool is made to say whose result is in the message after it, since the format takes only text from tools.
 const IN_NEXT_MESSAGE: &str = "The result is in the next message.";
@@ -137,7 +136,7 @@ fn tool<'a>(
     if texts.is_empty() {
         texts.push(if carried.len() > before { IN_NEXT_MESSAGE } else { "" });
     }
-    let tool_call_id = Some(ids::of_call(&result.id, manner));
+    let tool_call_id = Some(call_id::in_chat(&result.id, manner));
     Ok(Message { role: "tool", tool_call_id, content: joined(&texts, "\n"), ..Message::default() })
 }
 
@@ -167,7 +166,7 @@ fn call<'a>(call: &'a ToolCall<'_>, manner: &Manner) -> Result<Call<'a>, Unsayab
     checked(&call.name)?;
     let keeps_signatures = manner.reasoning_field.as_deref() == Some(SIGNATURES);
     Ok(Call {
-        id: ids::of_call(&call.id, manner),
+        id: call_id::in_chat(&call.id, manner),
         call,
         signature: call.signature.as_deref().filter(|_| keeps_signatures),
     })

@@ -1,5 +1,7 @@
 //! Writes the conversation as items.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::tools::name;
@@ -8,9 +10,9 @@ use crate::exchange::message::{Content, Document, DocumentBody, Image, Message, 
 use crate::exchange::request::Request;
 use crate::exchange::text::Text;
 use crate::exchange::tool::ToolResult;
-use crate::protocol::Unsayable;
 use crate::protocol::openai::json_word;
 use crate::protocol::responses::output::{Annotation, annotations};
+use crate::protocol::{Unsayable, call_id};
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -25,12 +27,12 @@ pub(super) enum Item<'a> {
         content: Parts<'a>,
     },
     FunctionCall {
-        call_id: &'a str,
+        call_id: Cow<'a, str>,
         name: &'a str,
         arguments: &'a str,
     },
     FunctionCallOutput {
-        call_id: &'a str,
+        call_id: Cow<'a, str>,
         output: Parts<'a>,
     },
     /// Without an id: its provider knows it by what is sealed, and refuses one that does not belong to that.
@@ -117,7 +119,7 @@ fn turn<'a>(message: &'a Message<'_>, manner: &Manner, items: &mut Vec<Item<'a>>
     for said in &message.parts {
         let item = match &said.content {
             Content::ToolCall(call) => Item::FunctionCall {
-                call_id: &call.id,
+                call_id: call_id::in_responses(&call.id),
                 name: name("the tool name", &call.name)?,
                 arguments: call.arguments.as_str(),
             },
@@ -172,7 +174,7 @@ fn output<'a>(result: &'a ToolResult<'_>) -> Item<'a> {
         part(said, Role::User, &mut parts);
     }
     let output = if parts.is_empty() { Parts::Text("") } else { shortest(parts) };
-    Item::FunctionCallOutput { call_id: &result.id, output }
+    Item::FunctionCallOutput { call_id: call_id::in_responses(&result.id), output }
 }
 
 /// Reasoning goes back as its provider sealed it; what is open goes to those alone who want it.
