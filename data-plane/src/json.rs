@@ -143,14 +143,65 @@ fn unescaped(inner: &[u8]) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Owned(text.into_bytes()))
 }
 
-struct Scanner<'a> {
+/// Goes through JSON once, from its first byte to its last: whoever wants to look into a value does it as the scanner comes by.
+pub(crate) struct Scanner<'a> {
     json: &'a [u8],
     at: usize,
 }
 
-impl Scanner<'_> {
-    fn peek(&self) -> Option<u8> {
+impl<'a> Scanner<'a> {
+    /// Before the value that `json` is.
+    pub(crate) fn new(json: &'a [u8]) -> Self {
+        let mut scanner = Self { json, at: 0 };
+        scanner.space();
+        scanner
+    }
+
+    /// Where it is.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The byte that comes next.
+    pub(crate) fn peek(&self) -> Option<u8> {
         self.json.get(self.at).copied()
+    }
+
+    /// Past the array that begins here and stands `depth` levels deep; `item` goes past each of its items.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, and what `item` gives.
+    pub(crate) fn items(
+        &mut self,
+        depth: u32,
+        item: impl FnMut(&mut Self) -> Result<(), JsonError>,
+    ) -> Result<(), JsonError> {
+        if self.peek() == Some(b'[') { self.nested(depth, b']', item) } else { Err(self.wrong()) }
+    }
+
+    /// Past the object that begins here and stands `depth` levels deep; `member` goes past each value, and gets its key and where that stands.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, and what `member` gives.
+    pub(crate) fn members(
+        &mut self,
+        depth: u32,
+        mut member: impl FnMut(&mut Self, &[u8], Range<usize>) -> Result<(), JsonError>,
+    ) -> Result<(), JsonError> {
+        if self.peek() != Some(b'{') {
+            return Err(self.wrong());
+        }
+        self.nested(depth, b'}', |scanner| {
+            let key_at = scanner.string()?;
+            let key = unescaped(&scanner.json[key_at.start + 1..key_at.end - 1]);
+            let key = key.ok_or(JsonError::NotJson { at: key_at.start })?;
+            scanner.space();
+            scanner.expect(b':')?;
+            scanner.space();
+            member(scanner, &key, key_at)
+        })
     }
 
     fn next(&mut self) -> Option<u8> {
@@ -182,8 +233,12 @@ impl Scanner<'_> {
         }
     }
 
-    /// A value of any kind, which would stand `depth` levels deep if it were an array or an object.
-    fn value(&mut self, depth: u32) -> Result<(), JsonError> {
+    /// Past a value of any kind, which would stand `depth` levels deep if it were an array or an object.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub(crate) fn value(&mut self, depth: u32) -> Result<(), JsonError> {
         match self.peek() {
             Some(b'"') => self.string().map(drop),
             Some(b'{') => self.object(depth),

@@ -8,6 +8,7 @@ use super::{ID, REPLY, choice};
 use crate::exchange::manner::{CallIds, Manner, MaxTokensField, ReasoningForm, SchemaForm, UNKNOWN};
 use crate::exchange::request::Request;
 use crate::json::JsonError;
+use crate::protocol::provenance::passing;
 use crate::protocol::translate::{Between, whole};
 use crate::protocol::{Dialect, Seed, Target, limits};
 
@@ -17,13 +18,31 @@ pub(super) fn request(from: Dialect, bytes: &[u8]) {
     if crate::json::members(bytes, |_, _| Ok::<_, JsonError>(())).is_err() {
         return;
     }
+    let manner = manner(choice(bytes, 4));
+    passed(from, bytes, &manner);
     if let Ok(mut request) = from.protocol().read_request(bytes) {
         request.name_results();
-        let manner = manner(choice(bytes, 4));
         let delivery = if choice(bytes, 3) == 0 { Delivery::Whole } else { Delivery::Stream };
         let target = Target { model: "m", delivery, manner: &manner };
         Dialect::ALL.into_iter().for_each(|to| written(&request, from, to, &target));
     }
+}
+
+/// What changes in a request that passes leaves one that the routes take, in which nothing is left to change.
+fn passed(dialect: Dialect, bytes: &[u8], manner: &Manner) {
+    let edited = |bytes: &[u8]| {
+        let (mut edited, mut end) = (Vec::with_capacity(bytes.len()), 0);
+        for (at, with) in passing::edits(bytes, dialect, manner) {
+            edited.extend_from_slice(&bytes[end..at.start]);
+            edited.extend_from_slice(&with);
+            end = at.end;
+        }
+        edited.extend_from_slice(&bytes[end..]);
+        edited
+    };
+    let once = edited(bytes);
+    assert!(once == bytes || crate::json::members(&once, |_, _| Ok::<_, JsonError>(())).is_ok());
+    assert_eq!(edited(&once), once);
 }
 
 fn manner(which: usize) -> Manner {
@@ -35,6 +54,7 @@ fn manner(which: usize) -> Manner {
             reasoning: ReasoningForm::None,
             max_tokens_field: MaxTokensField::MaxTokens,
             max_temperature: Some(1),
+            call_ids: CallIds::Nine,
             ..UNKNOWN.clone()
         },
     }

@@ -76,6 +76,7 @@ fn requests_of(many: usize) -> Vec<(Dialect, String)> {
     let chat = |more: String| format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],{more}}}"#);
     let anthropic = |turns: String| format!(r#"{{"model":"m","max_tokens":5,"messages":[{turns}]}}"#);
     let pdf = r#"{"type":"document","source":{"type":"base64","media_type":"application/pdf","data":"JVBERi0="}}"#;
+    let unsigned = r#"{"type":"thinking","thinking":"t","signature":"a2V5cGxhbmUtY3U6"}"#;
     let use_of = |at| format!(r#"{{"type":"tool_use","id":"c{at}","name":"f","input":{{}}}}"#);
     let result_of = |at| format!(r#"{{"type":"tool_result","tool_use_id":"c{at}","content":"x"}}"#);
     let response_of = |at| format!(r#"{{"functionResponse":{{"name":"f{at}","response":{{}}}}}}"#);
@@ -99,6 +100,10 @@ fn requests_of(many: usize) -> Vec<(Dialect, String)> {
                 list(&use_of),
                 list(&|at| result_of(many - 1 - at)),
             )),
+        ),
+        (
+            Dialect::Anthropic,
+            anthropic(format!(r#"{{"role":"assistant","content":[{}]}}"#, list(&|_| unsigned.to_owned()))),
         ),
         (
             Dialect::Gemini,

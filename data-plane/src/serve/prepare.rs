@@ -13,6 +13,7 @@ use super::say::{Way, way};
 use crate::error::{Refusal, shown};
 use crate::json;
 use crate::protocol::Dialect;
+use crate::protocol::count::CountForm;
 use crate::protocol::error::json as written;
 use crate::protocol::form::{self, FormError};
 use crate::protocol::provenance::passing;
@@ -52,8 +53,8 @@ pub(super) fn asked<'a>(ask: &'a Ask<'_>) -> Result<Asked<'a>, Refusal> {
     Ok(route::read(&ask.body, ask.url)?)
 }
 
-/// The caller's body for a target of the same format: the bytes as they came, but for the model's name, what other providers signed, and what
-/// [`shaped`] does.
+/// The caller's body for a target of the same format: the bytes as they came, but for the model's name, what was written for the caller in an
+/// answer of another format's, and what [`shaped`] does.
 pub(super) fn payload(body: &Bytes, asked: &Asked<'_>, operation: Operation, stop: &Stop) -> Shaped {
     let model = &*stop.upstream_model;
     let renamed = match &asked.model_at {
@@ -66,10 +67,23 @@ pub(super) fn payload(body: &Bytes, asked: &Asked<'_>, operation: Operation, sto
         }
         ModelAt::Json(_) | ModelAt::Form(_) | ModelAt::Url => Vec::new(),
     };
-    let is_conversation = Dialect::of(stop.upstream.format, operation).is_some();
-    let mut changes = if is_conversation { passing::edits(body) } else { Vec::new() };
+    let mut changes = match conversation(stop.upstream.format, operation) {
+        Some(dialect) => passing::edits(body, dialect, stop.manner()),
+        None => Vec::new(),
+    };
+    let thinks_no_more = passing::turn_thinking_off(&changes);
     changes.extend(renamed);
-    shaped(body, &changes, operation, stop)
+    let mut shaped = shaped(body, &changes, operation, stop);
+    shaped.refused.extend(thinks_no_more.then(|| "thinking".to_owned()));
+    shaped
+}
+
+/// What the conversation in a body is written in; `None` where it holds none.
+fn conversation(format: Format, operation: Operation) -> Option<Dialect> {
+    match operation {
+        Operation::CountTokens => CountForm::of_caller(format).map(CountForm::dialect),
+        _ => Dialect::of(format, operation),
+    }
 }
 
 /// A body for a target, the caller's with its changes or one that was written for it: without the fields that the model refuses, with those that it calls

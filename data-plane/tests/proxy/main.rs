@@ -26,6 +26,8 @@ mod outcome;
 #[cfg(test)]
 mod passthrough;
 #[cfg(test)]
+mod provenance;
+#[cfg(test)]
 mod relay;
 #[cfg(test)]
 mod routes;

@@ -31,7 +31,7 @@ fn streamed(body: &str) -> String {
 }
 
 /// A provider of an adapter, with a credential.
-fn target(id: &str, adapter: AdapterKind, upstream: &Upstream) -> [Change; 2] {
+pub(crate) fn target(id: &str, adapter: AdapterKind, upstream: &Upstream) -> [Change; 2] {
     [put_provider(id, provider_of(adapter, upstream.address)), credential(id, "k", 1)]
 }
 
@@ -41,22 +41,22 @@ async fn proxy_for(adapter: AdapterKind, upstream: &Upstream) -> Proxy {
 }
 
 impl Proxy {
-    async fn messages(&self, body: impl Into<Bytes>) -> Answered {
+    pub(crate) async fn messages(&self, body: impl Into<Bytes>) -> Answered {
         self.post_to("/v1/messages", &[("x-api-key", KEY)], body).await
     }
 
-    async fn completions(&self, body: impl Into<Bytes>) -> Answered {
+    pub(crate) async fn completions(&self, body: impl Into<Bytes>) -> Answered {
         self.post_to("/v1/chat/completions", &[("authorization", &format!("Bearer {KEY}"))], body).await
     }
 }
 
 impl Answered {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
     /// The data of a stream's events.
-    fn events(&self) -> Vec<Value> {
+    pub(crate) fn events(&self) -> Vec<Value> {
         let data = self.body.lines().filter_map(|line| line.strip_prefix("data: "));
         data.filter(|data| *data != "[DONE]").map(|data| serde_json::from_str(data).unwrap()).collect()
     }
