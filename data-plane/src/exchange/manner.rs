@@ -10,6 +10,13 @@ use super::reasoning::Effort;
 pub(crate) struct Manner {
     /// The limit of tokens that is sent where the format demands one and the caller gave none.
     pub(crate) max_tokens: u64,
+    /// The most tokens that the model writes, with what it thinks; `None` where that is not known.
+    pub(crate) most_tokens: Option<u64>,
+    /// How many tokens it can be told to think; `None` where that is not known.
+    pub(crate) budget: Option<Budget>,
+    pub(crate) forced_tools: ForcedTools,
+    /// It refuses to be held to a form of the answer while it has tools: Gemini's format alone.
+    pub(crate) tools_or_form: bool,
     /// What OpenAI's chat calls the limit of tokens.
     pub(crate) max_tokens_field: MaxTokensField,
     pub(crate) reasoning: ReasoningForm,
@@ -36,6 +43,24 @@ pub(crate) struct Manner {
     pub(crate) call_ids: CallIds,
     /// What requests for embeddings are written in at Bedrock.
     pub(crate) embedding: EmbeddingModel,
+}
+
+/// How many tokens a model can be told to think, where it is told so by a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Budget {
+    pub(crate) least: u64,
+    pub(crate) most: u64,
+}
+
+/// Which tools a model can be made to call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ForcedTools {
+    /// Any of them, or the one that is named.
+    Named,
+    /// Any of them.
+    Any,
+    /// None: it decides for itself.
+    None,
 }
 
 /// What OpenAI's chat calls the limit of tokens.
@@ -101,6 +126,10 @@ pub(crate) enum OpenAiApi {
 /// Of an upstream of which nothing is known.
 pub(crate) static UNKNOWN: Manner = Manner {
     max_tokens: 4096,
+    most_tokens: None,
+    budget: None,
+    forced_tools: ForcedTools::Named,
+    tools_or_form: false,
     max_tokens_field: MaxTokensField::MaxCompletionTokens,
     reasoning: ReasoningForm::Effort,
     efforts: Vec::new(),

@@ -126,9 +126,7 @@ impl Key {
     /// Which of them a key is, without its escapes. Hardly any key is as long as one of them, and then it is compared.
     fn of(key: &[u8]) -> Result<Option<Self>, ScanError> {
         let found = match key.len() {
-            5..=7 => {
-                [Self::Model, Self::Stream, Self::Models].into_iter().find(|known| folds_to(key, known.name()))
-            }
+            5..=7 => [Self::Model, Self::Stream, Self::Models].into_iter().find(|known| folds_to(key, known.name())),
             10 | 12 | 20 => {
                 let is_kept = matches!(key, b"background" | b"conversation" | b"previous_response_id");
                 return Ok(is_kept.then_some(Self::Kept));

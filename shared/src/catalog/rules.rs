@@ -26,6 +26,14 @@ pub struct ModelRule {
     pub renamed: Option<&'static [(&'static str, &'static str)]>,
     /// The limit of tokens where the format demands one and the caller gave none.
     pub max_tokens: Option<u64>,
+    /// The most tokens that it can write, with what it thinks.
+    pub most_tokens: Option<u64>,
+    /// How many tokens it can be told to think.
+    pub budget: Option<Budget>,
+    /// Which tools it can be made to call, at Bedrock and at Anthropic.
+    pub forced_tools: Option<ForcedTools>,
+    /// Whether Gemini's format holds it to a form of the answer while it has tools.
+    pub tools_and_form: Option<ToolsAndForm>,
     /// What OpenAI's chat calls the limit of tokens.
     pub max_tokens_field: Option<MaxTokensField>,
     /// How the model is told to think.
@@ -56,6 +64,35 @@ pub struct ModelRule {
     pub openai_api: Option<OpenAiApi>,
     /// What requests for embeddings are written in at Bedrock.
     pub embedding: Option<EmbeddingModel>,
+}
+
+/// How many tokens a model can be told to think, where it is told so by a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// The fewest. None at all is another matter: see [`Thinking`].
+    pub least: u64,
+    /// The most.
+    pub most: u64,
+}
+
+/// Which tools a model can be made to call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForcedTools {
+    /// Any of them, or the one that is named.
+    Named,
+    /// Any of them.
+    Any,
+    /// It decides for itself, and refuses to be made to call one.
+    None,
+}
+
+/// Whether a model can be held to a form of the answer while it has tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToolsAndForm {
+    /// It can.
+    Together,
+    /// It refuses both together.
+    Apart,
 }
 
 /// What OpenAI's chat calls the limit of tokens.
@@ -223,6 +260,10 @@ const SILENT: ModelRule = ModelRule {
     dropped: None,
     renamed: None,
     max_tokens: None,
+    most_tokens: None,
+    budget: None,
+    forced_tools: None,
+    tools_and_form: None,
     max_tokens_field: None,
     reasoning: None,
     efforts: None,

@@ -9,7 +9,7 @@ use shared::catalog::fits;
 use super::fields::Fields;
 use super::{Defaults, Provider};
 use crate::exchange::manner::{
-    self, CallIds, EmbeddingModel, Manner, MaxTokensField, OpenAiApi, ReasoningForm, SchemaForm,
+    self, Budget, CallIds, EmbeddingModel, ForcedTools, Manner, MaxTokensField, OpenAiApi, ReasoningForm, SchemaForm,
 };
 use crate::exchange::reasoning::Effort;
 
@@ -29,6 +29,10 @@ struct Says {
     dropped: Option<Vec<String>>,
     renamed: Option<Vec<(String, String)>>,
     max_tokens: Option<u64>,
+    most_tokens: Option<u64>,
+    budget: Option<Budget>,
+    forced_tools: Option<ForcedTools>,
+    tools_or_form: Option<bool>,
     max_tokens_field: Option<MaxTokensField>,
     reasoning: Option<ReasoningForm>,
     efforts: Option<Vec<Effort>>,
@@ -85,6 +89,10 @@ impl ModelRules {
         let unknown = &manner::UNKNOWN;
         Manner {
             max_tokens: self.say(model, |says| says.max_tokens).unwrap_or(unknown.max_tokens),
+            most_tokens: self.say(model, |says| says.most_tokens).or(unknown.most_tokens),
+            budget: self.say(model, |says| says.budget).or(unknown.budget),
+            forced_tools: self.say(model, |says| says.forced_tools).unwrap_or(unknown.forced_tools),
+            tools_or_form: self.say(model, |says| says.tools_or_form).unwrap_or(unknown.tools_or_form),
             max_tokens_field: self.say(model, |says| says.max_tokens_field).unwrap_or(unknown.max_tokens_field),
             reasoning: self.say(model, |says| says.reasoning).unwrap_or(unknown.reasoning),
             efforts: self.say(model, |says| says.efforts.clone()).unwrap_or_else(|| unknown.efforts.clone()),
@@ -147,6 +155,10 @@ impl Says {
             dropped: rule.dropped.as_ref().map(|dropped| dropped.paths.clone()),
             renamed: rule.renamed.as_ref().map(pairs),
             max_tokens: (rule.max_tokens > 0).then_some(rule.max_tokens),
+            most_tokens: (rule.most_tokens > 0).then_some(rule.most_tokens),
+            budget: rule.budget.map(budget),
+            forced_tools: forced_tools(rule.forced_tools)?,
+            tools_or_form: tools_or_form(rule.tools_and_form)?,
             max_tokens_field: max_tokens_field(rule.max_tokens_field)?,
             reasoning: reasoning(rule.reasoning)?,
             efforts: match rule.efforts.as_slice() {
@@ -169,7 +181,29 @@ impl Says {
     }
 }
 
+/// A range whose end stands before its beginning is no more than its end.
+fn budget(v1::ThinkingBudget { least, most }: v1::ThinkingBudget) -> Budget {
+    Budget { least: least.min(most), most }
+}
+
 // Each gives `None` for a value that is not known, and of one that is, `None` where it says nothing.
+
+fn forced_tools(value: i32) -> Option<Option<ForcedTools>> {
+    Some(match v1::ForcedTools::try_from(value).ok()? {
+        v1::ForcedTools::Unspecified => None,
+        v1::ForcedTools::Named => Some(ForcedTools::Named),
+        v1::ForcedTools::Any => Some(ForcedTools::Any),
+        v1::ForcedTools::None => Some(ForcedTools::None),
+    })
+}
+
+fn tools_or_form(value: i32) -> Option<Option<bool>> {
+    Some(match v1::ToolsAndForm::try_from(value).ok()? {
+        v1::ToolsAndForm::Unspecified => None,
+        v1::ToolsAndForm::Together => Some(false),
+        v1::ToolsAndForm::Apart => Some(true),
+    })
+}
 
 fn max_tokens_field(value: i32) -> Option<Option<MaxTokensField>> {
     Some(match v1::MaxTokensField::try_from(value).ok()? {

@@ -92,13 +92,17 @@ const EXAMPLES: &[(&str, AdapterKind, &[&str])] = &[
         "bedrock",
         AdapterKind::Bedrock,
         &[
+            "ai21.jamba-1-5-large-v1:0",
             "amazon.nova-pro-v1:0",
             "amazon.titan-embed-text-v2:0",
             "anthropic.claude-3-5-sonnet-20241022-v2:0",
             "anthropic.claude-3-haiku-20240307-v1:0",
             "anthropic.claude-next",
             "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-4-1-20250805-v1:0",
+            "cohere.command-r-plus-v1:0",
             "cohere.embed-english-v3",
+            "mistral.mistral-large-2407-v1:0",
+            "us.meta.llama3-3-70b-instruct-v1:0",
             "eu.anthropic.claude-sonnet-4-6",
             "global.anthropic.claude-haiku-4-5-20251001-v1:0",
             "us.anthropic.claude-opus-4-6-v1",
@@ -114,6 +118,7 @@ const EXAMPLES: &[(&str, AdapterKind, &[&str])] = &[
             "gemma-3-27b-it",
             "gemini-2.0-flash",
             "gemini-2.5-flash",
+            "gemini-2.5-flash-lite",
             "gemini-2.5-pro",
             "gemini-3-flash-preview",
             "gemini-3-pro-preview",
@@ -155,6 +160,7 @@ const CLAUDE: &[&str] = &[
     "anthropic/claude-sonnet-4",
     "anthropic/claude-sonnet-4.5",
     "anthropic/claude-sonnet-4.6",
+    "anthropic/claude-sonnet-5.5",
     "claude-2.1",
     "claude-3-5-haiku-20241022",
     "claude-3-7-sonnet-20250219",
@@ -163,7 +169,10 @@ const CLAUDE: &[&str] = &[
     "claude-haiku-4-5-20251001",
     "claude-haiku-5-5",
     "claude-instant-1.2",
+    "claude-fable-5-2",
     "claude-mythos-5",
+    "claude-mythos-5-1",
+    "claude-mythos-5-2",
     "claude-opus-4",
     "claude-opus-4-0",
     "claude-opus-4-1-20250805",
@@ -180,6 +189,7 @@ const CLAUDE: &[&str] = &[
     "claude-sonnet-4-6",
     "claude-sonnet-4@20250514",
     "claude-sonnet-5",
+    "claude-sonnet-5-5",
 ];
 
 /// What the first rule says that fits a model and says something of a property.
@@ -195,6 +205,10 @@ fn properties(rule: &ModelRule) -> Vec<&'static str> {
         dropped,
         renamed,
         max_tokens,
+        most_tokens,
+        budget,
+        forced_tools,
+        tools_and_form,
         max_tokens_field,
         reasoning,
         efforts,
@@ -215,6 +229,10 @@ fn properties(rule: &ModelRule) -> Vec<&'static str> {
         ("dropped", dropped.is_some()),
         ("renamed", renamed.is_some()),
         ("max_tokens", max_tokens.is_some()),
+        ("most_tokens", most_tokens.is_some()),
+        ("budget", budget.is_some()),
+        ("forced_tools", forced_tools.is_some()),
+        ("tools_and_form", tools_and_form.is_some()),
         ("max_tokens_field", max_tokens_field.is_some()),
         ("reasoning", reasoning.is_some()),
         ("efforts", efforts.is_some()),
@@ -368,6 +386,37 @@ fn a_vendor_at_another_adapter_and_one_that_is_unknown_have_the_adapters_rules_a
     let kept = said("acme", AdapterKind::OpenAi, "gpt-5", |rule| rule.dropped);
     assert_eq!(kept, None, "a gateway drops what it has to itself");
     assert_eq!(said("acme", AdapterKind::OpenAi, "gpt-5", |rule| rule.openai_api), Some(OpenAiApi::Both));
+}
+
+#[test]
+fn how_much_a_model_thinks_and_writes_is_known_by_its_name() {
+    let most = |model| said("anthropic", AdapterKind::Anthropic, model, |rule| rule.most_tokens);
+    assert_eq!(most("claude-opus-4-1-20250805"), Some(32_000));
+    assert_eq!((most("claude-sonnet-4-20250514"), most("claude-opus-4-5-20251101")), (Some(64_000), Some(64_000)));
+    assert_eq!((most("claude-opus-5"), most("claude-next")), (Some(128_000), None));
+    let bedrock = |model| said("bedrock", AdapterKind::Bedrock, model, |rule| rule.most_tokens);
+    assert_eq!(
+        (bedrock("us.anthropic.claude-opus-4-20250514-v1:0"), bedrock("amazon.nova-pro-v1:0")),
+        (Some(32_000), None)
+    );
+    let budget = |model| said("google", AdapterKind::Gemini, model, |rule| rule.budget);
+    assert_eq!(budget("gemini-2.5-pro"), Some(Budget { least: 128, most: 32_768 }));
+    assert_eq!(budget("models/gemini-2.5-flash-lite"), Some(Budget { least: 512, most: 24_576 }));
+    assert_eq!(budget("gemini-2.5-flash-preview-09-2025"), Some(Budget { least: 0, most: 24_576 }));
+    assert_eq!(budget("gemini-3-pro-preview"), None);
+}
+
+#[test]
+fn what_a_model_can_be_made_to_call_is_known_by_its_name() {
+    let forced = |model| said("bedrock", AdapterKind::Bedrock, model, |rule| rule.forced_tools);
+    assert_eq!(forced("us.meta.llama3-3-70b-instruct-v1:0"), Some(ForcedTools::None));
+    assert_eq!(forced("mistral.mistral-large-2407-v1:0"), Some(ForcedTools::Any));
+    assert_eq!((forced("amazon.nova-pro-v1:0"), forced("anthropic.claude-opus-4-6-v1")), (None, None));
+    assert_eq!(forced("us.anthropic.claude-opus-5-5"), Some(ForcedTools::None));
+    let forced = |model| said("anthropic", AdapterKind::Anthropic, model, |rule| rule.forced_tools);
+    assert_eq!((forced("claude-sonnet-5-5"), forced("claude-sonnet-5")), (Some(ForcedTools::None), None));
+    let gemini = |model| said("google", AdapterKind::Gemini, model, |rule| rule.tools_and_form);
+    assert_eq!((gemini("gemini-2.5-pro"), gemini("gemini-3-pro-preview")), (Some(ToolsAndForm::Apart), None));
 }
 
 #[test]

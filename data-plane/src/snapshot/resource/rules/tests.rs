@@ -36,6 +36,10 @@ fn every_property_is_read() {
         dropped: dropped(&["temperature", "a.b"]),
         renamed: Some(v1::RenamedFields { names: vec![v1::Pair { key: "x".into(), value: "y".into() }] }),
         max_tokens: 7,
+        most_tokens: 9,
+        budget: Some(v1::ThinkingBudget { least: 3, most: 5 }),
+        forced_tools: v1::ForcedTools::Any.into(),
+        tools_and_form: v1::ToolsAndForm::Apart.into(),
         max_tokens_field: v1::MaxTokensField::MaxTokens.into(),
         reasoning: v1::ReasoningForm::Budget.into(),
         efforts: vec![v1::ReasoningEffort::Low.into(), v1::ReasoningEffort::Xhigh.into()],
@@ -57,6 +61,10 @@ fn every_property_is_read() {
     let peculiar = Peculiar::new(&provider, "M-1");
     let expected = Manner {
         max_tokens: 7,
+        most_tokens: Some(9),
+        budget: Some(Budget { least: 3, most: 5 }),
+        forced_tools: ForcedTools::Any,
+        tools_or_form: true,
         max_tokens_field: MaxTokensField::MaxTokens,
         reasoning: ReasoningForm::Budget,
         efforts: vec![Effort::Low, Effort::XHigh],
@@ -96,12 +104,14 @@ fn of_each_property_the_first_rule_that_says_something_counts() {
 
 #[test]
 fn a_rule_with_an_unknown_value_is_passed_over_and_the_others_count() {
-    let unknown: [fn(&mut v1::ModelRule); 13] = [
+    let unknown: [fn(&mut v1::ModelRule); 15] = [
         |rule| rule.max_tokens_field = 99,
         |rule| rule.reasoning = 99,
         |rule| rule.efforts = vec![v1::ReasoningEffort::Low.into(), 99],
         |rule| rule.efforts = vec![0],
         |rule| rule.schema = 99,
+        |rule| rule.forced_tools = 99,
+        |rule| rule.tools_and_form = 99,
         |rule| rule.call_ids = 99,
         |rule| rule.openai_api = 99,
         |rule| rule.embedding = 99,

@@ -3,8 +3,8 @@
 use proto::sync::v1;
 use shared::adapter::{AdapterKind, OpenAiApi};
 use shared::catalog::rules::{
-    AfterResults, CallIds, ChatTools, Effort, EmbeddingModel, MaxTokensField, ReasoningForm, Sampling, SchemaForm,
-    Thinking, TopP,
+    AfterResults, Budget, CallIds, ChatTools, Effort, EmbeddingModel, ForcedTools, MaxTokensField, ReasoningForm,
+    Sampling, SchemaForm, Thinking, ToolsAndForm, TopP,
 };
 use shared::catalog::{self, ModelRule};
 
@@ -19,6 +19,10 @@ fn model_rule(rule: &ModelRule) -> v1::ModelRule {
         dropped: rule.dropped.map(|paths| v1::DroppedFields { paths: owned(paths) }),
         renamed: rule.renamed.map(renamed),
         max_tokens: rule.max_tokens.unwrap_or_default(),
+        most_tokens: rule.most_tokens.unwrap_or_default(),
+        budget: rule.budget.map(|Budget { least, most }| v1::ThinkingBudget { least, most }),
+        forced_tools: rule.forced_tools.map(forced_tools).unwrap_or_default().into(),
+        tools_and_form: rule.tools_and_form.map(tools_and_form).unwrap_or_default().into(),
         max_tokens_field: rule.max_tokens_field.map(max_tokens_field).unwrap_or_default().into(),
         reasoning: rule.reasoning.map(reasoning).unwrap_or_default().into(),
         efforts: rule.efforts.unwrap_or_default().iter().map(|one| effort(*one).into()).collect(),
@@ -44,6 +48,21 @@ fn owned(texts: &[&str]) -> Vec<String> {
 fn renamed(names: &[(&str, &str)]) -> v1::RenamedFields {
     let pair = |&(usual, own): &(&str, &str)| v1::Pair { key: usual.to_owned(), value: own.to_owned() };
     v1::RenamedFields { names: names.iter().map(pair).collect() }
+}
+
+fn forced_tools(forced: ForcedTools) -> v1::ForcedTools {
+    match forced {
+        ForcedTools::Named => v1::ForcedTools::Named,
+        ForcedTools::Any => v1::ForcedTools::Any,
+        ForcedTools::None => v1::ForcedTools::None,
+    }
+}
+
+fn tools_and_form(both: ToolsAndForm) -> v1::ToolsAndForm {
+    match both {
+        ToolsAndForm::Together => v1::ToolsAndForm::Together,
+        ToolsAndForm::Apart => v1::ToolsAndForm::Apart,
+    }
 }
 
 fn max_tokens_field(field: MaxTokensField) -> v1::MaxTokensField {
@@ -153,7 +172,7 @@ mod tests {
             Digest::of(v1::Kind::Provider.into(), entry.vendor, PROJECTION.into(), &bytes)
         };
         let sum = catalog::VENDORS.iter().map(of).fold(Digest::default(), Digest::plus);
-        let expected = "14da021088c8f2f330ce6a740dfde3795ff59ef4dc5245be27c1caf6a2dde9ee";
+        let expected = "a41e6312ae1785ca2e6a744b997bc425e0eb52bc0795d643c7d77f13ba7ae15f";
         assert_eq!(format!("{sum:?}"), expected, "count the projection up, and write down what the rules are now");
     }
 
