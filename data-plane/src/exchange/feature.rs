@@ -1,6 +1,6 @@
 //! What a request asks for, so that it can be told what another format can't say.
 
-use super::message::{Content, DocumentBody, Part, Source};
+use super::message::{Content, DocumentBody, Part, Role, Source};
 use super::reasoning::Amount;
 use super::request::{AnswerFormat, Request};
 use super::tool::ToolChoice;
@@ -51,12 +51,14 @@ pub(crate) enum Feature {
     NoReasoning,
     CacheHint,
     User,
+    /// What the application says in the midst of the conversation.
+    LateSystem,
 }
 
 impl Feature {
     /// Every one of them.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 32] = [
+    pub(crate) const ALL: [Self; 33] = [
         Self::Temperature,
         Self::TopP,
         Self::TopK,
@@ -89,6 +91,7 @@ impl Feature {
         Self::NoReasoning,
         Self::CacheHint,
         Self::User,
+        Self::LateSystem,
     ];
 }
 
@@ -101,6 +104,7 @@ impl Features {
         let mut found = Self::default();
         found.parameters(request);
         found.tools(request);
+        found.add_if(request.messages.iter().any(|message| message.role == Role::System), Feature::LateSystem);
         for part in request.system.iter().chain(request.messages.iter().flat_map(|message| &message.parts)) {
             found.part(part);
         }
@@ -199,7 +203,7 @@ fn of_source(source: &Source<'_>, inline: Feature, url: Feature) -> Feature {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::message::{Image, Message, Role};
+    use crate::exchange::message::{Image, Message};
     use crate::exchange::tool::ToolResult;
 
     #[test]

@@ -2,7 +2,9 @@
 
 use super::Dialect;
 use crate::exchange::feature::{Feature, Features};
+use crate::exchange::manner::{ForcedTools, Manner};
 use crate::exchange::request::{Loss, Request};
+use crate::exchange::tool::ToolChoice;
 
 /// The most fields that are warned of.
 const MOST_WARNED: usize = 16;
@@ -16,12 +18,35 @@ pub(crate) struct Lost {
 
 /// Something that would change what the request means, if it were left out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the field {field} can't be said to {}; leave it out, or ask for a model that is served in a format that has it", to.display_name())]
+#[error("the field {field} can't be said to {}", lacking.whom(*to))]
 pub(crate) struct Refused {
     /// The caller's field.
     pub(crate) field: String,
     /// What the request would have been written in.
     pub(crate) to: Dialect,
+    /// Who has no such thing.
+    pub(crate) lacking: Lacking,
+}
+
+/// Who has no such thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lacking {
+    /// The format.
+    Format,
+    /// The model, though the format has it.
+    Model,
+}
+
+impl Lacking {
+    fn whom(self, to: Dialect) -> String {
+        match self {
+            Self::Format => format!(
+                "{}; leave it out, or ask for a model that is served in a format that has it",
+                to.display_name()
+            ),
+            Self::Model => "the model, which decides for itself; leave it out, or ask for another model".to_owned(),
+        }
+    }
 }
 
 /// What of a request is lost between two dialects.
@@ -43,13 +68,32 @@ pub(crate) fn check(request: &Request<'_>, from: Dialect, to: Dialect) -> Result
     Ok(Lost { warned })
 }
 
+/// What a model can't do although its format can say it.
+///
+/// # Errors
+///
+/// When the model has to call a tool and can't be made to.
+pub(crate) fn check_model(request: &Request<'_>, from: Dialect, to: Dialect, manner: &Manner) -> Result<(), Refused> {
+    let feature = match request.tool_choice {
+        Some(ToolChoice::Required) => Feature::ToolChoiceRequired,
+        Some(ToolChoice::Named(_)) => Feature::ToolChoiceNamed,
+        Some(ToolChoice::Auto | ToolChoice::Never) | None => return Ok(()),
+    };
+    match manner.forced_tools {
+        ForcedTools::None if !request.tools.is_empty() => {
+            Err(Refused { field: field(from, feature).to_owned(), to, lacking: Lacking::Model })
+        }
+        ForcedTools::Named | ForcedTools::Any | ForcedTools::None => Ok(()),
+    }
+}
+
 fn lose(loss: Loss, field: String, to: Dialect, warned: &mut Vec<String>) -> Result<(), Refused> {
     match loss {
         Loss::Silent => {}
         // Callers may write any number of fields, and nobody reads so many warnings.
         Loss::Warned if warned.len() >= MOST_WARNED || warned.contains(&field) => {}
         Loss::Warned => warned.push(field),
-        Loss::Refused => return Err(Refused { field, to }),
+        Loss::Refused => return Err(Refused { field, to, lacking: Lacking::Format }),
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use super::{Dialect, limits};
 use crate::exchange::feature::Feature;
 use crate::exchange::json::Number;
 use crate::exchange::manner::{Manner, ReasoningForm};
+use crate::exchange::message::Role;
 use crate::exchange::reasoning::Amount;
 use crate::exchange::request::Request;
 
@@ -16,6 +17,15 @@ pub(super) const LOST: &str = "was left out: the last turn calls tools and does 
 
 /// Of the limit of tokens.
 pub(super) const RAISED: &str = "was raised: thinking counts against it";
+
+/// Of the limit of tokens.
+pub(super) const LOWERED: &str = "was lowered to the most that the model writes";
+
+/// Of a number that a model has a range for.
+pub(super) const BOUNDED: &str = "was brought within what the model takes";
+
+/// Of the wish that no tool be called.
+pub(super) const IN_WORDS: &str = "was said in words: the model has no other way, and may call a tool all the same";
 
 /// Of what a model that thinks does not take.
 pub(super) const THINKING: &str = "was left out: the model does not take it while it thinks";
@@ -37,15 +47,20 @@ pub(crate) fn told(
     manner: &Manner,
 ) -> Vec<String> {
     let is_new = |note: &Note| written.iter().all(|known| known.feature != note.feature);
-    let common = [temperature(request, to, manner), top_p(request, to, manner), reasoning(request, to, manner)];
+    let common = [
+        temperature(request, to, manner),
+        top_p(request, to, manner),
+        reasoning(request, to, manner),
+        late_system(request, to),
+    ];
     let notes = written.iter().copied().chain(common.into_iter().flatten().filter(is_new));
     notes.map(|Note { feature, change }| format!("the field {} {change}", limits::field(from, feature))).collect()
 }
 
 fn temperature(request: &Request<'_>, to: Dialect, manner: &Manner) -> Option<Note> {
     let highest = match to {
-        Dialect::Anthropic | Dialect::Bedrock => Some(manner.max_temperature.unwrap_or(1)),
-        Dialect::Chat | Dialect::Responses | Dialect::Gemini | Dialect::Cohere => manner.max_temperature,
+        Dialect::Anthropic | Dialect::Bedrock | Dialect::Cohere => Some(manner.max_temperature.unwrap_or(1)),
+        Dialect::Chat | Dialect::Responses | Dialect::Gemini => manner.max_temperature,
     };
     let is_lowered = request.sampling.temperature.as_ref().map(Number::as_f64) > Some(f64::from(highest?));
     let change = "was lowered to the highest that the model takes";
@@ -77,10 +92,22 @@ fn reasoning(request: &Request<'_>, to: Dialect, manner: &Manner) -> Option<Note
     (!is_said).then_some(Note { feature, change })
 }
 
+/// What the application says in the midst of the conversation, to formats that have no such turn.
+fn late_system(request: &Request<'_>, to: Dialect) -> Option<Note> {
+    let change = match to {
+        Dialect::Anthropic | Dialect::Bedrock => "stands before the conversation now",
+        Dialect::Gemini => "is the user's now: the format has no other role for it",
+        Dialect::Chat | Dialect::Responses | Dialect::Cohere => return None,
+    };
+    let is_there = request.messages.iter().any(|message| message.role == Role::System);
+    is_there.then_some(Note { feature: Feature::LateSystem, change })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::exchange::manner::UNKNOWN;
+    use crate::exchange::message::{Message, Part};
     use crate::exchange::reasoning::{Effort, Reasoning};
 
     fn request(amount: Amount<'static>) -> Request<'static> {
@@ -107,6 +134,20 @@ mod tests {
         let told = told(&[own], &asked, Dialect::Chat, Dialect::Anthropic, &manner);
         assert_eq!(told.first().map(String::as_str), Some("the field temperature was left out"));
         assert_eq!(told.len(), 3, "each field once");
+    }
+
+    #[test]
+    fn a_word_of_the_applications_in_the_midst_of_the_conversation_is_told_where_it_moves() {
+        let message = |role| Message { role, parts: vec![Part::text("x")] };
+        let late = Request { messages: vec![message(Role::User), message(Role::System)], ..Request::default() };
+        for from in [Dialect::Chat, Dialect::Responses, Dialect::Anthropic, Dialect::Bedrock, Dialect::Cohere] {
+            let told = told(&[], &late, from, Dialect::Gemini, &UNKNOWN).join("");
+            assert!(told.ends_with("[].role is the user's now: the format has no other role for it"), "{told}");
+        }
+        let told = |to| super::told(&[], &late, Dialect::Chat, to, &UNKNOWN).len();
+        assert_eq!((told(Dialect::Bedrock), told(Dialect::Anthropic), told(Dialect::Cohere)), (1, 1, 0));
+        let plain = Request { messages: vec![message(Role::User)], ..Request::default() };
+        assert!(super::told(&[], &plain, Dialect::Chat, Dialect::Gemini, &UNKNOWN).is_empty());
     }
 
     #[test]

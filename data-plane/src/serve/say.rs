@@ -157,6 +157,7 @@ impl Speaker<'_> {
         let to = if stop.openai_api() == OpenAiApi::Both { ways::better(request, from, to, stop.manner()) } else { to };
         let request = &*provenance::for_upstream(request, from, to);
         let lost = limits::check(request, from, to).map_err(Refusal::Untranslatable)?;
+        limits::check_model(request, from, to, stop.manner()).map_err(Refusal::Untranslatable)?;
         let target = Target { model: &stop.upstream_model, delivery: self.asked.delivery, manner: stop.manner() };
         let outgoing = to.protocol().write_request(request, &target).map_err(Refusal::Unsayable)?;
         let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());

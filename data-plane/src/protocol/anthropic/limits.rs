@@ -40,6 +40,7 @@ pub(super) fn field(feature: Feature) -> Option<&'static str> {
         Feature::Reasoning | Feature::NoReasoning => "thinking",
         Feature::CacheHint => "cache_control",
         Feature::User => "metadata.user_id",
+        Feature::LateSystem => "messages[].role",
         Feature::PresencePenalty
         | Feature::FrequencyPenalty
         | Feature::Seed

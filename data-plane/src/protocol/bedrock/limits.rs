@@ -42,6 +42,7 @@ pub(super) fn field(feature: Feature) -> Option<&'static str> {
         Feature::Citations => Some("messages[].content[].document.citations"),
         Feature::Reasoning | Feature::NoReasoning => Some("additionalModelRequestFields.thinking"),
         Feature::CacheHint => Some("cachePoint"),
+        Feature::LateSystem => Some("messages[].role"),
         Feature::Choices
         | Feature::JsonAnswer
         | Feature::ToolChoiceNever

@@ -36,6 +36,7 @@ pub(super) fn field(feature: Feature) -> Option<&'static str> {
         Feature::ImageDetail => Some("messages[].content[].image_url.detail"),
         Feature::DocumentText | Feature::Citations => Some("documents"),
         Feature::Reasoning | Feature::NoReasoning => Some("thinking"),
+        Feature::LateSystem => Some("messages[].role"),
         Feature::Choices
         | Feature::ToolChoiceNamed
         | Feature::NoParallelToolCalls

@@ -47,6 +47,7 @@ pub(super) fn field(feature: Feature) -> Option<&'static str> {
         | Feature::DocumentText
         | Feature::Citations
         | Feature::CacheHint
+        | Feature::LateSystem
         | Feature::User => return None,
     })
 }

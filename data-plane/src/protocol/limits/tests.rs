@@ -88,3 +88,23 @@ fn what_would_change_the_meaning_is_refused_and_the_rest_is_warned_of_once() {
     let refused = check(&request, Dialect::Chat, Dialect::Anthropic).unwrap_err();
     assert_eq!((refused.field.as_str(), refused.to), ("c", Dialect::Anthropic));
 }
+
+#[test]
+fn a_model_that_can_not_be_made_to_call_a_tool_is_not_asked_to() {
+    use crate::exchange::manner::UNKNOWN;
+    use crate::exchange::tool::Tool;
+    let tool = Tool { name: "f".into(), description: None, parameters: None, strict: None, cache: None };
+    let checked = |choice, tools: &[Tool<'static>], forced_tools| {
+        let request = Request { tool_choice: Some(choice), tools: tools.to_vec(), ..Request::default() };
+        let manner = Manner { forced_tools, ..UNKNOWN.clone() };
+        check_model(&request, Dialect::Gemini, Dialect::Bedrock, &manner).map_err(|refused| refused.to_string())
+    };
+    let refused = "the field toolConfig.functionCallingConfig can't be said to the model, which decides for itself; \
+                   leave it out, or ask for another model";
+    let tools = [tool];
+    assert_eq!(checked(ToolChoice::Required, &tools, ForcedTools::None), Err(refused.to_owned()));
+    assert_eq!(checked(ToolChoice::Named("f".into()), &tools, ForcedTools::None), Err(refused.to_owned()));
+    assert_eq!(checked(ToolChoice::Auto, &tools, ForcedTools::None), Ok(()));
+    assert_eq!(checked(ToolChoice::Named("f".into()), &tools, ForcedTools::Any), Ok(()));
+    assert_eq!(checked(ToolChoice::Required, &[], ForcedTools::None), Ok(()), "there is nothing to call");
+}

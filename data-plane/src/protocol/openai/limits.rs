@@ -42,6 +42,7 @@ pub(super) fn field(feature: Feature) -> Option<&'static str> {
         Feature::Reasoning | Feature::NoReasoning => Some("reasoning_effort"),
         Feature::CacheHint => Some("cache_control"),
         Feature::User => Some("user"),
+        Feature::LateSystem => Some("messages[].role"),
         Feature::FailedTool | Feature::DocumentText | Feature::Citations => None,
     }
 }

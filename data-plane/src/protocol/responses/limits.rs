@@ -42,6 +42,7 @@ pub(super) fn field(feature: Feature) -> Option<&'static str> {
         Feature::Reasoning | Feature::NoReasoning => Some("reasoning.effort"),
         Feature::CacheHint => Some("input[].content[].prompt_cache_breakpoint"),
         Feature::User => Some("user"),
+        Feature::LateSystem => Some("input[].role"),
         Feature::TopK
         | Feature::PresencePenalty
         | Feature::FrequencyPenalty

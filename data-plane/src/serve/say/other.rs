@@ -12,7 +12,7 @@ use crate::exchange::request::{Extra, Loss};
 use crate::json;
 use crate::protocol::count::CountForm;
 use crate::protocol::embedding::{EmbeddingForm, EmbeddingReply};
-use crate::protocol::limits::Refused;
+use crate::protocol::limits::{Lacking, Refused};
 use crate::protocol::{Dialect, NotAnAnswer, Target, limits, provenance, ranking};
 use crate::serve::Ask;
 use crate::serve::prepare::{Shaped, shaped};
@@ -142,7 +142,7 @@ fn lost(extras: &[Extra<'_>], format: Format, stop: &Stop) -> Result<Vec<String>
             Loss::Silent => {}
             Loss::Warned => left_out.push(field),
             Loss::Refused if stop.upstream.format == format => left_out.push(field),
-            Loss::Refused => return Err(Refusal::Untranslatable(Refused { field, to })),
+            Loss::Refused => return Err(Refusal::Untranslatable(Refused { field, to, lacking: Lacking::Format })),
         }
     }
     Ok(left_out)
