@@ -27,6 +27,7 @@ pub(crate) mod ways;
 
 mod anthropic;
 mod bedrock;
+mod claude;
 mod cohere;
 mod gemini;
 mod openai;

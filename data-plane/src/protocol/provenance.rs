@@ -14,8 +14,9 @@
 //! and encode it again, Google's in the alphabet for URLs; what is no base64 they refuse together with the answer. Seen in version 3.4 of
 //! Google's client for Python. Signatures of calls are Google's whoever brings them: nobody else signs calls.
 //!
-//! Claude's go between platforms: docs.anthropic.com/en/docs/build-with-claude/extended-thinking, "compatible across platforms", read in autumn
-//! 2026.
+//! Claude's go between platforms: docs.anthropic.com/en/docs/build-with-claude/extended-thinking, "compatible across platforms"; and between its
+//! models, where one that can't read what another thought leaves it out itself: platform.claude.com/docs/build-with-claude/preserved-thinking.
+//! Read in autumn 2026.
 
 pub(crate) mod passing;
 

@@ -197,3 +197,36 @@ proptest! {
         let _ = super::read(nested.as_bytes());
     }
 }
+
+/// What a model that thinks in between says, in any order.
+fn interleaved() -> impl Strategy<Value = Vec<Part<'static>>> {
+    let thought = ("[a-z]{0,5}", "[A-Za-z]{1,9}").prop_map(|(text, signature)| {
+        Part::of(Content::Reasoning { text: text.into(), signature: Some(signature.into()) })
+    });
+    let sealed = "[A-Za-z]{1,9}".prop_map(|data| Part::of(Content::SealedReasoning(data.into())));
+    let call = "[a-z0-9]{1,6}".prop_map(|id| {
+        let arguments = Json::empty_object();
+        Part::of(Content::ToolCall(ToolCall { id: id.into(), name: "f".into(), arguments, signature: None }))
+    });
+    let said = "[a-z]{1,6}".prop_map(Part::text);
+    prop::collection::vec(prop_oneof![thought, sealed, call, said], 1..9)
+}
+
+proptest! {
+    #[test]
+    fn what_is_thought_in_between_stays_where_it_was_thought(parts in interleaved()) {
+        let messages = vec![
+            Message { role: Role::User, parts: vec![Part::text("Hi")] },
+            Message { role: Role::Assistant, parts },
+            Message { role: Role::User, parts: vec![Part::text("And?")] },
+        ];
+        let request = Request { messages: messages.clone(), ..Request::default() };
+        for form in [ReasoningForm::Budget, ReasoningForm::Effort] {
+            let manner = Manner { reasoning: form, ..UNKNOWN.clone() };
+            let to = Target { model: "m", delivery: Delivery::Whole, manner: &manner };
+            let body = super::write(&request, &to).unwrap().body;
+            let again = super::read(&body).unwrap();
+            prop_assert_eq!(&again.messages, &messages);
+        }
+    }
+}

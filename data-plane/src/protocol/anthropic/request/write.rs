@@ -34,6 +34,7 @@ use crate::exchange::json::{Json, Number};
 use crate::exchange::manner::Manner;
 use crate::exchange::message::CacheHint;
 use crate::exchange::request::Request;
+use crate::protocol::claude;
 use crate::protocol::error::json;
 use crate::protocol::notes::{Note, THINKING};
 use crate::protocol::{Outgoing, Target, Unsayable};
@@ -104,9 +105,9 @@ struct Metadata<'a> {
 pub(in crate::protocol::anthropic) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Outgoing, Unsayable> {
     let Conversation { system, turns, has_files } = Conversation::of(request)?;
     let toolbox = Toolbox::of(request, to.manner)?;
-    let plan = Plan::of(request, to.manner, &turns, toolbox.is_forced());
+    let plan = Plan::of(request, to.manner, toolbox.is_forced());
     let sampling = Sampling::of(request, to.manner, &plan);
-    let notes = plan.notes(request).chain(sampling.notes(request, &plan)).collect();
+    let notes = plan.notes.iter().copied().chain(sampling.notes(request, &plan)).collect();
     let mut body = Body {
         model: to.model,
         system,
@@ -172,8 +173,8 @@ impl<'a> Sampling<'a> {
         let given = &request.sampling;
         let top_p = given.top_p.as_ref().map(Number::borrowed);
         if plan.thinks() {
-            // Beside thinking, the temperature can't be changed, and the least that `top_p` may be is this.
-            return Self { temperature: None, top_p: top_p.filter(|top_p| top_p.as_f64() >= 0.95), top_k: None };
+            // Beside thinking, the temperature can't be changed.
+            return Self { temperature: None, top_p: top_p.filter(claude::is_beside_thinking), top_k: None };
         }
         let highest = manner.max_temperature.unwrap_or(1);
         let temperature = given.temperature.as_ref().map(|given| match given.as_f64() {

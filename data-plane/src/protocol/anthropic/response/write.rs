@@ -57,13 +57,12 @@ fn finish_of<'c, 'a>(choice: &'c Choice<'a>) -> &'c Finish<'a> {
     if refuses && choice.finish == Finish::Stop { &Finish::Refused } else { &choice.finish }
 }
 
-/// The pieces, what was thought first: clients send it back in this order, and it is refused in any other.
+/// The pieces in their order, which is the one that clients have to send them back in: a model may think between what it says and calls.
 fn blocks<'a>(parts: &'a [Part<'a>]) -> Result<Vec<Block<'a>>, Unsayable> {
     let mut blocks = Vec::with_capacity(parts.len());
     for part in parts {
         blocks.extend(block(&part.content)?);
     }
-    blocks.sort_by_key(|block| !matches!(block, Block::Thinking { .. } | Block::RedactedThinking(_)));
     Ok(blocks)
 }
 

@@ -59,7 +59,8 @@ fn thinking<'a>(field: &str, value: &'a [u8], request: &mut Request<'a>) -> Resu
     let reasoning = request.reasoning.get_or_insert(Reasoning { amount: None, shown: None });
     reasoning.shown = wire.display.map(|display| &*display != "omitted");
     reasoning.amount = Some(match (&*wire.r#type, wire.budget_tokens) {
-        ("disabled", _) => Amount::Off,
+        // The second is the least of models that can't be told not to think at all.
+        ("disabled" | "between_tools", _) => Amount::Off,
         ("enabled", Some(tokens)) => Amount::Budget(tokens),
         ("enabled", None) => {
             return Err(Unreadable { field: format!("{field}.budget_tokens"), wrong: "is missing".to_owned() });

@@ -13,6 +13,8 @@ use crate::protocol::bedrock::name::{self, Documents};
 
 /// What the user says where the conversation has another begin, which Amazon refuses.
 const BEGIN: &str = "(The conversation begins.)";
+/// What the user says where they have to say something, and said nothing.
+const NOTHING: &str = ".";
 /// What stands beside a document that comes without a word, which Amazon refuses.
 const DOCUMENT: &str = "(See the document.)";
 /// What a tool gave that gave nothing: a blank text is refused.
@@ -48,8 +50,21 @@ impl<'a> Conversation<'a> {
         if conversation.turns.first().is_none_or(|turn| turn.role != "user") {
             conversation.turns.insert(0, Turn { role: "user", content: vec![Block::Text(BEGIN)] });
         }
+        let last = request.messages.iter().rfind(|message| message.role != Role::System);
+        conversation.end(last.map(|message| message.role));
         conversation.turns.iter_mut().for_each(Turn::finish);
         Ok(conversation)
+    }
+
+    /// Sees to what is refused of the last turn: blanks that end the assistant's words. A user's blank last word is a turn all the same: without
+    /// it the model would go on with its own.
+    fn end(&mut self, last: Option<Role>) {
+        let Some(turn) = self.turns.last_mut().filter(|turn| turn.role == "assistant") else { return };
+        if last == Some(Role::User) {
+            self.turns.push(Turn { role: "user", content: vec![Block::Text(NOTHING)] });
+        } else if let Some(Block::Text(text)) = turn.content.last_mut() {
+            *text = text.trim_end();
+        }
     }
 
     fn say_system(&mut self, parts: &'a [Part<'_>]) {

@@ -1,3 +1,5 @@
+mod demands;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::adapter::Delivery;
@@ -539,8 +541,8 @@ prop_compose! {
         let schema = Schema { name: Some("n".into()), description: None, schema: json_of("{\"a\":\"\\\"\"}"), strict: None };
         // A model that has to call a tool can't be asked to think.
         let amount = amount.filter(|_| choice.is_none());
-        // Nor can its temperature be chosen while it thinks.
-        let (temperature, top_k) = if amount.is_some() { (None, None) } else { (temperature, top_k) };
+        // Nor can sampling be chosen while it thinks.
+        let (temperature, top_p, top_k) = if amount.is_some() { (None, None, None) } else { (temperature, top_p, top_k) };
         Request {
             system, messages, tools, max_tokens,
             tool_choice: choice,

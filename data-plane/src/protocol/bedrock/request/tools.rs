@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use super::conversation::cache_point;
+use crate::exchange::feature::Feature;
 use crate::exchange::json::Json;
-use crate::exchange::manner::{Manner, SchemaForm};
+use crate::exchange::manner::{ForcedTools, Manner, SchemaForm};
 use crate::exchange::message::Content;
 use crate::exchange::request::{AnswerFormat, Request, Schema};
 use crate::exchange::text::Text;
@@ -14,7 +15,14 @@ use crate::exchange::tool::{Tool, ToolChoice};
 use crate::json;
 use crate::protocol::bedrock::block::Block;
 use crate::protocol::bedrock::name;
+use crate::protocol::notes::{IN_WORDS, Note};
 use crate::protocol::{ANSWER_TOOL, Unsayable};
+
+/// What is said to a model that can't be made to give its answer as a tool's arguments.
+const ANSWER: &str =
+    "Give your answer by calling the tool keyplane_answer, once and with the whole answer, and say nothing beside it.";
+/// What is said to a model that is to call no tool.
+const NO_CALLS: &str = "Call no tool now: answer in words.";
 
 /// `toolConfig`.
 #[derive(Debug, Serialize)]
@@ -72,6 +80,9 @@ pub(super) struct Written<'a> {
     pub(super) config: Option<ToolConfig<'a>>,
     /// The answer comes as a tool's arguments.
     pub(super) has_answer: bool,
+    /// What the model is told in words.
+    pub(super) word: Option<&'static str>,
+    pub(super) note: Option<Note>,
 }
 
 impl Written<'_> {
@@ -84,40 +95,63 @@ impl Written<'_> {
 }
 
 pub(super) fn written<'a>(request: &'a Request<'_>, manner: &Manner) -> Result<Written<'a>, Unsayable> {
+    let answer = answer(request, manner);
+    let has_answer = answer.is_some();
+    let is_any_alone = manner.forced_tools == ForcedTools::Any;
+    // Where a tool can't be named, the answer would be another to choose from.
+    let is_call = is_any_alone && matches!(request.tool_choice, Some(ToolChoice::Named(_)));
+    let is_answer_alone = request.tools.is_empty() || request.tool_choice == Some(ToolChoice::Never);
+    let mut tools = if is_any_alone && has_answer && is_answer_alone { Vec::new() } else { callable(request, manner)? };
+    let is_callable = !tools.is_empty();
+    let tool_choice = choice(request, manner, has_answer)?;
+    tools.extend(answer.filter(|_| !is_call).map(|tool_spec| Entry::Tool { tool_spec }));
+    let (word, note) = match (&tool_choice, &request.tool_choice) {
+        (None, _) if has_answer => (Some(ANSWER), None),
+        (None, Some(ToolChoice::Never)) if is_callable => {
+            (Some(NO_CALLS), Some(Note { feature: Feature::ToolChoiceNever, change: IN_WORDS }))
+        }
+        _ => (None, None),
+    };
+    let config = (!tools.is_empty()).then_some(ToolConfig { tools, tool_choice });
+    Ok(Written { config, has_answer, word, note })
+}
+
+/// The tools beside that of the answer. There is no way to say that none may be called but to send none, and where the history has calls there
+/// have to be some; nor, for some models, to name one but to send no other.
+fn callable<'a>(request: &'a Request<'_>, manner: &Manner) -> Result<Vec<Entry<'a>>, Unsayable> {
     let mut tools = Vec::with_capacity(request.tools.len() + 1);
     let history = history(request)?;
-    // There is no way to say that none may be called but to send none, and where the history has calls there have to be some.
-    let is_never = request.tool_choice == Some(ToolChoice::Never);
-    if !is_never || !history.is_empty() {
-        for tool in &request.tools {
-            tools.push(Entry::Tool { tool_spec: spec(tool, manner)? });
-            tools.extend(tool.cache.map(cache_point).map(Entry::Mark));
-        }
+    let is_sent = |tool: &Tool<'_>| match &request.tool_choice {
+        Some(ToolChoice::Never) => !history.is_empty(),
+        Some(ToolChoice::Named(name)) => manner.forced_tools != ForcedTools::Any || tool.name == *name,
+        Some(ToolChoice::Auto | ToolChoice::Required) | None => true,
+    };
+    for tool in request.tools.iter().filter(|tool| is_sent(tool)) {
+        tools.push(Entry::Tool { tool_spec: spec(tool, manner)? });
+        tools.extend(tool.cache.map(cache_point).map(Entry::Mark));
     }
     if tools.is_empty() {
         tools.extend(history.into_iter().map(|name| Entry::Tool { tool_spec: remade(name) }));
     }
-    let answer = answer(request, manner);
-    let has_answer = answer.is_some();
-    let tool_choice = choice(request, answer.as_ref())?;
-    tools.extend(answer.map(|tool_spec| Entry::Tool { tool_spec }));
-    let config = (!tools.is_empty()).then_some(ToolConfig { tools, tool_choice });
-    Ok(Written { config, has_answer })
+    Ok(tools)
 }
 
-fn choice<'a>(request: &'a Request<'_>, answer: Option<&ToolSpec<'_>>) -> Result<Option<Choice<'a>>, Unsayable> {
-    let has_answer = answer.is_some();
-    Ok(match &request.tool_choice {
-        Some(ToolChoice::Named(name)) => Some(Choice::Tool { name: name::tool(name)? }),
-        Some(ToolChoice::Never) if has_answer => Some(Choice::Tool { name: ANSWER_TOOL }),
-        Some(ToolChoice::Never) => None,
-        Some(ToolChoice::Required) => Some(Choice::Any {}),
+/// The tool that has to be called; `None` where the model may choose, or can't be made to.
+fn choice<'a>(request: &'a Request<'_>, manner: &Manner, has_answer: bool) -> Result<Option<Choice<'a>>, Unsayable> {
+    let wanted = match &request.tool_choice {
+        Some(ToolChoice::Named(name)) => Choice::Tool { name: name::tool(name)? },
+        Some(ToolChoice::Never) if has_answer => Choice::Tool { name: ANSWER_TOOL },
+        Some(ToolChoice::Never) => return Ok(None),
+        Some(ToolChoice::Required) => Choice::Any {},
         // The answer is one of the tools that may be called.
-        Some(ToolChoice::Auto) | None if has_answer && request.tools.is_empty() => {
-            Some(Choice::Tool { name: ANSWER_TOOL })
-        }
-        Some(ToolChoice::Auto) | None if has_answer => Some(Choice::Any {}),
-        Some(ToolChoice::Auto) | None => None,
+        Some(ToolChoice::Auto) | None if has_answer && request.tools.is_empty() => Choice::Tool { name: ANSWER_TOOL },
+        Some(ToolChoice::Auto) | None if has_answer => Choice::Any {},
+        Some(ToolChoice::Auto) | None => return Ok(None),
+    };
+    Ok(match manner.forced_tools {
+        ForcedTools::Named => Some(wanted),
+        ForcedTools::Any => Some(Choice::Any {}),
+        ForcedTools::None => None,
     })
 }
 

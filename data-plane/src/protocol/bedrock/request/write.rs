@@ -8,17 +8,16 @@ use super::tools::{self, Calling, ToolConfig};
 use crate::exchange::feature::Feature;
 use crate::exchange::json::Number;
 use crate::exchange::manner::{Manner, ReasoningForm, SchemaForm};
-use crate::exchange::reasoning::{Amount, Effort, Reasoning};
+use crate::exchange::reasoning::{Amount, Effort};
 use crate::exchange::request::{AnswerFormat, Request, Schema};
 use crate::protocol::bedrock::block::Block;
+use crate::protocol::claude::{self, Room};
 use crate::protocol::error::json;
-use crate::protocol::notes::{FORCED, Note, RAISED, THINKING};
+use crate::protocol::notes::{FORCED, LOST, Note, THINKING};
 use crate::protocol::{Outgoing, Target, Unsayable};
 
 /// What is said to a model that has to answer with JSON, which has no field.
 const JSON_ANSWER: &str = "Answer with one JSON object and with nothing else: no text around it and no code fence.";
-/// The least tokens that a model can be told to think.
-const LEAST_BUDGET: u64 = 1024;
 /// The highest temperature of the format.
 const HIGHEST_TEMPERATURE: u32 = 1;
 
@@ -84,68 +83,68 @@ struct JsonSchema<'a> {
 pub(crate) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Outgoing, Unsayable> {
     let conversation = Conversation::of(request)?;
     let tools = tools::written(request, to.manner)?;
-    let thought = Thought::of(request.reasoning.as_ref(), to.manner, tools.calling());
+    let thought = Thought::of(request, to.manner, tools.calling());
     let answers_by_tool = tools.has_answer;
-    let notes = notes(request, &thought);
+    let room = Room::of(request, to.manner, thought.budget);
+    let inference_config = inference(request, to.manner, &thought, &room);
+    let notes = room.notes(request).chain(notes(request, &thought, &inference_config)).chain(tools.note).collect();
     let body = Body {
         messages: conversation.turns,
-        system: system(conversation.system, request),
-        inference_config: inference(request, to.manner, &thought),
+        system: system(conversation.system, request, tools.word),
+        inference_config,
         tool_config: tools.config,
+        output_config: OutputConfig { text_format: text_format(request, to.manner), effort: thought.effort },
         additional_model_request_fields: Additional {
             top_k: request.sampling.top_k.as_ref().filter(|_| !thought.thinks()).map(Number::borrowed),
-            thinking: thought.thinking,
+            thinking: thought.thinking(&room),
         },
-        output_config: OutputConfig { text_format: text_format(request, to.manner), effort: thought.effort },
     };
     Ok(Outgoing { body: json(&body), answers_by_tool, headers: Vec::new(), notes })
 }
 
-fn notes(request: &Request<'_>, thought: &Thought<'_>) -> Vec<Note> {
-    let is_left_off = thought.is_left_off;
-    let lost = |is_given, feature| (thought.thinks() && is_given).then_some(Note { feature, change: THINKING });
-    let limit = request.max_tokens.as_ref().and_then(Number::as_u64);
-    let is_raised = limit.zip(thought.budget).is_some_and(|(limit, budget)| limit <= budget);
+fn notes(request: &Request<'_>, thought: &Thought<'_>, sent: &Inference<'_>) -> impl Iterator<Item = Note> + use<> {
+    let given = &request.sampling;
+    let lost = |is_lost, feature| (thought.thinks() && is_lost).then_some(Note { feature, change: THINKING });
     [
-        is_left_off.then_some(Note { feature: Feature::Reasoning, change: FORCED }),
-        is_raised.then_some(Note { feature: Feature::MaxTokens, change: RAISED }),
-        lost(request.sampling.temperature.is_some(), Feature::Temperature),
-        lost(request.sampling.top_k.is_some(), Feature::TopK),
+        thought.left_off.map(|change| Note { feature: Feature::Reasoning, change }),
+        lost(given.temperature.is_some(), Feature::Temperature),
+        lost(given.top_p.is_some() && sent.top_p.is_none(), Feature::TopP),
+        lost(given.top_k.is_some(), Feature::TopK),
     ]
     .into_iter()
     .flatten()
-    .collect()
 }
 
-fn system<'a>(mut system: Vec<Block<'a>>, request: &Request<'_>) -> Vec<Block<'a>> {
+fn system<'a>(mut system: Vec<Block<'a>>, request: &Request<'_>, word: Option<&'static str>) -> Vec<Block<'a>> {
     if request.answer_format == Some(AnswerFormat::Json) {
         system.push(Block::Text(JSON_ANSWER));
     }
+    system.extend(word.map(Block::Text));
     system
 }
 
-fn inference<'a>(request: &'a Request<'_>, manner: &Manner, thought: &Thought<'_>) -> Inference<'a> {
-    let given = request.max_tokens.as_ref().map(Number::borrowed);
-    let max_tokens = match thought.budget {
-        // The thinking counts: a limit that is not above it is for what comes after it.
-        Some(budget) => {
-            let limit = given.as_ref().and_then(Number::as_u64).unwrap_or(manner.max_tokens);
-            let is_enough = given.is_some() && limit > budget;
-            if is_enough { given } else { Some(Number::from(budget.saturating_add(limit))) }
-        }
-        None => given,
-    };
+fn inference<'a>(request: &'a Request<'_>, manner: &Manner, thought: &Thought<'_>, room: &Room<'a>) -> Inference<'a> {
+    // Beside thinking there has to be a limit: how high it is unasked is not known.
+    let unasked = || room.budget.map(|budget| manner.max_tokens.saturating_add(budget));
+    let within = |limit: u64| manner.most_tokens.map_or(limit, |most| limit.min(most));
+    let max_tokens = room.limit.clone().or_else(|| unasked().map(|limit| Number::from(within(limit))));
+    let sampling = &request.sampling;
+    let top_p = sampling.top_p.as_ref().map(Number::borrowed);
+    let stop_sequences = request.stop.iter().map(|text| text.as_str()).filter(|text| !text.is_empty()).collect();
+    if thought.thinks() {
+        return Inference {
+            max_tokens,
+            temperature: None,
+            top_p: top_p.filter(claude::is_beside_thinking),
+            stop_sequences,
+        };
+    }
     let highest = manner.max_temperature.unwrap_or(HIGHEST_TEMPERATURE).min(HIGHEST_TEMPERATURE);
-    let temperature = request.sampling.temperature.as_ref().filter(|_| !thought.thinks()).map(|temperature| {
+    let temperature = sampling.temperature.as_ref().map(|temperature| {
         if temperature.as_f64() > f64::from(highest) { u64::from(highest).into() } else { temperature.borrowed() }
     });
     let is_alone = manner.top_p_alone && temperature.is_some();
-    Inference {
-        max_tokens,
-        temperature,
-        top_p: request.sampling.top_p.as_ref().filter(|_| !is_alone).map(Number::borrowed),
-        stop_sequences: request.stop.iter().map(|text| text.as_str()).filter(|text| !text.is_empty()).collect(),
-    }
+    Inference { max_tokens, temperature, top_p: top_p.filter(|_| !is_alone), stop_sequences }
 }
 
 impl Inference<'_> {
@@ -163,21 +162,16 @@ struct Thought<'a> {
     thinking: Option<Thinking<'a>>,
     effort: Option<&'static str>,
     budget: Option<u64>,
-    /// It was asked for, and can't be.
-    is_left_off: bool,
-}
-
-impl Thought<'_> {
-    /// The model is asked to think: then neither its temperature nor `top_k` can be chosen.
-    fn thinks(&self) -> bool {
-        self.thinking.as_ref().is_some_and(|thinking| &*thinking.r#type != "disabled")
-    }
+    /// Why it can't be, though it was asked for.
+    left_off: Option<&'static str>,
 }
 
 impl<'a> Thought<'a> {
     /// A model that is made to call a tool can't think before: which tool is called is what the request means, how much is thought is not.
-    fn of(reasoning: Option<&'a Reasoning<'_>>, manner: &Manner, calling: Calling) -> Self {
-        let Some(Reasoning { amount: Some(amount), shown }) = reasoning else { return Self::default() };
+    fn of(request: &'a Request<'_>, manner: &Manner, calling: Calling) -> Self {
+        let Some(reasoning) = &request.reasoning else { return Self::default() };
+        let Some(amount) = &reasoning.amount else { return Self::default() };
+        let left_off = |change| Self { left_off: Some(change), ..Self::default() };
         match (manner.reasoning, amount) {
             (ReasoningForm::None, _) | (ReasoningForm::Budget, Amount::Off) => Self::default(),
             // Some think unasked, and one that is not known may refuse to be told otherwise.
@@ -185,21 +179,32 @@ impl<'a> Thought<'a> {
                 let thinking = Thinking { r#type: "disabled".into(), budget_tokens: None, display: None };
                 Self { thinking: (!manner.efforts.is_empty()).then_some(thinking), ..Self::default() }
             }
-            (ReasoningForm::Budget, _) if calling == Calling::Forced => Self { is_left_off: true, ..Self::default() },
+            (ReasoningForm::Budget, _) if calling == Calling::Forced => left_off(FORCED),
+            (ReasoningForm::Budget, _) if !claude::may_think(request) => left_off(LOST),
             (ReasoningForm::Budget, amount) => {
-                let tokens = amount.budget_tokens().unwrap_or(Effort::Medium.budget_tokens()).max(LEAST_BUDGET);
-                let thinking = Thinking { r#type: "enabled".into(), budget_tokens: Some(tokens.into()), display: None };
-                Self { thinking: Some(thinking), budget: Some(tokens), ..Self::default() }
+                let thinking = Thinking { r#type: "enabled".into(), budget_tokens: None, display: None };
+                Self { thinking: Some(thinking), budget: Some(claude::budget(amount)), ..Self::default() }
             }
             (ReasoningForm::Effort, amount) => {
-                let display = shown.map(|shown| if shown { "summarized".into() } else { "omitted".into() });
+                let display = reasoning.shown.map(|shown| if shown { "summarized".into() } else { "omitted".into() });
                 let thinking = Thinking { r#type: "adaptive".into(), budget_tokens: None, display };
                 let effort = if *amount == Amount::Off { Some(Effort::Low) } else { amount.effort() };
                 let effort = effort.map(|effort| word(effort, manner, calling));
-                let is_left_off = calling == Calling::Forced;
-                Self { thinking: (!is_left_off).then_some(thinking), effort, budget: None, is_left_off }
+                let is_forced = calling == Calling::Forced;
+                let left_off = is_forced.then_some(FORCED);
+                Self { thinking: (!is_forced).then_some(thinking), effort, budget: None, left_off }
             }
         }
+    }
+
+    /// The model is asked to think: then neither its temperature nor `top_k` can be chosen.
+    fn thinks(&self) -> bool {
+        self.thinking.as_ref().is_some_and(|thinking| &*thinking.r#type != "disabled")
+    }
+
+    /// As it is written, with a budget that leaves room for the answer.
+    fn thinking(self, room: &Room<'_>) -> Option<Thinking<'a>> {
+        self.thinking.map(|thinking| Thinking { budget_tokens: room.budget.map(Number::from), ..thinking })
     }
 }
 

@@ -35,7 +35,8 @@ impl<'a> Thinking<'a> {
                 None => return Err(wrong("thinking.budget_tokens", "is missing: give a whole number from 1024")),
             },
             "adaptive" => Some(Amount::Adaptive),
-            "disabled" => Some(Amount::Off),
+            // The second is the least of models that can't be told not to think at all.
+            "disabled" | "between_tools" => Some(Amount::Off),
             _ => {
                 extras.push(lost("thinking", value, Loss::Warned)?);
                 None

@@ -156,6 +156,7 @@ fn thinking_is_read_from_both_fields() {
     is("", None);
     is(r#""thinking":{"type":"enabled","budget_tokens":2048}"#, Some(Amount::Budget(2048.into())));
     is(r#""thinking":{"type":"disabled"}"#, Some(Amount::Off));
+    is(r#""thinking":{"type":"between_tools"}"#, Some(Amount::Off));
     is(r#""thinking":{"type":"adaptive"}"#, Some(Amount::Adaptive));
     is(r#""output_config":{"effort":"low"}"#, Some(Amount::Effort(Effort::Low)));
     is(r#""output_config":{"effort":"low"},"thinking":{"type":"disabled"}"#, Some(Amount::Off));
@@ -187,7 +188,7 @@ fn what_has_no_home_is_kept_with_what_it_comes_to() {
         (r#""inference_geo":"eu""#, "inference_geo", Loss::Refused),
         (r#""metadata":{"x":1}"#, "metadata.x", Loss::Warned),
         (r#""output_config":{"x":1}"#, "output_config.x", Loss::Warned),
-        (r#""thinking":{"type":"between_tools"}"#, "thinking", Loss::Warned),
+        (r#""thinking":{"type":"of_tomorrow"}"#, "thinking", Loss::Warned),
         (r#""tools":[{"type":"web_search_20250305","name":"web_search"}]"#, "tools[0]", Loss::Refused),
         (r#""tools":[{"name":"f","input_schema":{},"input_examples":[]}]"#, "tools[0].input_examples", Loss::Warned),
         (

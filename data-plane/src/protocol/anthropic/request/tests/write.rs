@@ -11,6 +11,7 @@ use crate::exchange::reasoning::{Amount, Effort, Reasoning};
 use crate::exchange::request::{AnswerFormat, Request, Sampling, Schema};
 use crate::exchange::tool::{Tool, ToolCall, ToolChoice, ToolResult};
 use crate::protocol::anthropic::request::write;
+use crate::protocol::notes::{BOUNDED, LOWERED, RAISED};
 use crate::protocol::{ANSWER_TOOL, Outgoing, Target};
 
 fn outgoing(request: &Request<'_>, manner: &Manner) -> Outgoing {
@@ -227,6 +228,37 @@ fn reasoning_by_budget_leaves_room_for_the_answer() {
         assert_eq!((&written["thinking"], &written["max_tokens"]), (&expected, &json!(limit)));
         assert!(written.get("output_config").is_none());
     }
+}
+
+#[test]
+fn thinking_and_answer_are_no_more_than_the_model_writes() {
+    let small = Manner { max_tokens: 32_000, most_tokens: Some(32_000), ..manner(ReasoningForm::Budget) };
+    for (amount, max_tokens, expected, limit, changes) in [
+        (Amount::Budget(40_000.into()), number("4000"), json!(28_000), 32_000, vec![RAISED, BOUNDED]),
+        (Amount::Effort(Effort::Max), None, json!(24_000), 32_000, vec![]),
+        (Amount::Budget(2000.into()), number("64000"), json!(2000), 32_000, vec![LOWERED]),
+        (Amount::Budget(31_000.into()), number("32000"), json!(31_000), 32_000, vec![]),
+        (Amount::Off, number("64000"), json!(null), 32_000, vec![LOWERED]),
+    ] {
+        let request = Request { reasoning: thinking(amount), max_tokens, ..hi() };
+        let written = written_for(&request, &small);
+        assert_eq!((&written["thinking"]["budget_tokens"], &written["max_tokens"]), (&expected, &json!(limit)));
+        let noted: Vec<_> = outgoing(&request, &small).notes.into_iter().map(|note| note.change).collect();
+        assert_eq!(noted, changes);
+    }
+}
+
+#[test]
+fn without_thinking_no_effort_is_above_high() {
+    let newest = Manner { efforts: vec![Effort::Low, Effort::High, Effort::XHigh], ..manner(ReasoningForm::Effort) };
+    let free = Request { reasoning: thinking(Amount::Effort(Effort::XHigh)), tools: vec![tool()], ..hi() };
+    assert_eq!(written_for(&free, &newest)["output_config"], json!({"effort": "xhigh"}));
+    let forced = Request { tool_choice: Some(ToolChoice::Required), ..free };
+    let written = written_for(&forced, &newest);
+    assert_eq!(
+        (&written["thinking"], &written["output_config"]),
+        (&json!({"type": "disabled"}), &json!({"effort": "high"}))
+    );
 }
 
 #[test]

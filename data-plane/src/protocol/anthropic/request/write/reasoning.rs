@@ -4,17 +4,13 @@
 
 use serde::Serialize;
 
-use super::block::Said;
-use super::conversation::{Side, Turn};
 use crate::exchange::feature::Feature;
 use crate::exchange::json::Number;
 use crate::exchange::manner::{Manner, ReasoningForm};
 use crate::exchange::reasoning::{Amount, Effort, Reasoning};
 use crate::exchange::request::Request;
-use crate::protocol::notes::{FORCED, LOST, Note, RAISED};
-
-/// The least budget that there is.
-const LEAST_BUDGET: u64 = 1024;
+use crate::protocol::claude::{self, Room};
+use crate::protocol::notes::{FORCED, LOST, Note};
 
 /// The words that the format has.
 const EFFORTS: [Effort; 5] = [Effort::Low, Effort::Medium, Effort::High, Effort::XHigh, Effort::Max];
@@ -40,40 +36,35 @@ pub(super) struct Plan<'a> {
     pub(super) thinking: Option<Thinking>,
     pub(super) effort: Option<&'static str>,
     pub(super) max_tokens: Number<'a>,
-    /// Why no thinking is asked for, though the caller does.
-    left_off: Option<&'static str>,
+    /// What is otherwise than the caller said.
+    pub(super) notes: Vec<Note>,
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn of(request: &'a Request<'_>, manner: &Manner, turns: &[Turn<'_>], is_forced: bool) -> Self {
+    pub(super) fn of(request: &'a Request<'_>, manner: &Manner, is_forced: bool) -> Self {
         let given = request.reasoning.as_ref();
         let amount = given.and_then(|reasoning| reasoning.amount.as_ref());
-        let display = given.and_then(display);
-        let thinking = amount.and_then(|amount| match manner.reasoning {
-            ReasoningForm::None => None,
-            // Those that always think refuse both to be forced and to be told not to: what was asked for stays to be refused.
-            ReasoningForm::Budget | ReasoningForm::Effort if is_forced && manner.always_thinks => None,
-            ReasoningForm::Budget | ReasoningForm::Effort if is_forced => Some(Thinking::Disabled),
-            ReasoningForm::Budget if !may_think(turns) => Some(Thinking::Disabled),
-            ReasoningForm::Budget => Some(budgeted(amount, display)),
-            ReasoningForm::Effort => Some(adaptive(amount, display, manner)),
+        let left_off = amount.and_then(|amount| left_off(amount, request, manner, is_forced));
+        let thinking = amount.and_then(|amount| match (manner.reasoning, left_off) {
+            (ReasoningForm::None, _) => None,
+            // Those that always think refuse to be told not to.
+            _ if is_forced && manner.always_thinks => None,
+            (_, Some(_)) => Some(Thinking::Disabled),
+            (ReasoningForm::Budget, None) => Some(budgeted(amount, given.and_then(display))),
+            (ReasoningForm::Effort, None) => Some(adaptive(amount, given.and_then(display), manner)),
         });
         let effort =
             amount.filter(|_| manner.reasoning == ReasoningForm::Effort).and_then(|amount| effort(amount, manner));
+        // Without thinking there is none above this.
+        let effort = if thinking == Some(Thinking::Disabled) { effort.map(|it| it.min(Effort::High)) } else { effort };
+        let room = Room::of(request, manner, thinking.and_then(Thinking::budget));
+        let left_off = left_off.map(|change| Note { feature: Feature::Reasoning, change });
         Self {
-            thinking,
+            thinking: thinking.map(|thinking| thinking.with_budget(room.budget)),
             effort: effort.and_then(|effort| offered(effort, manner)).map(Effort::as_str),
-            max_tokens: max_tokens(request, manner, thinking),
-            left_off: left_off(amount, manner, turns, is_forced),
+            notes: left_off.into_iter().chain(room.notes(request)).collect(),
+            max_tokens: room.limit.unwrap_or_else(|| Number::from(manner.max_tokens)),
         }
-    }
-
-    /// What is otherwise than the caller said.
-    pub(super) fn notes(&self, request: &Request<'_>) -> impl Iterator<Item = Note> + use<> {
-        let is_raised = request.max_tokens.as_ref().is_some_and(|given| given.as_u64() != self.max_tokens.as_u64());
-        let left_off = self.left_off.map(|change| Note { feature: Feature::Reasoning, change });
-        let raised = is_raised.then_some(Note { feature: Feature::MaxTokens, change: RAISED });
-        left_off.into_iter().chain(raised)
     }
 
     /// The model is asked to think: then it may not be asked for some other things.
@@ -82,11 +73,28 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn left_off(amount: Option<&Amount<'_>>, manner: &Manner, turns: &[Turn<'_>], is_forced: bool) -> Option<&'static str> {
+impl Thinking {
+    fn budget(self) -> Option<u64> {
+        match self {
+            Self::Enabled { budget_tokens, .. } => Some(budget_tokens),
+            Self::Adaptive { .. } | Self::Disabled => None,
+        }
+    }
+
+    fn with_budget(self, budget: Option<u64>) -> Self {
+        match (self, budget) {
+            (Self::Enabled { display, .. }, Some(budget_tokens)) => Self::Enabled { budget_tokens, display },
+            (thinking, _) => thinking,
+        }
+    }
+}
+
+/// Why no thinking is asked for, though the caller does.
+fn left_off(amount: &Amount<'_>, request: &Request<'_>, manner: &Manner, is_forced: bool) -> Option<&'static str> {
     match (manner.reasoning, amount) {
-        (ReasoningForm::None, _) | (_, None | Some(Amount::Off)) => None,
+        (ReasoningForm::None, _) | (_, Amount::Off) => None,
         (ReasoningForm::Budget | ReasoningForm::Effort, _) if is_forced => Some(FORCED),
-        (ReasoningForm::Budget, _) if !may_think(turns) => Some(LOST),
+        (ReasoningForm::Budget, _) if !claude::may_think(request) => Some(LOST),
         (ReasoningForm::Budget | ReasoningForm::Effort, _) => None,
     }
 }
@@ -96,12 +104,10 @@ fn display(reasoning: &Reasoning<'_>) -> Option<&'static str> {
 }
 
 fn budgeted(amount: &Amount<'_>, display: Option<&'static str>) -> Thinking {
-    let tokens = match amount {
-        Amount::Off => return Thinking::Disabled,
-        Amount::Adaptive => Effort::Medium.budget_tokens(),
-        Amount::Effort(_) | Amount::Budget(_) => amount.budget_tokens().unwrap_or(LEAST_BUDGET),
-    };
-    Thinking::Enabled { budget_tokens: tokens.max(LEAST_BUDGET), display }
+    match amount {
+        Amount::Off => Thinking::Disabled,
+        amount => Thinking::Enabled { budget_tokens: claude::budget(amount), display },
+    }
 }
 
 /// As little as there is for a model that can't be told not to think.
@@ -122,27 +128,4 @@ fn adaptive(amount: &Amount<'_>, display: Option<&'static str>, manner: &Manner)
 fn offered(effort: Effort, manner: &Manner) -> Option<Effort> {
     let effort = effort.nearest(&EFFORTS)?;
     if manner.efforts.is_empty() { Some(effort) } else { effort.nearest(&manner.efforts) }
-}
-
-/// The limit: the budget counts against it, and the answer keeps the room that the caller wanted for it.
-fn max_tokens<'a>(request: &'a Request<'_>, manner: &Manner, thinking: Option<Thinking>) -> Number<'a> {
-    let given = request.max_tokens.as_ref();
-    let room = given.map_or(Some(manner.max_tokens), Number::as_u64);
-    match (thinking, room) {
-        (Some(Thinking::Enabled { budget_tokens, .. }), Some(room)) if room <= budget_tokens => {
-            Number::from(budget_tokens.saturating_add(room))
-        }
-        _ => given.map_or_else(|| Number::from(manner.max_tokens), Number::borrowed),
-    }
-}
-
-/// Whether a model of a budget may think: an assistant's turn that it is to go on with has to begin with what it thought, with its proof, which
-/// clients of other formats lose.
-fn may_think(turns: &[Turn<'_>]) -> bool {
-    let Some((at, last)) = turns.iter().enumerate().rfind(|(_, turn)| turn.side == Side::Assistant) else {
-        return true;
-    };
-    let calls = last.blocks.iter().any(|block| matches!(block.said, Said::ToolUse { .. }));
-    let goes_on = calls || at + 1 == turns.len();
-    !goes_on || last.blocks.first().is_some_and(|block| block.said.is_thinking())
 }
