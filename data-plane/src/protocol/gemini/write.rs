@@ -15,12 +15,17 @@ use self::config::GenerationConfig;
 use self::contents::Content;
 use super::part::Part;
 use crate::exchange::json::Json;
+use crate::exchange::manner::Manner;
 use crate::exchange::message;
-use crate::exchange::request::Request;
+use crate::exchange::request::{AnswerFormat, Request, Schema};
 use crate::exchange::tool::{Tool, ToolChoice};
 use crate::json::{self, JsonError};
 use crate::protocol::error::json;
-use crate::protocol::{Outgoing, Target, Unsayable};
+use crate::protocol::{ANSWER_TOOL, Outgoing, Target, Unsayable};
+
+/// What is said to a model that has to answer with JSON and has tools, where its format does not take both.
+const JSON_ANSWER: &str =
+    "When you answer, answer with one JSON object and with nothing else: no text around it and no code fence.";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,13 +76,43 @@ struct Calling<'a> {
     allowed_function_names: Option<[&'a str; 1]>,
 }
 
+/// How the form of the answer is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// By the format's own fields.
+    Field,
+    /// By a tool that the answer is the arguments of.
+    Tool,
+    /// In words.
+    Words,
+    /// Not now: what comes next is a call.
+    Later,
+}
+
+impl Form {
+    /// A model that takes tools or a form, but not both, loses neither.
+    fn of(request: &Request<'_>, manner: &Manner) -> Self {
+        let is_both = manner.tools_or_form && !request.tools.is_empty();
+        match (&request.answer_format, &request.tool_choice) {
+            _ if !is_both => Self::Field,
+            // Tools that may not be called are not sent.
+            (_, Some(ToolChoice::Never)) | (None | Some(AnswerFormat::Text), _) => Self::Field,
+            (Some(_), Some(ToolChoice::Required | ToolChoice::Named(_))) => Self::Later,
+            (Some(AnswerFormat::Schema(_)), Some(ToolChoice::Auto) | None) => Self::Tool,
+            (Some(AnswerFormat::Json), Some(ToolChoice::Auto) | None) => Self::Words,
+        }
+    }
+}
+
 /// Writes a request.
 ///
 /// # Errors
 ///
 /// When it holds what the format can't say.
 pub(super) fn request(request: &Request<'_>, to: &Target<'_>) -> Result<Outgoing, Unsayable> {
+    let form = Form::of(request, to.manner);
     let mut system = system(&request.system);
+    system.extend((form == Form::Words).then(|| Part::text(JSON_ANSWER)));
     let mut contents = contents::written(&request.messages, to.manner)?;
     if contents.is_empty() {
         // A request without contents is refused, and the instruction is all that there is to answer.
@@ -86,14 +121,15 @@ pub(super) fn request(request: &Request<'_>, to: &Target<'_>) -> Result<Outgoing
     if contents.is_empty() {
         return Err(unsayable("a request without a message", "which answers the last one: give it one"));
     }
+    let (generation_config, notes) = config::written(request, to.manner, form)?;
     let body = Body {
         system_instruction: (!system.is_empty()).then_some(Instruction { parts: system }),
         contents,
-        tools: tools(&request.tools)?,
-        tool_config: request.tool_choice.as_ref().filter(|_| !request.tools.is_empty()).map(tool_config),
-        generation_config: config::written(request, to.manner)?,
+        tool_config: tool_config(request, to.manner, form),
+        tools: tools(request, to.manner, form)?,
+        generation_config,
     };
-    Ok(Outgoing { body: json(&body), ..Outgoing::default() })
+    Ok(Outgoing { body: json(&body), answers_by_tool: form == Form::Tool, notes, ..Outgoing::default() })
 }
 
 fn system<'a>(system: &'a [message::Part<'_>]) -> Vec<Part<'a>> {
@@ -101,12 +137,27 @@ fn system<'a>(system: &'a [message::Part<'_>]) -> Vec<Part<'a>> {
     texts.map(|text| Part::text(text)).collect()
 }
 
-fn tools<'a>(tools: &'a [Tool<'_>]) -> Result<Option<[Tools<'a>; 1]>, Unsayable> {
-    if tools.is_empty() {
+fn tools<'a>(request: &'a Request<'_>, manner: &Manner, form: Form) -> Result<Option<[Tools<'a>; 1]>, Unsayable> {
+    if request.tools.is_empty() || are_left_out(request, manner) {
         return Ok(None);
     }
-    let function_declarations = tools.iter().map(function).collect::<Result<_, _>>()?;
+    let mut function_declarations = request.tools.iter().map(function).collect::<Result<Vec<_>, _>>()?;
+    if let (Form::Tool, Some(AnswerFormat::Schema(schema))) = (form, &request.answer_format) {
+        function_declarations.push(answer(schema));
+    }
     Ok(Some([Tools { function_declarations }]))
+}
+
+/// Whether the tools, which may not be called, would keep the form of the answer from being asked for.
+fn are_left_out(request: &Request<'_>, manner: &Manner) -> bool {
+    let has_form = matches!(request.answer_format, Some(AnswerFormat::Json | AnswerFormat::Schema(_)));
+    manner.tools_or_form && has_form && request.tool_choice == Some(ToolChoice::Never)
+}
+
+/// The tool that the answer is the arguments of.
+fn answer<'a>(Schema { description, schema, .. }: &'a Schema<'_>) -> Function<'a> {
+    let description = Some(description.as_deref().unwrap_or("Gives the answer to the user."));
+    Function { name: ANSWER_TOOL, description, parameters_json_schema: Some(schema.borrowed()) }
 }
 
 fn function<'a>(tool: &'a Tool<'_>) -> Result<Function<'a>, Unsayable> {
@@ -153,14 +204,20 @@ fn has_members(object: &[u8]) -> bool {
     has_members || read.is_err()
 }
 
-fn tool_config<'a>(choice: &'a ToolChoice<'_>) -> ToolConfig<'a> {
-    let (mode, allowed_function_names) = match choice {
-        ToolChoice::Auto => ("AUTO", None),
-        ToolChoice::Required => ("ANY", None),
-        ToolChoice::Named(name) => ("ANY", Some([name.as_str()])),
-        ToolChoice::Never => ("NONE", None),
+fn tool_config<'a>(request: &'a Request<'_>, manner: &Manner, form: Form) -> Option<ToolConfig<'a>> {
+    if request.tools.is_empty() || are_left_out(request, manner) {
+        return None;
+    }
+    let (mode, allowed_function_names) = match &request.tool_choice {
+        // The answer is one of the tools that may be called.
+        _ if form == Form::Tool => ("ANY", None),
+        None => return None,
+        Some(ToolChoice::Auto) => ("AUTO", None),
+        Some(ToolChoice::Required) => ("ANY", None),
+        Some(ToolChoice::Named(name)) => ("ANY", Some([name.as_str()])),
+        Some(ToolChoice::Never) => ("NONE", None),
     };
-    ToolConfig { function_calling_config: Calling { mode, allowed_function_names } }
+    Some(ToolConfig { function_calling_config: Calling { mode, allowed_function_names } })
 }
 
 /// Something that can't be said: what, and what Gemini has instead.

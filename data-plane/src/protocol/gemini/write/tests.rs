@@ -1,3 +1,5 @@
+mod demands;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::adapter::Delivery;
@@ -402,6 +404,8 @@ proptest! {
         answer_format in form(),
     ) {
         let system = system.into_iter().map(SaidPart::text).collect();
+        // Which has to be above a budget.
+        let max_tokens = max_tokens.filter(|_| manner.reasoning == ReasoningForm::Effort);
         let asked = Request {
             system, messages: messages(exchanges), tools, tool_choice, max_tokens, sampling, stop, choices, answer_format, reasoning,
             wants_usage: true, ..Request::default()
