@@ -76,6 +76,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Number<'a>(Json<'a>);
 
+impl Number<'static> {
+    /// A finite number of ours.
+    pub(crate) fn of(number: f64) -> Self {
+        Self(Json::of(&number))
+    }
+}
+
 impl Number<'_> {
     pub(crate) fn as_str(&self) -> &str {
         self.0.as_str()

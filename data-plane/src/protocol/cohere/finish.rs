@@ -25,7 +25,15 @@ pub(super) fn failure(reason: Option<&str>, error: Option<&str>) -> Option<Statu
     failed.or(error.map(|_| StatusCode::INTERNAL_SERVER_ERROR))
 }
 
-/// A reason's word. There is none for a filter: that the answer is not whole must still be seen.
+/// What is said beside the word of an answer that a filter took, which the format has no reason for.
+const FILTERED: &str = "the provider's content filter stopped the answer";
+
+/// What has to be said beside a reason's word.
+pub(super) fn error(finish: &Finish<'_>) -> Option<&'static str> {
+    (*finish == Finish::Filtered).then_some(FILTERED)
+}
+
+/// A reason's word. There is none for a filter: that the answer is not whole must still be seen, and [`error`] says why.
 pub(super) fn written(finish: &Finish<'_>) -> &'static str {
     match finish {
         Finish::Stop | Finish::Refused | Finish::Paused => "COMPLETE",

@@ -9,7 +9,7 @@ use super::citation::Cited;
 use super::finish;
 use super::usage::Cost;
 use crate::exchange::message::{Content, Part};
-use crate::exchange::response::{Choice, Response};
+use crate::exchange::response::{Choice, Finish, Response};
 use crate::exchange::text::Text;
 use crate::exchange::tool::ToolCall;
 use crate::protocol::error::json;
@@ -84,6 +84,9 @@ impl<'a> GivenItem<'a> {
 struct Written<'a> {
     id: &'a str,
     finish_reason: &'static str,
+    /// As the end of a stream has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
     message: WrittenMessage<'a>,
     usage: Cost,
 }
@@ -124,9 +127,16 @@ pub(super) fn write(response: &Response<'_>, reply: &Reply<'_>) -> Result<Vec<u8
     for part in parts {
         message.put(&part.content, texts)?;
     }
+    let finish = choice.map_or(&Finish::Stop, |choice| &choice.finish);
+    let error = finish::error(finish);
+    if message.content.is_empty() && message.tool_calls.is_empty() {
+        // Whoever shows the text of the answer shows why there is none.
+        message.content.extend(error.map(|text| Item::Text { text }));
+    }
     Ok(json(&Written {
         id: response.id.as_deref().unwrap_or(reply.id),
-        finish_reason: choice.map_or("COMPLETE", |choice| finish::written(&choice.finish)),
+        finish_reason: finish::written(finish),
+        error,
         message,
         usage: Cost::of(&response.usage),
     }))

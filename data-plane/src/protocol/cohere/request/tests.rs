@@ -262,6 +262,33 @@ fn the_answers_form_is_a_field_unless_there_are_tools() {
 }
 
 #[test]
+fn numbers_are_brought_within_what_the_format_takes() {
+    use crate::protocol::notes::{BOUNDED, told};
+    let number = |text: &'static str| Some(serde_json::from_str::<Number<'static>>(text).unwrap());
+    let sampling = |temperature, top_p, frequency, presence| Sampling {
+        temperature: number(temperature),
+        top_p: number(top_p),
+        frequency_penalty: number(frequency),
+        presence_penalty: number(presence),
+        ..Sampling::default()
+    };
+    let request = Request { sampling: sampling("1.7", "1", "-0.5", "2"), ..Request::default() };
+    let outgoing = try_written(&request, &UNKNOWN).unwrap();
+    let body: Value = serde_json::from_slice(&outgoing.body).unwrap();
+    assert_eq!((&body["temperature"], &body["p"]), (&json!(1), &json!(0.99)));
+    assert_eq!((&body["frequency_penalty"], &body["presence_penalty"]), (&json!(0.0), &json!(1.0)));
+    assert!(outgoing.notes.iter().all(|note| note.change == BOUNDED));
+    let told =
+        told(&outgoing.notes, &request, crate::protocol::Dialect::Chat, crate::protocol::Dialect::Cohere, &UNKNOWN);
+    assert_eq!(told.len(), 4, "{told:?}");
+    let request = Request { sampling: sampling("0.70", "0.01", "0", "1.0"), ..Request::default() };
+    let outgoing = try_written(&request, &UNKNOWN).unwrap();
+    let text = String::from_utf8(outgoing.body).unwrap();
+    let kept = r#""temperature":0.70,"p":0.01,"frequency_penalty":0,"presence_penalty":1.0"#;
+    assert!(text.contains(kept) && outgoing.notes.is_empty(), "{text}");
+}
+
+#[test]
 fn thinking_is_told_as_a_budget() {
     let deaf = Manner { reasoning: ReasoningForm::None, ..UNKNOWN.clone() };
     for (amount, manner, expected) in [
@@ -318,9 +345,10 @@ fn number(range: std::ops::Range<u64>) -> impl Strategy<Value = Option<Number<'s
 
 prop_compose! {
     fn sampling()(
-        temperature in number(0..2), top_p in number(0..2), top_k in number(1..500), seed in number(0..9),
+        temperature in number(0..2), has_top_p in prop::bool::ANY, top_k in number(1..500), seed in number(0..9),
         presence_penalty in number(0..2), frequency_penalty in number(0..2),
     ) -> Sampling<'static> {
+        let top_p = has_top_p.then(|| Number::of(0.5));
         Sampling { temperature, top_p, top_k, presence_penalty, frequency_penalty, seed }
     }
 }

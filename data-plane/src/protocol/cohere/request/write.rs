@@ -5,12 +5,28 @@ use shared::adapter::Delivery;
 
 use super::conversation::{Conversation, Source, Turn};
 use super::tools::{self, Entry, Format};
+use crate::exchange::feature::Feature;
 use crate::exchange::json::Number;
 use crate::exchange::manner::{Manner, ReasoningForm};
 use crate::exchange::reasoning::{Amount, Reasoning};
 use crate::exchange::request::Request;
 use crate::protocol::error::json;
+use crate::protocol::notes::{BOUNDED, Note};
 use crate::protocol::{Outgoing, Target, Unsayable};
+
+/// What `p` may be.
+const P: Range = Range { least: 0.01, most: 0.99 };
+/// What the penalties may be.
+const PENALTY: Range = Range { least: 0.0, most: 1.0 };
+/// The highest temperature of the format.
+const HIGHEST_TEMPERATURE: u32 = 1;
+
+/// What a number may be.
+#[derive(Clone, Copy)]
+struct Range {
+    least: f64,
+    most: f64,
+}
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -60,6 +76,12 @@ pub(crate) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Outgoing, 
     let conversation = Conversation::of(request, to.manner, tools.word)?;
     let answers_by_tool = tools.has_answer;
     let sampling = &request.sampling;
+    let mut notes = Vec::new();
+    let mut within = |range: Range, given, feature| {
+        let (number, is_bounded) = range.bounded(given)?;
+        notes.extend(is_bounded.then_some(Note { feature, change: BOUNDED }));
+        Some(number)
+    };
     let body = Body {
         model: to.model,
         stream: to.delivery == Delivery::Stream,
@@ -72,22 +94,32 @@ pub(crate) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Outgoing, 
         max_tokens: request.max_tokens.as_ref().map(Number::borrowed),
         stop_sequences: request.stop.iter().map(|text| text.as_str()).collect(),
         temperature: temperature(request, to.manner),
-        p: sampling.top_p.as_ref().map(Number::borrowed),
+        p: within(P, &sampling.top_p, Feature::TopP),
         k: sampling.top_k.as_ref().map(Number::borrowed),
         seed: sampling.seed.as_ref().map(Number::borrowed),
-        frequency_penalty: sampling.frequency_penalty.as_ref().map(Number::borrowed),
-        presence_penalty: sampling.presence_penalty.as_ref().map(Number::borrowed),
+        frequency_penalty: within(PENALTY, &sampling.frequency_penalty, Feature::FrequencyPenalty),
+        presence_penalty: within(PENALTY, &sampling.presence_penalty, Feature::PresencePenalty),
         thinking: thinking(request.reasoning.as_ref(), to.manner),
     };
-    Ok(Outgoing { body: json(&body), answers_by_tool, ..Outgoing::default() })
+    Ok(Outgoing { body: json(&body), answers_by_tool, notes, ..Outgoing::default() })
+}
+
+impl Range {
+    /// The number, or the end of the range that it is beyond; and whether it is.
+    fn bounded<'a>(self, given: &'a Option<Number<'_>>) -> Option<(Number<'a>, bool)> {
+        let given = given.as_ref()?;
+        let number = given.as_f64();
+        let is_bounded = number < self.least || number > self.most;
+        let sent = if is_bounded { Number::of(number.clamp(self.least, self.most)) } else { given.borrowed() };
+        Some((sent, is_bounded))
+    }
 }
 
 fn temperature<'a>(request: &'a Request<'_>, manner: &Manner) -> Option<Number<'a>> {
     let given = request.sampling.temperature.as_ref()?;
-    match manner.max_temperature {
-        Some(highest) if given.as_f64() > f64::from(highest) => Some(u64::from(highest).into()),
-        Some(_) | None => Some(given.borrowed()),
-    }
+    let highest = manner.max_temperature.unwrap_or(HIGHEST_TEMPERATURE);
+    let is_above = given.as_f64() > f64::from(highest);
+    Some(if is_above { u64::from(highest).into() } else { given.borrowed() })
 }
 
 /// The format has no words for effort: it is told as a number of tokens.

@@ -113,6 +113,22 @@ fn what_can_not_be_said_is_not_hidden() {
     assert_eq!(body["finish_reason"], "ERROR", "a half is not complete");
 }
 
+#[test]
+fn an_answer_that_a_filter_took_says_so() {
+    let written =
+        |parts, finish| -> Value { serde_json::from_slice(&write(&of(parts, finish), &REPLY).unwrap()).unwrap() };
+    let filtered = "the provider's content filter stopped the answer";
+    let half = written(vec![Part::text("half")], Finish::Filtered);
+    assert_eq!(
+        (&half["error"], &half["message"]["content"]),
+        (&json!(filtered), &json!([{"type": "text", "text": "half"}]))
+    );
+    let nothing = written(vec![], Finish::Filtered);
+    assert_eq!(nothing["message"]["content"], json!([{"type": "text", "text": filtered}]));
+    let whole = written(vec![], Finish::Stop);
+    assert_eq!((whole.get("error"), &whole["message"]["content"]), (None, &json!([])));
+}
+
 fn text() -> impl Strategy<Value = String> {
     "[a-zé\"\\\\\n ]{1,8}"
 }

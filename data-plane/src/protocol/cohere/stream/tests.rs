@@ -190,6 +190,14 @@ fn a_stream_is_written_with_every_field_that_clients_parse() {
 }
 
 #[test]
+fn a_stream_that_a_filter_took_says_so() {
+    let last = written(&[begin()], &ended(Finish::Filtered)).pop().unwrap();
+    let last: Value = serde_json::from_str(&last).unwrap();
+    assert_eq!(last["delta"]["finish_reason"], "ERROR");
+    assert_eq!(last["delta"]["error"], "the provider's content filter stopped the answer");
+}
+
+#[test]
 fn calls_that_are_under_way_at_once_keep_their_arguments_apart() {
     let events = [
         begin(),

@@ -99,6 +99,8 @@ struct CitationsOf<'a> {
 #[derive(Serialize)]
 struct End {
     finish_reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
     usage: Cost,
 }
 
@@ -189,8 +191,9 @@ impl protocol::Writer for Writer {
     fn end(&mut self, ended: &Ended, out: &mut Vec<u8>) {
         self.close(out);
         let finish = ended.finishes.iter().find(|(choice, _)| *choice == 0).or(ended.finishes.first());
-        let finish_reason = finish::written(finish.map_or(&Finish::Stop, |(_, finish)| finish));
-        let delta = Some(End { finish_reason, usage: Cost::of(&ended.usage) });
+        let finish = finish.map_or(&Finish::Stop, |(_, finish)| finish);
+        let (finish_reason, error) = (finish::written(finish), finish::error(finish));
+        let delta = Some(End { finish_reason, error, usage: Cost::of(&ended.usage) });
         put(out, &Said { r#type: "message-end", id: None, index: None, delta });
         out.extend_from_slice(b"data: [DONE]\n\n");
     }
