@@ -100,9 +100,12 @@ impl Retold {
     pub(crate) fn of(from: Dialect, to: Format, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let given = from.protocol().read_error(headers, body);
         let (message, code) = given.map_or((None, None), |given| (Some(given.message), given.code));
+        let status = told_status(to, status, code.as_deref());
+        // OpenAI's words are the ones that all callers get.
+        let own = code.filter(|_| from.format() == Format::OpenAi);
         Self {
-            status: known_status(to, status),
-            code: code.unwrap_or(Cow::Borrowed("upstream_error")),
+            status,
+            code: own.unwrap_or(Cow::Borrowed(word(status))),
             message: message.unwrap_or(Cow::Borrowed("the provider refused the request and gave no reason")),
         }
     }
@@ -112,14 +115,33 @@ impl Retold {
     }
 }
 
-/// A status that the format's clients know, and that is a gateway's where the upstream says that it failed: 529 is Anthropic's own word for being
-/// overloaded, 424 Amazon's for a model that failed, and a 408 would say that the caller was slow.
-fn known_status(format: Format, status: StatusCode) -> StatusCode {
-    match status.as_u16() {
-        408 => StatusCode::GATEWAY_TIMEOUT,
-        424 | 500 => StatusCode::BAD_GATEWAY,
-        529 if format != Format::Anthropic => StatusCode::SERVICE_UNAVAILABLE,
+/// A status that the format's clients know, where a provider has one of its own for what it means.
+fn told_status(format: Format, status: StatusCode, code: Option<&str>) -> StatusCode {
+    match (status.as_u16(), code) {
+        // No wrong request, though Amazon says so.
+        (400, Some("ServiceQuotaExceededException")) => StatusCode::PAYMENT_REQUIRED,
+        (529, _) if format != Format::Anthropic => StatusCode::SERVICE_UNAVAILABLE,
+        (408, _) => StatusCode::GATEWAY_TIMEOUT,
+        // The upstream failed, in Amazon's word for a model that did, and in Google's for what it gave up by itself.
+        (424 | 499 | 500, _) => StatusCode::BAD_GATEWAY,
         _ => status,
+    }
+}
+
+/// OpenAI's word for a status.
+fn word(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "invalid_api_key",
+        402 => "insufficient_quota",
+        403 => "permission_denied",
+        404 => "model_not_found",
+        409 => "conflict",
+        413 => "request_too_large",
+        429 => "rate_limit_exceeded",
+        503 | 529 => "overloaded",
+        504 => "timeout",
+        500..=599 => "upstream_error",
+        _ => "invalid_request_error",
     }
 }
 
@@ -140,4 +162,189 @@ pub(super) fn cleaned(text: &str) -> Cow<'static, str> {
 /// Strings and numbers always serialize; an empty body would still carry its status.
 pub(crate) fn json(form: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec(form).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The status, the code and the header's kind that callers of a format get.
+    fn told(from: Dialect, to: Format, status: u16, kind: &str) -> (u16, String, Option<String>) {
+        let mut headers = HeaderMap::new();
+        let body = match from {
+            Dialect::Bedrock => {
+                headers.insert("x-amzn-errortype", kind.parse().unwrap());
+                r#"{"message":"m"}"#.to_owned()
+            }
+            Dialect::Gemini => format!(r#"{{"error":{{"code":{status},"message":"m","status":"{kind}"}}}}"#),
+            Dialect::Cohere => r#"{"message":"m"}"#.to_owned(),
+            _ => format!(r#"{{"type":"error","error":{{"type":"{kind}","message":"m","code":"{kind}"}}}}"#),
+        };
+        let status = StatusCode::from_u16(status).unwrap();
+        let retold = Retold::of(from, to, status, &headers, body.as_bytes());
+        let Written { body, header } = written(to, &retold.problem());
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let code = [&body["error"]["code"], &body["error"]["type"]].into_iter().find_map(|code| code.as_str());
+        let code = if to == Format::Gemini { body["error"]["status"].as_str() } else { code };
+        let kind = header.map(|(_, value)| value.to_str().unwrap().to_owned());
+        (retold.status.as_u16(), code.unwrap_or_default().to_owned(), kind)
+    }
+
+    #[test]
+    fn an_error_is_told_in_the_words_of_whoever_gets_it() {
+        for (from, status, kind, told_status, openai, anthropic, google, amazon) in [
+            (
+                Dialect::Bedrock,
+                400,
+                "ValidationException",
+                400,
+                "invalid_request_error",
+                "invalid_request_error",
+                "INVALID_ARGUMENT",
+                "ValidationException",
+            ),
+            (
+                Dialect::Bedrock,
+                403,
+                "AccessDeniedException",
+                403,
+                "permission_denied",
+                "permission_error",
+                "PERMISSION_DENIED",
+                "AccessDeniedException",
+            ),
+            (
+                Dialect::Bedrock,
+                400,
+                "ServiceQuotaExceededException",
+                402,
+                "insufficient_quota",
+                "billing_error",
+                "RESOURCE_EXHAUSTED",
+                "ServiceQuotaExceededException",
+            ),
+            (
+                Dialect::Bedrock,
+                429,
+                "ThrottlingException",
+                429,
+                "rate_limit_exceeded",
+                "rate_limit_error",
+                "RESOURCE_EXHAUSTED",
+                "ThrottlingException",
+            ),
+            (
+                Dialect::Bedrock,
+                404,
+                "ResourceNotFoundException",
+                404,
+                "model_not_found",
+                "not_found_error",
+                "NOT_FOUND",
+                "ResourceNotFoundException",
+            ),
+            (
+                Dialect::Bedrock,
+                408,
+                "ModelTimeoutException",
+                504,
+                "timeout",
+                "timeout_error",
+                "DEADLINE_EXCEEDED",
+                "ModelTimeoutException",
+            ),
+            (
+                Dialect::Bedrock,
+                424,
+                "ModelErrorException",
+                502,
+                "upstream_error",
+                "api_error",
+                "UNAVAILABLE",
+                "InternalServerException",
+            ),
+            (
+                Dialect::Bedrock,
+                503,
+                "ServiceUnavailableException",
+                503,
+                "overloaded",
+                "overloaded_error",
+                "UNAVAILABLE",
+                "ServiceUnavailableException",
+            ),
+            (
+                Dialect::Anthropic,
+                402,
+                "billing_error",
+                402,
+                "insufficient_quota",
+                "billing_error",
+                "RESOURCE_EXHAUSTED",
+                "ServiceQuotaExceededException",
+            ),
+            (
+                Dialect::Anthropic,
+                413,
+                "request_too_large",
+                413,
+                "request_too_large",
+                "request_too_large",
+                "INVALID_ARGUMENT",
+                "ValidationException",
+            ),
+            (
+                Dialect::Gemini,
+                499,
+                "CANCELLED",
+                502,
+                "upstream_error",
+                "api_error",
+                "UNAVAILABLE",
+                "InternalServerException",
+            ),
+            (
+                Dialect::Gemini,
+                504,
+                "DEADLINE_EXCEEDED",
+                504,
+                "timeout",
+                "timeout_error",
+                "DEADLINE_EXCEEDED",
+                "ModelTimeoutException",
+            ),
+            (
+                Dialect::Cohere,
+                422,
+                "",
+                422,
+                "invalid_request_error",
+                "invalid_request_error",
+                "INVALID_ARGUMENT",
+                "ValidationException",
+            ),
+            (Dialect::Cohere, 500, "", 500, "upstream_error", "api_error", "INTERNAL", "InternalServerException"),
+        ] {
+            assert_eq!(told(from, Format::OpenAi, status, kind), (told_status, openai.to_owned(), None), "{kind}");
+            assert_eq!(
+                told(from, Format::Anthropic, status, kind),
+                (told_status, anthropic.to_owned(), None),
+                "{kind}"
+            );
+            assert_eq!(told(from, Format::Gemini, status, kind), (told_status, google.to_owned(), None), "{kind}");
+            let amazon = Some(amazon.to_owned());
+            assert_eq!(told(from, Format::Bedrock, status, kind).2, amazon, "{kind}");
+        }
+        assert_eq!(told(Dialect::Anthropic, Format::OpenAi, 529, "overloaded_error"), (503, "overloaded".into(), None));
+        let own = told(Dialect::Responses, Format::Anthropic, 400, "context_length_exceeded");
+        assert_eq!(own, (400, "invalid_request_error".into(), None));
+        let own = Retold::of(
+            Dialect::Chat,
+            Format::OpenAi,
+            StatusCode::BAD_REQUEST,
+            &HeaderMap::new(),
+            br#"{"error":{"message":"m","code":"content_filter"}}"#,
+        );
+        assert_eq!(own.code, "content_filter");
+    }
 }

@@ -73,6 +73,7 @@ pub(super) fn status_in(upstream: &[u8]) -> Option<StatusCode> {
         "billing_error" => 402,
         "permission_error" => 403,
         "not_found_error" => 404,
+        "conflict_error" => 409,
         "request_too_large" => 413,
         "rate_limit_error" => 429,
         "timeout_error" => 504,
@@ -85,11 +86,12 @@ pub(super) fn status_in(upstream: &[u8]) -> Option<StatusCode> {
 fn ours(problem: &Problem<'_>) -> Vec<u8> {
     let kind = match problem.status.as_u16() {
         401 => "authentication_error",
+        402 => "billing_error",
         403 => "permission_error",
         404 | 405 => "not_found_error",
         413 => "request_too_large",
         429 => "rate_limit_error",
-        503 => "overloaded_error",
+        503 | 529 => "overloaded_error",
         408 | 504 => "timeout_error",
         500..=599 => "api_error",
         _ => "invalid_request_error",
@@ -143,6 +145,22 @@ mod tests {
             let problem = Problem { status, code: "c", message: "m".into() };
             let body: serde_json::Value = serde_json::from_slice(&written(&problem).body).unwrap();
             assert_eq!(body, serde_json::json!({"type": "error", "error": {"type": kind, "message": "m"}}));
+        }
+    }
+
+    #[test]
+    fn an_error_inside_a_stream_has_the_status_of_its_type() {
+        for (kind, status) in [
+            ("billing_error", 402),
+            ("conflict_error", 409),
+            ("rate_limit_error", 429),
+            ("timeout_error", 504),
+            ("overloaded_error", 529),
+            ("api_error", 500),
+            ("of_tomorrow", 500),
+        ] {
+            let event = format!(r#"{{"type":"error","error":{{"type":"{kind}","message":"m"}}}}"#);
+            assert_eq!(status_in(event.as_bytes()).map(|status| status.as_u16()), Some(status), "{kind}");
         }
     }
 

@@ -38,6 +38,9 @@ pub(crate) fn event(problem: &Problem<'_>) -> Bytes {
     let kind = match problem.status.as_u16() {
         429 => "throttlingException",
         503 => "serviceUnavailableException",
+        // The stream has no word of its own for a model that took too long.
+        424 | 502 | 504 => "modelStreamErrorException",
+        400..=499 => "validationException",
         _ => "internalServerException",
     };
     exception(kind, &problem.message)
@@ -80,15 +83,18 @@ fn is_kind(kind: &str) -> bool {
 
 /// An exception of a stream, with the status that its kind has as an answer.
 pub(super) fn fault(kind: &str, payload: &[u8]) -> Fault {
-    let status = match kind {
-        "validationException" => StatusCode::BAD_REQUEST,
-        "modelTimeoutException" => StatusCode::REQUEST_TIMEOUT,
-        "modelStreamErrorException" => StatusCode::FAILED_DEPENDENCY,
-        "throttlingException" => StatusCode::TOO_MANY_REQUESTS,
-        "serviceUnavailableException" => StatusCode::SERVICE_UNAVAILABLE,
+    // As answers have it; errors that are no exceptions have it in a stream, too.
+    let capitalized: String = kind.chars().take(1).flat_map(char::to_uppercase).chain(kind.chars().skip(1)).collect();
+    let status = match capitalized.as_str() {
+        "ValidationException" | "ServiceQuotaExceededException" => StatusCode::BAD_REQUEST,
+        "AccessDeniedException" => StatusCode::FORBIDDEN,
+        "ResourceNotFoundException" => StatusCode::NOT_FOUND,
+        "ModelTimeoutException" => StatusCode::REQUEST_TIMEOUT,
+        "ModelErrorException" | "ModelStreamErrorException" => StatusCode::FAILED_DEPENDENCY,
+        "ModelNotReadyException" | "ThrottlingException" => StatusCode::TOO_MANY_REQUESTS,
+        "ServiceUnavailableException" => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    let capitalized: String = kind.chars().take(1).flat_map(char::to_uppercase).chain(kind.chars().skip(1)).collect();
     let header = HeaderValue::from_str(&capitalized).ok().map(|kind| (ERROR_TYPE, kind));
     Fault { status, body: Bytes::copy_from_slice(payload), header }
 }
@@ -112,6 +118,7 @@ pub(super) fn remade_event(kind: &str, upstream: &[u8]) -> Bytes {
 fn kind(status: StatusCode) -> &'static str {
     match status.as_u16() {
         401 => "UnrecognizedClientException",
+        402 => "ServiceQuotaExceededException",
         403 => "AccessDeniedException",
         404 => "ResourceNotFoundException",
         408 | 504 => "ModelTimeoutException",
@@ -163,6 +170,46 @@ mod tests {
     }
 
     #[test]
+    fn a_callers_stream_ends_with_the_exception_that_says_whose_fault_it_was() {
+        for (status, kind) in [
+            (400, "validationException"),
+            (402, "validationException"),
+            (429, "throttlingException"),
+            (500, "internalServerException"),
+            (502, "modelStreamErrorException"),
+            (503, "serviceUnavailableException"),
+            (504, "modelStreamErrorException"),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let written = event(&Problem { status, code: "c", message: "m".into() });
+            assert_eq!(written, exception(kind, "m"), "{status}");
+        }
+    }
+
+    #[test]
+    fn what_an_exception_means_is_what_its_kind_does_as_an_answer() {
+        use shared::adapter::{AdapterKind, adapter};
+        use shared::failure::Failure;
+        for (kind, failure) in [
+            ("validationException", Failure::CallersFault),
+            ("modelTimeoutException", Failure::TimedOut),
+            ("modelStreamErrorException", Failure::ServerError),
+            ("throttlingException", Failure::RateLimited),
+            ("serviceUnavailableException", Failure::Overloaded),
+            ("internalServerException", Failure::ServerError),
+            ("accessDeniedException", Failure::Denied),
+            ("serviceQuotaExceededException", Failure::Exhausted),
+            ("ofTomorrow", Failure::ServerError),
+        ] {
+            let Fault { status, body, header } = fault(kind, br#"{"message":"m"}"#);
+            let headers: HeaderMap = header.into_iter().collect();
+            let now = std::time::SystemTime::UNIX_EPOCH;
+            let classified = adapter(AdapterKind::Bedrock).classify(status, &headers, &body, now).unwrap();
+            assert_eq!(classified.failure, failure, "{kind}");
+        }
+    }
+
+    #[test]
     fn an_exception_has_the_status_of_its_kind() {
         for (kind, status) in [
             ("validationException", 400),
@@ -171,6 +218,10 @@ mod tests {
             ("throttlingException", 429),
             ("serviceUnavailableException", 503),
             ("internalServerException", 500),
+            ("ThrottlingException", 429),
+            ("modelNotReadyException", 429),
+            ("accessDeniedException", 403),
+            ("serviceQuotaExceededException", 400),
             ("ofTomorrow", 500),
         ] {
             assert_eq!(fault(kind, b"{}").status, status, "{kind}");
