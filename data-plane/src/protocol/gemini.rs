@@ -22,7 +22,6 @@ pub(super) mod watch;
 
 mod answer;
 mod part;
-mod place;
 
 use std::borrow::Cow;
 

@@ -118,6 +118,9 @@ mod tests {
             (r#"[{"list": {}}]"#, "[0].list"),
             (r#"[{"text": "a\"b", "list": "x"}]"#, "[0].list"),
             (r#"{}"#, ""),
+            ("[{\"text\": \"a\"},\n {\"x\": [], \"list\": [\"]\\\"\", 5]}]", "[1].list[0]"),
+            ("[{}, {\"q\\\"\": {\"text\": 2}, \"text\":\n -1}]", "[1].text"),
+            ("[7]", "[0]"),
         ] {
             let error = serde_json::from_str::<Vec<Inner>>(json).unwrap_err();
             assert_eq!(of_error(json.as_bytes(), &error), place, "{json}");

@@ -15,7 +15,6 @@ mod tests;
 use self::contents::{Content, Contents};
 use self::object::{Many, Read};
 use self::tools::{Calling, Declared};
-use super::place;
 use crate::exchange::json::Json;
 use crate::exchange::request::{Extra, Loss, Request};
 use crate::protocol::{Unreadable, fields};
@@ -32,11 +31,11 @@ pub(super) fn read(body: &[u8]) -> Result<Request<'_>, Unreadable> {
     fields::each(body, |name, value| {
         match name {
             "contents" => {
-                let contents: Many<'_, Content<'_>> = place::read(name, value)?;
+                let contents: Many<'_, Content<'_>> = fields::read(name, value)?;
                 request.messages = Contents::new(&contents, &mut request.extras).messages(contents)?;
             }
             "systemInstruction" | "system_instruction" => {
-                let content: Read<'_, Content<'_>> = place::read(name, value)?;
+                let content: Read<'_, Content<'_>> = fields::read(name, value)?;
                 request.system = contents::system(name, content, &mut request.extras)?;
             }
             "tools" => declared.read(name, value, &mut request.extras)?,
@@ -63,6 +62,6 @@ fn loss(name: &str) -> Loss {
 
 /// A field with no home.
 fn extra<'a>(field: &str, value: &'a [u8], loss: Loss) -> Result<Extra<'a>, Unreadable> {
-    let json: Json<'a> = place::read(field, value)?;
+    let json: Json<'a> = fields::read(field, value)?;
     Ok(Extra { field: field.to_owned().into(), json, loss })
 }

@@ -52,7 +52,7 @@ impl<'a> Reading<'a> {
             "temperature" => request.sampling.temperature = Some(fields::read(name, value)?),
             "top_p" => request.sampling.top_p = Some(fields::read(name, value)?),
             "top_k" => request.sampling.top_k = Some(fields::read(name, value)?),
-            "stop_sequences" => request.stop = place::read(name, value)?,
+            "stop_sequences" => request.stop = fields::read(name, value)?,
             "tools" => request.tools = tools::tools(value, &mut request.extras)?,
             "tool_choice" => tools::choice(value, request)?,
             "thinking" => self.thinking.config(value, &mut request.extras)?,

@@ -6,7 +6,7 @@ use crate::exchange::json::{Json, Number};
 use crate::exchange::reasoning::{Amount, Effort, Reasoning};
 use crate::exchange::request::{AnswerFormat, Extra, Loss, Request, Schema};
 use crate::exchange::text::Text;
-use crate::protocol::gemini::{place, schema};
+use crate::protocol::gemini::schema;
 use crate::protocol::{Unreadable, fields};
 
 /// What form the answer has to have, as far as it was read.
@@ -50,12 +50,12 @@ fn sampling<'a>(name: &str, place: &str, value: &'a [u8], request: &mut Request<
         "maxOutputTokens" | "max_output_tokens" => &mut request.max_tokens,
         "candidateCount" | "candidate_count" => &mut request.choices,
         "stopSequences" | "stop_sequences" => {
-            request.stop = place::read(place, value)?;
+            request.stop = fields::read(place, value)?;
             return Ok(true);
         }
         _ => return Ok(false),
     };
-    *number = place::read(place, value)?;
+    *number = fields::read(place, value)?;
     Ok(true)
 }
 
@@ -66,7 +66,7 @@ fn other<'a>(name: &str, place: &str, value: &'a [u8], request: &mut Request<'a>
             return Ok(());
         }
         "responseModalities" | "response_modalities" => {
-            let modalities: Vec<Text<'a>> = place::read(place, value)?;
+            let modalities: Vec<Text<'a>> = fields::read(place, value)?;
             let is_text = |modality: &Text<'_>| modality.eq_ignore_ascii_case("TEXT");
             if modalities.iter().all(is_text) {
                 return Ok(());
@@ -94,7 +94,7 @@ fn reasoning<'a>(field: &str, value: &'a [u8], extras: &mut Vec<Extra<'a>>) -> R
         match name {
             "thinkingLevel" | "thinking_level" => level = effort(&place, value)?,
             "thinkingBudget" | "thinking_budget" => budget = Some(amount(&place, value)?),
-            "includeThoughts" | "include_thoughts" => is_shown = place::read(&place, value)?,
+            "includeThoughts" | "include_thoughts" => is_shown = fields::read(&place, value)?,
             _ => extras.push(extra(&place, value, Loss::Warned)?),
         }
         Ok(())
@@ -104,7 +104,7 @@ fn reasoning<'a>(field: &str, value: &'a [u8], extras: &mut Vec<Extra<'a>>) -> R
 }
 
 fn effort(place: &str, value: &[u8]) -> Result<Option<Effort>, Unreadable> {
-    let word: Text<'_> = place::read(place, value)?;
+    let word: Text<'_> = fields::read(place, value)?;
     if word.as_str() == "THINKING_LEVEL_UNSPECIFIED" {
         return Ok(None);
     }
@@ -113,7 +113,7 @@ fn effort(place: &str, value: &[u8]) -> Result<Option<Effort>, Unreadable> {
 }
 
 fn amount<'a>(place: &str, value: &'a [u8]) -> Result<Amount<'a>, Unreadable> {
-    let tokens: Number<'a> = place::read(place, value)?;
+    let tokens: Number<'a> = fields::read(place, value)?;
     match (tokens.as_str(), tokens.as_u64()) {
         ("-1", _) => Ok(Amount::Adaptive),
         (_, Some(0)) => Ok(Amount::Off),
@@ -129,12 +129,12 @@ impl<'a> Form<'a> {
     /// Reads a field if it is about the answer's form, and says whether it is.
     fn field(&mut self, name: &str, place: &str, value: &'a [u8]) -> Result<bool, Unreadable> {
         match name {
-            "responseMimeType" | "response_mime_type" => self.media_type = place::read(place, value)?,
+            "responseMimeType" | "response_mime_type" => self.media_type = fields::read(place, value)?,
             "responseSchema" | "response_schema" => {
-                self.schema = Some(Json::of(&place::read::<schema::Schema<'a>>(place, value)?));
+                self.schema = Some(Json::of(&fields::read::<schema::Schema<'a>>(place, value)?));
             }
             "responseJsonSchema" | "response_json_schema" | "_responseJsonSchema" => {
-                self.json_schema = place::read(place, value)?;
+                self.json_schema = fields::read(place, value)?;
             }
             _ => return Ok(false),
         }

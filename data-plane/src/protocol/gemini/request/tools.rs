@@ -10,7 +10,7 @@ use crate::exchange::json::Json;
 use crate::exchange::request::{Extra, Loss};
 use crate::exchange::text::Text;
 use crate::exchange::tool::{Tool, ToolChoice};
-use crate::protocol::gemini::{place, schema};
+use crate::protocol::gemini::schema;
 use crate::protocol::{Unreadable, fields};
 
 /// The functions.
@@ -60,7 +60,7 @@ impl<'de> Object<'de> for Function<'de> {
 impl<'a> Declared<'a> {
     /// Reads `tools`.
     pub(super) fn read(&mut self, field: &str, value: &'a [u8], extras: &mut Vec<Extra<'a>>) -> Result<(), Unreadable> {
-        let sets: Many<'a, Set<'a>> = place::read(field, value)?;
+        let sets: Many<'a, Set<'a>> = fields::read(field, value)?;
         for (at, set) in sets.0.into_iter().enumerate() {
             let place = format!("{field}[{at}]");
             let functions = set.known(&place, Loss::Refused, extras).functions.map(|functions| functions.0);
@@ -122,8 +122,8 @@ impl<'a> Calling<'a> {
         fields::each(value, |name, value| {
             let place = format!("{field}.{name}");
             match name {
-                "mode" => self.mode = place::read(&place, value)?,
-                "allowedFunctionNames" | "allowed_function_names" => self.allowed = place::read(&place, value)?,
+                "mode" => self.mode = fields::read(&place, value)?,
+                "allowedFunctionNames" | "allowed_function_names" => self.allowed = fields::read(&place, value)?,
                 _ => extras.push(extra(&place, value, Loss::Warned)?),
             }
             Ok(())

@@ -1,21 +1,21 @@
 //! Reads what is said: `system` and `messages`.
 
 use super::block::{self, Speaker};
-use super::place::{self, Place};
+use super::place::Place;
 use super::wire;
 use crate::exchange::message::{Content, Message, Part, Role};
 use crate::exchange::request::{Extra, Loss, Request};
-use crate::protocol::Unreadable;
+use crate::protocol::{Unreadable, fields};
 
 /// Reads `system`.
 pub(super) fn system<'a>(value: &'a [u8], extras: &mut Vec<Extra<'a>>) -> Result<Vec<Part<'a>>, Unreadable> {
-    let said: wire::Said<'a> = place::read("system", value)?;
+    let said: wire::Said<'a> = fields::read("system", value)?;
     block::parts(said, Speaker::System, &Place::Field("system"), extras)
 }
 
 /// Reads `messages`.
 pub(super) fn messages<'a>(value: &'a [u8], request: &mut Request<'a>) -> Result<(), Unreadable> {
-    let messages: Vec<wire::Message<'a>> = place::read("messages", value)?;
+    let messages: Vec<wire::Message<'a>> = fields::read("messages", value)?;
     request.messages.reserve(messages.len());
     let list = Place::Field("messages");
     for (at, message) in messages.into_iter().enumerate() {

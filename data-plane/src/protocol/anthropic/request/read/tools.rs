@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess};
 
-use super::place::{self, Place};
+use super::place::Place;
 use super::wire::{self, CacheControl, Object, Unknown};
 use super::{lost, members, required, wrong};
 use crate::exchange::json::Json;
@@ -47,7 +47,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for WireTool<'a> {
 
 /// Reads `tools`. Those that run on Anthropic's servers, or that its models alone know, are refused.
 pub(super) fn tools<'a>(value: &'a [u8], extras: &mut Vec<Extra<'a>>) -> Result<Vec<Tool<'a>>, Unreadable> {
-    let wire: Vec<WireTool<'a>> = place::read("tools", value)?;
+    let wire: Vec<WireTool<'a>> = fields::read("tools", value)?;
     let list = Place::Field("tools");
     let mut tools = Vec::with_capacity(wire.len());
     for (at, tool) in wire.into_iter().enumerate() {
