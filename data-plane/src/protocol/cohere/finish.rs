@@ -28,6 +28,18 @@ pub(super) fn failure(reason: Option<&str>, error: Option<&str>) -> Option<Statu
 /// What is said beside the word of an answer that a filter took, which the format has no reason for.
 const FILTERED: &str = "the provider's content filter stopped the answer";
 
+/// The same of a model that would not answer, where it said nothing at all.
+const REFUSED: &str = "the model refused to answer";
+
+/// What stands for the text of an answer that has none: whoever shows it shows why.
+pub(super) fn stand_in(finish: &Finish<'_>) -> Option<&'static str> {
+    match finish {
+        Finish::Filtered => Some(FILTERED),
+        Finish::Refused => Some(REFUSED),
+        Finish::Stop | Finish::StopText(_) | Finish::Length | Finish::ToolCalls | Finish::Paused => None,
+    }
+}
+
 /// What has to be said beside a reason's word.
 pub(super) fn error(finish: &Finish<'_>) -> Option<&'static str> {
     (*finish == Finish::Filtered).then_some(FILTERED)

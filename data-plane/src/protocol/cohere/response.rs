@@ -130,8 +130,7 @@ pub(super) fn write(response: &Response<'_>, reply: &Reply<'_>) -> Result<Vec<u8
     let finish = choice.map_or(&Finish::Stop, |choice| &choice.finish);
     let error = finish::error(finish);
     if message.content.is_empty() && message.tool_calls.is_empty() {
-        // Whoever shows the text of the answer shows why there is none.
-        message.content.extend(error.map(|text| Item::Text { text }));
+        message.content.extend(finish::stand_in(finish).map(|text| Item::Text { text }));
     }
     Ok(json(&Written {
         id: response.id.as_deref().unwrap_or(reply.id),

@@ -198,6 +198,20 @@ fn a_stream_that_a_filter_took_says_so() {
 }
 
 #[test]
+fn a_stream_of_nothing_says_why_there_is_nothing() {
+    for (finish, text) in [
+        (Finish::Refused, "the model refused to answer"),
+        (Finish::Filtered, "the provider's content filter stopped the answer"),
+    ] {
+        let nothing = written(&[begin(), piece(Piece::Reasoning("hm".into()))], &ended(finish.clone()));
+        let said = |events: &[String]| events.iter().any(|event| event.contains(&format!("\"text\":\"{text}\"")));
+        assert!(said(&nothing), "{nothing:?}");
+        assert!(!said(&written(&[begin(), piece(Piece::Text("half".into()))], &ended(finish))));
+    }
+    assert_eq!(written(&[begin()], &ended(Finish::Stop)).len(), 2, "nothing was asked for");
+}
+
+#[test]
 fn calls_that_are_under_way_at_once_keep_their_arguments_apart() {
     let events = [
         begin(),

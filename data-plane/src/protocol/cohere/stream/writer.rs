@@ -24,6 +24,8 @@ pub(crate) struct Writer {
     /// The number of the block that is open, or of the next.
     index: u64,
     open: Option<Block>,
+    /// There is a text or a call.
+    has_answer: bool,
     citations: u64,
 }
 
@@ -106,7 +108,7 @@ struct End {
 
 impl Writer {
     pub(crate) fn new(reply: &Reply<'_>) -> Self {
-        Self { id: reply.id.to_owned(), index: 0, open: None, citations: 0 }
+        Self { id: reply.id.to_owned(), index: 0, open: None, has_answer: false, citations: 0 }
     }
 
     fn begin(&self, id: Option<&str>, out: &mut Vec<u8>) {
@@ -117,10 +119,7 @@ impl Writer {
 
     fn piece(&mut self, piece: &Piece<'_>, out: &mut Vec<u8>) -> Result<(), Unsayable> {
         match piece {
-            Piece::Text(text) | Piece::Refusal(text) => {
-                self.go_on(Block::Text, out);
-                self.content("content-delta", Item { text: Some(text), ..Item::default() }, out);
-            }
+            Piece::Text(text) | Piece::Refusal(text) => self.text(text, out),
             Piece::Reasoning(text) => {
                 self.go_on(Block::Thinking, out);
                 self.content("content-delta", Item { thinking: Some(text), ..Item::default() }, out);
@@ -133,6 +132,7 @@ impl Writer {
                 self.citations += 1;
             }
             Piece::ToolBegin { call, id, name, signature } => {
+                self.has_answer = true;
                 self.close(out);
                 let id = id_with_signature(id, signature.as_deref());
                 let tool_calls = Call::of(id, Text::borrowed(name), "");
@@ -149,6 +149,12 @@ impl Writer {
             Piece::SealedReasoning(_) | Piece::Logprobs(_) => {}
         }
         Ok(())
+    }
+
+    fn text(&mut self, text: &str, out: &mut Vec<u8>) {
+        self.has_answer = true;
+        self.go_on(Block::Text, out);
+        self.content("content-delta", Item { text: Some(text), ..Item::default() }, out);
     }
 
     /// Sees that a block of this kind is open.
@@ -189,9 +195,12 @@ impl protocol::Writer for Writer {
     }
 
     fn end(&mut self, ended: &Ended, out: &mut Vec<u8>) {
-        self.close(out);
         let finish = ended.finishes.iter().find(|(choice, _)| *choice == 0).or(ended.finishes.first());
         let finish = finish.map_or(&Finish::Stop, |(_, finish)| finish);
+        if let Some(text) = finish::stand_in(finish).filter(|_| !self.has_answer) {
+            self.text(text, out);
+        }
+        self.close(out);
         let (finish_reason, error) = (finish::written(finish), finish::error(finish));
         let delta = Some(End { finish_reason, error, usage: Cost::of(&ended.usage) });
         put(out, &Said { r#type: "message-end", id: None, index: None, delta });
