@@ -31,6 +31,7 @@ async fn a_providers_answer_is_the_callers_whatever_its_status() {
     let proxy = Proxy::start([provider, credential("a", "k", 1)]).await;
     let get = async |path: &str| proxy.call(Method::GET, &format!("/passthrough/a/v1/{path}"), &[KEYED], "").await;
     let answered = get("missing").await;
+    assert_eq!(answered.header("x-should-retry"), "false");
     assert_eq!((answered.status, answered.body), (404, missing.replace("sk-abcdefgh1234", "[redacted]")));
     assert_eq!(get("forbidden").await.status, 403);
     let same = get("same").await;

@@ -38,6 +38,7 @@ pub(super) fn comes_down(kind: AdapterKind, name: &str) -> bool {
                 | "sunset"
                 | "preference-applied"
                 | "request-id"
+                | "x-should-retry"
                 | "operation-location"
                 | "azure-asyncoperation"
         )
