@@ -82,6 +82,10 @@ impl Asked {
         self.stop.retain(|_| can(Feature::Stop));
         self.temperature = self.temperature.filter(|_| can(Feature::Temperature));
         self.max_tokens = self.max_tokens.filter(|_| can(Feature::MaxTokens));
+        // The least that it takes is more than the least there is.
+        let is_less =
+            |tokens: &String| dialect == Dialect::Responses && tokens.parse().is_ok_and(|tokens: u64| tokens < 16);
+        self.max_tokens = self.max_tokens.map(|tokens| if is_less(&tokens) { "16".to_owned() } else { tokens });
         self
     }
 
