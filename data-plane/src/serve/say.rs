@@ -154,7 +154,9 @@ impl Speaker<'_> {
             Box::new(read)
         });
         let request = read.as_ref().as_ref().map_err(|unreadable| Refusal::Unreadable(unreadable.clone()))?;
-        let to = if stop.openai_api() == OpenAiApi::Both { ways::better(request, from, to, stop.manner()) } else { to };
+        // What a provider sets by itself may be chat's alone.
+        let has_both = stop.openai_api() == OpenAiApi::Both && stop.defaults(Operation::Responses).is_empty();
+        let to = if has_both { ways::better(request, from, to, stop.manner()) } else { to };
         let request = &*provenance::for_upstream(request, from, to);
         let lost = limits::check(request, from, to).map_err(Refusal::Untranslatable)?;
         limits::check_model(request, from, to, stop.manner()).map_err(Refusal::Untranslatable)?;

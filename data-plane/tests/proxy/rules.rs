@@ -6,7 +6,7 @@ use bytes::Bytes;
 use data_plane::snapshot::resource::{Change, Model, Target};
 use prost::Message as _;
 use proto::sync::v1::{
-    DroppedFields, Kind, ModelRule, Pair, ProviderConfig, RenamedFields, UpstreamAdapter, UpstreamAuth,
+    ChatTools, DroppedFields, Kind, ModelRule, Pair, ProviderConfig, RenamedFields, UpstreamAdapter, UpstreamAuth,
 };
 use shared::address::AddressPolicy;
 
@@ -15,12 +15,16 @@ use super::upstream::{Reply, Upstream};
 
 /// A provider as the sync stream brings it, with these rules.
 fn with_rules(id: &str, base_url: String, rules: Vec<ModelRule>) -> Change {
+    with_rules_and_defaults(id, base_url, rules, r#"{"max_tokens":9,"temperature":0.5}"#)
+}
+
+fn with_rules_and_defaults(id: &str, base_url: String, rules: Vec<ModelRule>, defaults: &str) -> Change {
     let config = ProviderConfig {
         adapter: UpstreamAdapter::Openai.into(),
         auth: UpstreamAuth::Managed.into(),
         base_url,
         exposed_models: vec!["*".into()],
-        request_defaults_json: r#"{"max_tokens":9,"temperature":0.5}"#.into(),
+        request_defaults_json: defaults.into(),
         model_rules: rules,
         ..Default::default()
     };
@@ -105,4 +109,40 @@ async fn a_target_follows_its_providers_rules_as_they_change() {
     proxy.change([with_rules("a", format!("http://{}/v1", upstream.address), reasoning_models())]);
     let special = sent(&proxy, &upstream, "/v1/chat/completions", body).await;
     assert_eq!(special, r#"{"model":"gpt-5-mini","max_completion_tokens":1}"#);
+}
+
+const RESPONSE: &str = r#"{"id":"resp_1","object":"response","status":"completed","model":"gpt","error":null,"incomplete_details":null,"output":[
+    {"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hi","annotations":[]}]}]}"#;
+const CHAT: &str = r#"{"id":"x","model":"gpt","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}]}"#;
+
+/// The path and the body of what the upstream is asked, where it has both of OpenAI's ways.
+async fn asked_for(defaults: &str, more: &str) -> (String, serde_json::Value) {
+    let upstream = Upstream::start(|asked| {
+        let answer = if asked.path.ends_with("/responses") { RESPONSE } else { CHAT };
+        Reply::Json(200, &[], answer.into())
+    })
+    .await;
+    let rule =
+        ModelRule { models: vec!["gpt-5*".into()], chat_tools: ChatTools::Unthinking.into(), ..Default::default() };
+    let url = format!("http://{}/v1", upstream.address);
+    let provider = with_rules_and_defaults("a", url, vec![rule], defaults);
+    let proxy = Proxy::start([provider, credential("a", "k", 1), model_at("a", "gpt-5.6")]).await;
+    let body =
+        format!(r#"{{"model":"gpt-5.6","max_tokens":64,"messages":[{{"role":"user","content":"Hello"}}]{more}}}"#);
+    let answered = proxy.post_to("/v1/messages", &[("x-api-key", KEY)], body).await;
+    assert_eq!(answered.status, 200, "{}", answered.body);
+    assert!(answered.body.contains(r#""text":"Hi""#), "{}", answered.body);
+    let asked = upstream.asked().pop().unwrap();
+    (asked.path.clone(), serde_json::from_slice(&asked.body).unwrap())
+}
+
+#[tokio::test]
+async fn tools_and_thought_are_asked_for_as_responses_where_chat_refuses_both() {
+    const TOOLS: &str = r#","tools":[{"name":"f","input_schema":{"type":"object"}}]"#;
+    assert_eq!(asked_for("", TOOLS).await.0, "/v1/responses");
+    assert_eq!(asked_for("", "").await.0, "/v1/chat/completions");
+    for (defaults, more) in [("", r#","stop_sequences":["x"]"#), (r#"{"max_tokens":9}"#, "")] {
+        let (path, body) = asked_for(defaults, &format!("{TOOLS}{more}")).await;
+        assert_eq!((&*path, &body["reasoning_effort"]), ("/v1/chat/completions", &"none".into()), "{defaults}{more}");
+    }
 }

@@ -93,6 +93,19 @@ async fn a_whole_answer_comes_in_the_callers_format() {
 }
 
 #[tokio::test]
+async fn who_knows_functions_gets_a_call_in_their_form() {
+    const CALLS: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude","content":[{"type":"tool_use","id":"toolu_1","name":"f","input":{}}],"stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":5,"output_tokens":2}}"#;
+    let upstream = Upstream::start(|_| Reply::Json(200, &[], CALLS.into())).await;
+    let proxy = proxy_for(AdapterKind::Anthropic, &upstream).await;
+    let body = HELLO.replacen('{', r#"{"functions":[{"name":"f","parameters":{"type":"object"}}],"#, 1);
+    let choice = proxy.completions(body).await.json()["choices"][0].clone();
+    assert_eq!(choice["message"]["function_call"], json!({"name": "f", "arguments": "{}"}));
+    assert_eq!((choice["message"].get("tool_calls"), &choice["finish_reason"]), (None, &"function_call".into()));
+    let sent: Value = serde_json::from_slice(&upstream.asked()[0].body).unwrap();
+    assert_eq!(sent["tool_choice"]["disable_parallel_tool_use"], true, "{sent}");
+}
+
+#[tokio::test]
 async fn a_stream_comes_in_the_callers_format() {
     let upstream = Upstream::start(|_| Reply::Stream(CHAT_STREAM.to_vec())).await;
     let answered = proxy_for(AdapterKind::OpenAi, &upstream).await.messages(streamed(HELLO)).await;

@@ -31,6 +31,10 @@ impl From<JsonError> for Refused {
 }
 
 impl Defaults {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The members of a JSON object; none where `json` is empty.
     ///
     /// # Errors
