@@ -17,7 +17,7 @@ mod client;
 const ID: &str = "0123456789abcdef0123456789abcdef";
 
 fn between(upstream: Dialect, caller: Dialect) -> Between<'static> {
-    let reply = Reply { id: ID, created: 1, model: "m", wants_usage: true };
+    let reply = Reply { id: ID, created: 1, model: "m", wants_usage: true, knows_one_call: false };
     Between { upstream, caller, answers_by_tool: false, reply }
 }
 
