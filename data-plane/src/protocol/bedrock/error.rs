@@ -39,7 +39,7 @@ pub(crate) fn event(problem: &Problem<'_>) -> Bytes {
         429 => "throttlingException",
         503 => "serviceUnavailableException",
         // The stream has no word of its own for a model that took too long.
-        424 | 502 | 504 => "modelStreamErrorException",
+        424 | 504 => "modelStreamErrorException",
         400..=499 => "validationException",
         _ => "internalServerException",
     };
@@ -176,7 +176,7 @@ mod tests {
             (402, "validationException"),
             (429, "throttlingException"),
             (500, "internalServerException"),
-            (502, "modelStreamErrorException"),
+            (502, "internalServerException"),
             (503, "serviceUnavailableException"),
             (504, "modelStreamErrorException"),
         ] {
