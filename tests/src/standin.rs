@@ -4,6 +4,7 @@
 mod anthropic;
 mod azure;
 mod bedrock;
+mod claude;
 mod cohere;
 mod eventstream;
 mod exchange;
@@ -271,6 +272,11 @@ impl Book {
         self.converses && account == Account::Good
     }
 
+    /// What a key is worth for a model.
+    fn account_for(&self, key: &str, model: &str) -> Account {
+        without_missing(self.account(key), model)
+    }
+
     /// What a key is worth. One that nobody knows is dead.
     fn account(&self, key: &str) -> Account {
         self.accounts.get(key).copied().unwrap_or(Account::Dead)
@@ -283,4 +289,9 @@ impl Book {
             None => (Account::Dead, token.to_owned()),
         }
     }
+}
+
+/// Whoever may ask for anything gets no model that is missing.
+fn without_missing(account: Account, model: &str) -> Account {
+    if account == Account::Good && model.contains(script::MISSING) { Account::Modelless } else { account }
 }

@@ -1,27 +1,27 @@
 """The official Google package, as it speaks to AI Studio."""
 
+import json
 import uuid
 
+import httpx
 from google import genai
 from google.genai import errors, types
 
 import scenarios
-from scenarios import Answer, Application, Call, raises, same
+from scenarios import Answer, Application, Ask, Call, raises, same
 
-# As most applications write it: in Google's own subset of OpenAPI, whose types are in capitals.
-TOOL = types.Tool(
-    function_declarations=[
-        types.FunctionDeclaration(
-            name=scenarios.TOOL,
-            description=scenarios.TOOL_TEXT,
-            parameters=types.Schema(
-                type=types.Type.OBJECT,
-                properties={"city": types.Schema(type=types.Type.STRING, description="The city.")},
-                required=["city"],
-            ),
-        )
-    ]
-)
+
+def declared(name: str) -> types.FunctionDeclaration:
+    """As most applications write it: in Google's own subset of OpenAPI, whose types are in capitals."""
+    return types.FunctionDeclaration(
+        name=name,
+        description=scenarios.TOOL_TEXT,
+        parameters=types.Schema(
+            type=types.Type.OBJECT,
+            properties={"city": types.Schema(type=types.Type.STRING, description="The city.")},
+            required=["city"],
+        ),
+    )
 
 
 def config(**others) -> types.GenerateContentConfig:
@@ -47,6 +47,7 @@ def read(chunks: list) -> Answer:
             parts += (candidate.content and candidate.content.parts) or []
             reason = candidate.finish_reason or reason
     answer.text = "".join(part.text for part in parts if part.text and not part.thought)
+    answer.reasoning = "".join(part.text for part in parts if part.text and part.thought)
     for part in parts:
         if part.function_call:
             # Gemini need not give ids: then the order is what pairs.
@@ -59,60 +60,66 @@ def read(chunks: list) -> Answer:
 
 
 class GoogleGenai(Application):
+    bad_request = errors.ClientError
+    own = {"gemini", "vertex", "gemini-3-pro"}
+
     def __init__(self, url: str, key: str, authority: str) -> None:
         super().__init__(url, key, authority)
-        options = types.HttpOptions(base_url=url, timeout=20_000)
+        http = httpx.Client(event_hooks={"response": [lambda answer: self.hear(answer.headers)]})
+        options = types.HttpOptions(base_url=url, timeout=20_000, httpx_client=http)
         # The client is what keeps the connections open.
         self.client = genai.Client(api_key=key, vertexai=False, http_options=options)
 
-    def ask(self, model, *contents, **others) -> Answer:
-        answer = self.client.models.generate_content(model=model, contents=list(contents), config=config(**others))
-        return read([answer])
-
-    def text(self, model, prompt):
-        return self.ask(model, prompt)
-
-    def stream(self, model, prompt, with_tools):
-        extra = {"tools": [TOOL]} if with_tools else {}
-        chunks = self.client.models.generate_content_stream(model=model, contents=prompt, config=config(**extra))
-        return read(list(chunks))
-
-    def tools(self, model):
-        return self.ask(model, scenarios.PROMPT, tools=[TOOL])
-
-    def results(self, model, before):
-        results = [
-            types.Part(
-                function_response=types.FunctionResponse(
-                    id=None if call.id.startswith("none-") else call.id,
-                    name=call.name,
-                    response={"result": scenarios.WEATHER[call.arguments["city"]]},
+    def ask(self, model, ask: Ask):
+        others = {}
+        if ask.tools:
+            others["tools"] = [types.Tool(function_declarations=[declared(name) for name in ask.tools])]
+        if ask.choice:
+            called = {"none": {"mode": "NONE"}, "required": {"mode": "ANY"}}
+            choice = called.get(ask.choice, {"mode": "ANY", "allowed_function_names": [ask.choice]})
+            calling = types.FunctionCallingConfig(**choice)
+            others["tool_config"] = types.ToolConfig(function_calling_config=calling)
+        if ask.schema:
+            others |= {"response_mime_type": "application/json", "response_json_schema": scenarios.ANSWER_SCHEMA}
+        if self.thinks(ask, model):
+            others["thinking_config"] = types.ThinkingConfig(include_thoughts=True, thinking_budget=1024)
+        if ask.sampled:
+            others |= {"temperature": scenarios.TEMPERATURE, "top_p": scenarios.TOP_P, "top_k": scenarios.TOP_K}
+            others["max_output_tokens"] = scenarios.LIMIT
+        contents = [user(types.Part(text=ask.prompt))]
+        if ask.before:
+            results = [
+                types.Part(
+                    function_response=types.FunctionResponse(
+                        id=None if call.id.startswith("none-") else call.id,
+                        name=call.name,
+                        response={"result": scenarios.WEATHER[call.arguments["city"]]},
+                    )
                 )
-            )
-            for call in before.calls
-        ]
-        return self.ask(model, user(types.Part(text=scenarios.PROMPT)), before.turn, user(*results), tools=[TOOL])
+                for call in ask.before.calls
+            ]
+            contents += [ask.before.turn, user(*results)]
+        asked = {"model": model, "contents": contents, "config": config(**others)}
+        if ask.stream:
+            return read(list(self.client.models.generate_content_stream(**asked)))
+        answer = self.client.models.generate_content(**asked)
+        told = read([answer])
+        if ask.schema and told.text:
+            same(answer.parsed, json.loads(told.text))
+        return told
 
     def image(self, model, prompt):
         image = types.Part.from_bytes(data=scenarios.IMAGE, mime_type="image/png")
-        return self.ask(model, user(image, types.Part(text=prompt)))
-
-    def schema(self, model):
-        answer = self.client.models.generate_content(
-            model=model,
-            contents=scenarios.PROMPT,
-            config=config(response_mime_type="application/json", response_json_schema=scenarios.ANSWER_SCHEMA),
-        )
-        same(read([answer]).calls, [])
-        return answer.parsed
+        contents = [user(image, types.Part(text=prompt))]
+        return read([self.client.models.generate_content(model=model, contents=contents, config=config())])
 
     def refused(self, model, prompt, status):
-        error = raises(errors.ClientError, lambda: self.text(model, prompt))
+        error = raises(errors.ClientError, lambda: self.ask(model, Ask(prompt)))
         same(error.code, status)
         return error.message
 
     def broken(self, model, prompt):
-        raises(errors.APIError, lambda: self.stream(model, prompt, with_tools=False))
+        raises(errors.APIError, lambda: self.ask(model, Ask(prompt, stream=True)))
 
     def leave(self, model, prompt):
         chunks = self.client.models.generate_content_stream(model=model, contents=prompt, config=config())

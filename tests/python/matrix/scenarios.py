@@ -1,15 +1,20 @@
 """What every SDK is put through, whatever it is called there, and what must come of it.
 
 A script has an `Application`, whose methods do with its SDK what the scenarios ask for. Arguments: the proxy's URL, a caller key, the file of the
-authority that signed the proxy's certificate, and the models to ask for. A line is printed for each scenario of each model: `ok: <model> <scenario>`, or `FAILED: <model> <scenario>: <why>`.
+authority that signed the proxy's certificate, and the models to ask for. A line is printed for each scenario of each model: `<outcome>: <model> <scenario>`, and behind a
+colon what there is to say of it. The outcomes: `ok`; `warned`, where a header said what was left out; `refused`, where the proxy said clearly what can't be said; `unsaid`,
+where the SDK has no word for it, or its own provider refuses it; `known`, where it does not work yet; `FAILED`. What of these is expected stands in `limits.py`.
 """
 
 import abc
+import json
 import re
 import sys
 import traceback
 import zlib
 from dataclasses import dataclass, field
+
+import limits
 
 SYSTEM = "Be brief."
 # Letters of two and four bytes, and what has to be escaped in JSON.
@@ -20,6 +25,7 @@ IMAGE = b"\x89PNG\r\n\x1a\n" + bytes(range(0xC0, 0x100)) + b"\xfb\xff\xfe" * 3
 
 TOOL = "get_weather"
 TOOL_TEXT = "Tells the weather in a city."
+OTHER_TOOL = "get_time"
 TOOL_SCHEMA = {
     "type": "object",
     "properties": {"city": {"type": "string", "description": "The city."}},
@@ -45,7 +51,12 @@ PLACE = {"city": "Paris", "location": {"latitude": 48.86, "country": "France"}}
 
 REFUSE = "magic:refuse"
 BREAK = "magic:break"
+CUT = "magic:cut"
 ENDLESS = "magic:endless"
+# The stand-in refuses it of a model that can think and was not told to.
+THINK = f"magic:think {PROMPT}"
+THOUGHTS = "Two cities, so two calls."
+TEMPERATURE, TOP_P, TOP_K, LIMIT = 0.5, 0.9, 40, 2000
 
 
 @dataclass
@@ -69,37 +80,64 @@ class Answer:
     usage: tuple[int, int] = (0, 0)
     # The turn as the SDK has it, to be sent back.
     turn: object = None
+    reasoning: str = ""
+
+
+@dataclass
+class Ask:
+    """What is asked for."""
+
+    prompt: str = PROMPT
+    tools: list[str] = field(default_factory=list)
+    # "none", "required" or the name of a tool.
+    choice: str = ""
+    schema: bool = False
+    think: bool = False
+    # A temperature, a share of the likeliest words, and a limit of tokens.
+    sampled: bool = False
+    stream: bool = False
+    # The answer whose calls get their results.
+    before: Answer | None = None
+
+
+class Unsaid(Exception):
+    """The SDK has no word for it."""
 
 
 class Application(abc.ABC):
     """An application that uses one SDK."""
 
+    # The class of an exception that says that a request was bad.
+    bad_request: type[Exception]
+    # The models that are asked in the SDK's own format: it knows what they take.
+    own: set[str] = set()
+
     def __init__(self, url: str, key: str, authority: str) -> None:
         self.url, self.key, self.authority = url, key, authority
+        # What headers warned of since the scenario began.
+        self.warned: list[str] = []
+        # The first turns, by model, that other models go on with.
+        self.begun: dict[str, Answer | None] = {}
+        # Every model that is asked.
+        self.models: list[str] = []
+
+    def hear(self, headers) -> None:
+        """Keeps the warnings of an answer."""
+        warning = headers.get("warning")
+        if warning:
+            self.warned += re.findall(r'199 keyplane "(.*?)"(?:, |$)', warning) or [warning]
+
+    def thinks(self, ask: Ask, model: str) -> bool:
+        """Whether to ask for thoughts: who knows that a model has none does not."""
+        return ask.think and not (model in self.own and model in limits.PLAIN)
 
     @abc.abstractmethod
-    def text(self, model: str, prompt: str) -> Answer:
-        """Asks, with the system prompt."""
-
-    @abc.abstractmethod
-    def stream(self, model: str, prompt: str, with_tools: bool) -> Answer:
-        """Asks for a stream, with the system prompt, and reads it to its end."""
-
-    @abc.abstractmethod
-    def tools(self, model: str) -> Answer:
-        """Asks with the tool."""
-
-    @abc.abstractmethod
-    def results(self, model: str, before: Answer) -> Answer:
-        """Sends the calls' results back."""
+    def ask(self, model: str, ask: Ask) -> Answer:
+        """Asks, with the system prompt; a stream is read to its end."""
 
     @abc.abstractmethod
     def image(self, model: str, prompt: str) -> Answer:
         """Shows the image."""
-
-    @abc.abstractmethod
-    def schema(self, model: str) -> dict:
-        """Asks for an answer of the schema, and parses it as the SDK does."""
 
     @abc.abstractmethod
     def refused(self, model: str, prompt: str, status: int) -> str:
@@ -120,7 +158,7 @@ def same(found: object, expected: object) -> None:
 
 def whole(answer: Answer) -> None:
     same(answer.text, ANSWER)
-    same(answer.finish, "stop")
+    same((answer.finish, answer.calls), ("stop", []))
     same(answer.usage, (11, 7))
 
 
@@ -133,23 +171,48 @@ def calls(answer: Answer) -> None:
     assert all(ids) and len(set(ids)) == 2, f"the ids are {ids}"
 
 
+def told(answer: Answer) -> None:
+    # Each result went with its own call.
+    found = re.search(r"Paris[^.]*21 degrees[^.]*\..*Oslo[^.]*17 degrees", answer.text)
+    assert found, f"the results came as {answer.text!r}"
+    same((answer.finish, answer.calls, answer.usage), ("stop", [], (11, 7)))
+
+
+def place(answer: Answer) -> None:
+    same((answer.finish, answer.calls), ("stop", []))
+    same(json.loads(answer.text), PLACE)
+
+
 def text(application: Application, model: str) -> None:
-    whole(application.text(model, PROMPT))
+    whole(application.ask(model, Ask()))
 
 
 def stream(application: Application, model: str) -> None:
-    whole(application.stream(model, PROMPT, with_tools=False))
-    calls(application.stream(model, PROMPT, with_tools=True))
+    whole(application.ask(model, Ask(stream=True)))
+    calls(application.ask(model, Ask(tools=[TOOL], stream=True)))
+
+
+def sampled(application: Application, model: str) -> None:
+    """Each model takes of this what it takes."""
+    whole(application.ask(model, Ask(sampled=True)))
+    if model not in application.own:
+        answer = application.ask(model, Ask(THINK, sampled=True, think=True))
+        same((answer.text, answer.finish), (ANSWER.replace(PROMPT, THINK), "stop"))
+
+
+def loop(application: Application, model: str, **others) -> None:
+    """Tools are called, and their results sent back."""
+    asked = application.ask(model, Ask(tools=[TOOL], **others))
+    calls(asked)
+    told(application.ask(model, Ask(tools=[TOOL], before=asked, **others)))
 
 
 def tools(application: Application, model: str) -> None:
-    asked = application.tools(model)
-    calls(asked)
-    answer = application.results(model, asked)
-    # Each result went with its own call.
-    told = re.search(r"Paris[^.]*21 degrees[^.]*\..*Oslo[^.]*17 degrees", answer.text)
-    assert told, f"the results came as {answer.text!r}"
-    same((answer.finish, answer.calls, answer.usage), ("stop", [], (11, 7)))
+    loop(application, model)
+
+
+def streamed(application: Application, model: str) -> None:
+    loop(application, model, stream=True)
 
 
 def image(application: Application, model: str) -> None:
@@ -159,14 +222,84 @@ def image(application: Application, model: str) -> None:
 
 
 def schema(application: Application, model: str) -> None:
-    same(application.schema(model), PLACE)
+    place(application.ask(model, Ask(schema=True)))
+    place(application.ask(model, Ask(schema=True, stream=True)))
+
+
+def both(application: Application, model: str) -> None:
+    """An answer of the schema, once the tools have been called."""
+    asked = application.ask(model, Ask(tools=[TOOL], schema=True))
+    calls(asked)
+    place(application.ask(model, Ask(tools=[TOOL], schema=True, before=asked)))
+
+
+def none(application: Application, model: str) -> None:
+    whole(application.ask(model, Ask(tools=[TOOL, OTHER_TOOL], choice="none")))
+
+
+def required(application: Application, model: str) -> None:
+    calls(application.ask(model, Ask(tools=[TOOL, OTHER_TOOL], choice="required")))
+
+
+def named(application: Application, model: str) -> None:
+    answer = application.ask(model, Ask(tools=[TOOL, OTHER_TOOL], choice=OTHER_TOOL))
+    assert answer.calls, "nothing was called"
+    same({call.name for call in answer.calls}, {OTHER_TOOL})
+    same(answer.finish, "tools")
+
+
+def reasoning(application: Application, model: str) -> None:
+    """What was thought goes back with the calls that it led to, plain and streamed."""
+    for streams in [False, True]:
+        asked = application.ask(model, Ask(THINK, tools=[TOOL], think=True, stream=streams))
+        calls(asked)
+        assert asked.reasoning in ("", THOUGHTS), f"the thoughts are {asked.reasoning!r}"
+        if limits.shows(type(application).__name__, model):
+            same(asked.reasoning, THOUGHTS)
+        told(application.ask(model, Ask(THINK, tools=[TOOL], think=True, stream=streams, before=asked)))
+
+
+def begun(application: Application, model: str) -> Answer | None:
+    """A model's first turn; nothing where it fails, which another scenario tells."""
+    if model not in application.begun:
+        warned = list(application.warned)
+        try:
+            application.begun[model] = application.ask(model, Ask(THINK, tools=[TOOL], think=True))
+        except Exception:
+            application.begun[model] = None
+        application.warned = warned
+    return application.begun[model]
+
+
+def switch(application: Application, model: str) -> None:
+    """Goes on with what every other model began."""
+    wrong = []
+    for other in application.models:
+        began = begun(application, other) if other != model else None
+        if not began:
+            continue
+        try:
+            told(application.ask(model, Ask(THINK, tools=[TOOL], think=True, before=began)))
+        except Exception as failed:
+            wrong.append(f"from {other}: {why(failed)[:300]}")
+    assert not wrong, f"{len(wrong)} failed: " + " | ".join(wrong)
 
 
 def error(application: Application, model: str) -> None:
     message = application.refused(model, REFUSE, 400)
     assert "liking" in message, f"the message is {message!r}"
     application.refused("nobody", PROMPT, 404)
+
+
+def missing(application: Application, model: str) -> None:
+    """The provider has no such model."""
+    application.refused(f"{model}-missing", PROMPT, 404)
+
+
+def broken(application: Application, model: str) -> None:
+    """A stream that says that it failed, and one whose connection breaks."""
     application.broken(model, BREAK)
+    application.broken(model, CUT)
 
 
 def cancel(application: Application, model: str) -> None:
@@ -174,7 +307,25 @@ def cancel(application: Application, model: str) -> None:
     assert read.startswith("tick"), f"{read!r} was read"
 
 
-SCENARIOS = [text, stream, tools, image, schema, error, cancel]
+SCENARIOS = [
+    text,
+    stream,
+    sampled,
+    tools,
+    streamed,
+    image,
+    schema,
+    both,
+    none,
+    required,
+    named,
+    reasoning,
+    switch,
+    error,
+    missing,
+    broken,
+    cancel,
+]
 
 
 def raises(kind: type[Exception], call) -> Exception:
@@ -183,23 +334,59 @@ def raises(kind: type[Exception], call) -> Exception:
         call()
     except kind as raised:
         return raised
-    raise AssertionError(f"{kind.__name__} was not raised")
+    raise AssertionError(f"{kind} was not raised")
 
 
 def why(error: BaseException) -> str:
     """What went wrong, on one line, with the line of these scripts where it did."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "tests/python" in frame.filename]
     last = f" ({frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno})" if frames else ""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:600] + last
+    # One package tells the answer's headers first, all of them.
+    told = re.sub(r"headers: \{.*?\}, ", "", f"{type(error).__name__}: {error}")
+    return " ".join(told.split())[:6000] + last
+
+
+def outcome(application: Application, model: str, scenario) -> str:
+    """What came of a scenario, and what there is to say of it."""
+    application.warned = []
+    sdk, name = type(application).__name__, scenario.__name__
+    may_refuse = limits.refusal(sdk, model, name)
+    own = limits.own(sdk, model, name)
+    if own:
+        return f"unsaid: {model} {name}: {own}"
+    try:
+        scenario(application, model)
+    except Unsaid as unsaid:
+        return f"unsaid: {model} {name}: {unsaid}"
+    except application.bad_request as refused:
+        if may_refuse and may_refuse in str(refused):
+            return f"refused: {model} {name}: {why(refused)[:200]}"
+        return f"FAILED: {model} {name}: {why(refused)}"
+    except Exception as failed:  # Whatever it is, it is this cell's.
+        return f"FAILED: {model} {name}: {why(failed)}"
+    if may_refuse:
+        return f"FAILED: {model} {name}: it was not refused for {may_refuse}"
+    told = sorted(set(application.warned))
+    unknown = [warning for warning in told if not limits.may_warn(sdk, model, name, warning)]
+    if unknown:
+        return f"FAILED: {model} {name}: nobody expects to be warned: {'; '.join(unknown)}"
+    return f"warned: {model} {name}: {'; '.join(told)}" if told else f"ok: {model} {name}"
+
+
+def checked(application: Application, model: str, scenario) -> str:
+    """The outcome; of what is known not to work, whether it still doesn't."""
+    line, word = outcome(application, model, scenario), limits.known(type(application).__name__, model, scenario.__name__)
+    if not word or line.startswith("unsaid"):
+        return line
+    if line.startswith("FAILED") and word in line:
+        return line.replace("FAILED", "known", 1)
+    return f"FAILED: {model} {scenario.__name__}: it is known to fail for {word!r}, and did not: {line}"
 
 
 def run(kind: type[Application]) -> None:
     url, key, authority, *models = sys.argv[1:]
     application = kind(url, key, authority)
+    application.models = models
     for model in models:
         for scenario in SCENARIOS:
-            try:
-                scenario(application, model)
-                print(f"ok: {model} {scenario.__name__}", flush=True)
-            except Exception as failed:  # Whatever it is, it is this cell's.
-                print(f"FAILED: {model} {scenario.__name__}: {why(failed)}", flush=True)
+            print(checked(application, model, scenario), flush=True)

@@ -21,13 +21,12 @@ pub(super) fn answer(asked: &Asked, book: &Book) -> Result<Reply, Fault> {
     let version = asked.header("anthropic-version");
     // The packages of autumn 2026 ask for the second.
     require(["2023-06-01", "2026-10-21"].contains(&version), || format!("the anthropic-version is {version:?}"))?;
-    let account = book.account(key);
+    let model = asked.json()["model"].as_str().unwrap_or_default().to_owned();
+    let account = book.account_for(key, &model);
     match (&asked.method, asked.path.as_str()) {
         (&Method::GET, "/v1/models") => Ok(models(asked, account)?.about(Topic::Models, key)),
         (&Method::POST, "/v1/messages") if book.converses_with(account) => {
-            let body = asked.is_json()?;
-            let model = body["model"].as_str().unwrap_or_default();
-            Ok(script::answer(VOICE, &check::check(&body)?, model).keyed(key))
+            Ok(script::answer(VOICE, &check::check(&asked.is_json()?)?, &model)?.keyed(key))
         }
         (&Method::POST, "/v1/messages") => Ok(chat(account, key, &asked.is_json()?)),
         _ => Err(Fault("no such route".into())),

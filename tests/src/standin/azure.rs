@@ -30,8 +30,9 @@ pub(super) fn answer(asked: &Asked, book: &mut Book) -> Result<Reply, Fault> {
     let deployment = deployment.ok_or_else(|| Fault("no such route".into()))?;
     require(!deployment.contains('/'), || "the deployment's name is not escaped".into())?;
     let body = asked.is_json()?;
+    let account = super::without_missing(account, deployment);
     if book.converses_with(account) {
-        return Ok(openai::converse(&body, "gpt-4o-2024-11-20")?.keyed(&key));
+        return Ok(openai::converse(&body, deployment)?.keyed(&key));
     }
     Ok(chat(account, &key, &body))
 }

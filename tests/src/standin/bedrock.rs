@@ -25,7 +25,7 @@ pub(super) fn answer(asked: &Asked, book: &Book) -> Result<Reply, Fault> {
     } else {
         asked.sole_key("authorization", "Bearer ")?.unwrap_or_default().to_owned()
     };
-    let account = book.account(&key);
+    let account = book.account_for(&key, &asked.path);
     if asked.method == Method::GET && asked.path == "/foundation-models" {
         return Ok(models(account).about(Topic::Models, &key));
     }
@@ -40,8 +40,8 @@ pub(super) fn answer(asked: &Asked, book: &Book) -> Result<Reply, Fault> {
         other => return Err(Fault(format!("no such verb: {other}"))),
     };
     if book.converses_with(account) {
-        let heard = check::check(&body, topic == Topic::Stream)?;
-        return Ok(script::answer(VOICE, &heard, "").with("x-amzn-requestid", "b1").keyed(&key));
+        let heard = check::check(&body, model, topic == Topic::Stream)?;
+        return Ok(script::answer(VOICE, &heard, "")?.with("x-amzn-requestid", "b1").keyed(&key));
     }
     let reply = match (account, topic) {
         (Account::Good | Account::Unlisting, Topic::Stream) => stream(),

@@ -18,11 +18,12 @@ const PAGE: usize = 2;
 
 pub(super) fn answer(asked: &Asked, book: &Book) -> Result<Reply, Fault> {
     let key = asked.sole_key("authorization", "Bearer ")?.unwrap_or_default();
-    let account = book.account(key);
+    let model = asked.json()["model"].as_str().unwrap_or_default().to_owned();
+    let account = book.account_for(key, &model);
     match (&asked.method, asked.path.as_str()) {
         (&Method::GET, "/v1/models") => Ok(models(asked, account)?.about(Topic::Models, key)),
         (&Method::POST, "/v2/chat") if book.converses_with(account) => {
-            Ok(script::answer(VOICE, &check::check(&asked.is_json()?)?, "").keyed(key))
+            Ok(script::answer(VOICE, &check::check(&asked.is_json()?)?, &model)?.keyed(key))
         }
         (&Method::POST, "/v2/chat") => Ok(chat(account, key, &asked.is_json()?)),
         _ => Err(Fault("no such route".into())),

@@ -79,6 +79,8 @@ pub struct Reply {
 pub(super) enum Ending {
     /// After its last piece.
     Well,
+    /// After its last piece, with the connection.
+    Cut,
     /// When nobody listens any more: the last piece comes again and again.
     Never,
 }
@@ -207,6 +209,7 @@ impl Reply {
                 let frames = tokio_stream::iter(self.pieces.into_iter().map(|piece| Ok(Frame::data(piece))));
                 StreamBody::new(frames).boxed_unsync()
             }
+            Ending::Cut => cut(self.pieces, tasks),
             Ending::Never => endless(self.pieces, tasks, left),
         };
         let mut response = Response::new(body);
@@ -218,6 +221,20 @@ impl Reply {
         }
         response
     }
+}
+
+/// The pieces, each on its way before the connection breaks.
+fn cut(pieces: Vec<Bytes>, tasks: &Tasks) -> Body {
+    let (tx, rx) = mpsc::channel::<io::Result<Frame<Bytes>>>(1);
+    tasks.spawn("cut stream", async move {
+        for piece in pieces {
+            // Whoever has left misses nothing.
+            let _ = tx.send(Ok(Frame::data(piece))).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let _ = tx.send(Err(io::Error::new(io::ErrorKind::ConnectionReset, "the stand-in breaks off"))).await;
+    });
+    StreamBody::new(ReceiverStream::new(rx)).boxed_unsync()
 }
 
 /// The pieces, the last of them again and again until nobody takes it.

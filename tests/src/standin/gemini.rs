@@ -27,7 +27,7 @@ const PAGE: usize = 2;
 
 pub(super) fn answer(asked: &Asked, book: &Book) -> Result<Reply, Fault> {
     let key = asked.sole_key("x-goog-api-key", "")?.unwrap_or_default();
-    let account = book.account(key);
+    let account = book.account_for(key, &asked.path);
     if asked.method == Method::GET && asked.path == "/v1beta/models" {
         return Ok(models(asked, account)?.about(Topic::Models, key));
     }
@@ -42,8 +42,8 @@ pub(super) fn answer(asked: &Asked, book: &Book) -> Result<Reply, Fault> {
 /// What is said to a request that is as it should be.
 pub(super) fn converse(asked: &Asked, model: &str, verb: &str, place: Place) -> Result<Reply, Fault> {
     let streams = topic(asked, verb)? == Topic::Stream;
-    let heard = check::check(&asked.is_json()?, streams, place)?;
-    Ok(script::answer(VOICE, &heard, model))
+    let heard = check::check(&asked.is_json()?, model, streams, place)?;
+    script::answer(VOICE, &heard, model)
 }
 
 /// What a verb is about, which is posted, as a stream of events where it is one.

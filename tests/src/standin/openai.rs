@@ -1,6 +1,8 @@
 //! OpenAI's API, and that of everybody who is compatible with it, below whatever path.
 
 pub(super) mod check;
+pub(super) mod house;
+pub(super) mod model;
 mod say;
 
 use http::Method;
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::exchange::{events, require};
 use super::{Account, Asked, Book, Fault, Reply, Topic, responses, script};
+use house::House;
 
 pub(super) use say::VOICE;
 
@@ -19,7 +22,7 @@ pub(super) const MODELS: &[&str] = &["gpt-4o", "gpt-4o-mini", "text-embedding-3-
 
 pub(super) fn answer(asked: &Asked, book: &Book) -> Result<Reply, Fault> {
     let key = asked.sole_key("authorization", "Bearer ")?.unwrap_or_default();
-    let account = book.account(key);
+    let account = book.account_for(key, asked.json()["model"].as_str().unwrap_or_default());
     if asked.method == Method::GET && asked.path.ends_with("/models") {
         let account = if book.open_list { Account::Good } else { account };
         return Ok(models(account, key).about(Topic::Models, key));
@@ -47,10 +50,12 @@ pub(super) fn answer(asked: &Asked, book: &Book) -> Result<Reply, Fault> {
     Ok(chat(account, key, &body))
 }
 
-/// What is said to a request that is as it should be; `model` where the body does not name it.
-pub(super) fn converse(body: &Value, model: &str) -> Result<Reply, Fault> {
-    let heard = check::check(body)?;
-    Ok(script::answer(VOICE, &heard, body["model"].as_str().unwrap_or(model)))
+/// What is said to a request that is as it should be, by the model that it names, or by that of a deployment.
+pub(super) fn converse(body: &Value, deployment: &str) -> Result<Reply, Fault> {
+    let model = if deployment.is_empty() { body["model"].as_str().unwrap_or_default() } else { deployment };
+    let house = House::of(model);
+    let heard = check::check(body, model, house)?;
+    script::answer(house.voice(), &heard, model)
 }
 
 /// The list, or a refusal of it.

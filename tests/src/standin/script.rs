@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::exchange::Ending;
+use super::exchange::{Ending, require};
+use super::openai::ANSWER_TOOL;
 use super::shape::At;
 use super::{Fault, Reply, Topic};
 
@@ -20,9 +21,17 @@ pub(super) const OUTPUT: u32 = 7;
 const REFUSE: &str = "magic:refuse";
 /// In a prompt: say something, and fail.
 const BREAK: &str = "magic:break";
+/// In a prompt: say something, and break the connection.
+const CUT: &str = "magic:cut";
 /// In a prompt: say something forever.
 const ENDLESS: &str = "magic:endless";
+/// In a prompt: a model that can be told to think was told so.
+const THINK: &str = "magic:think";
+/// In the name of a model: there is none of it.
+pub(super) const MISSING: &str = "missing";
 const TICK: &str = "tick ";
+/// What is thought.
+pub(super) const THOUGHTS: &str = "Two cities, so two calls.";
 
 /// What a request asks for.
 #[derive(Debug, Default)]
@@ -33,6 +42,14 @@ pub(super) struct Heard {
     pub(super) prompt: String,
     /// The tools that are offered.
     pub(super) tools: Vec<String>,
+    /// Which of them is to be called.
+    pub(super) choice: Choice,
+    /// Whether the model was told to think.
+    pub(super) thinking: Thinking,
+    /// Thoughts are told.
+    pub(super) tells_thoughts: bool,
+    /// What proves them is told, where it has to be asked for.
+    pub(super) proves_thoughts: bool,
     /// The results in the last turn, each with the call that it is of.
     pub(super) results: Vec<(Call, String)>,
     /// The images in the last turn.
@@ -50,8 +67,41 @@ pub(super) struct Heard {
 pub(super) enum Held {
     /// By the format's own field.
     ByField,
-    /// By a tool that has to be called.
+    /// By a tool of this name.
     ByTool(String),
+}
+
+/// Which tool is to be called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// Whichever the model likes, or none.
+    #[default]
+    Auto,
+    /// None.
+    Never,
+    /// Some tool.
+    Required,
+    /// This one.
+    Named(String),
+}
+
+impl Choice {
+    /// Whether something has to be called.
+    pub(super) fn is_forced(&self) -> bool {
+        matches!(self, Self::Required | Self::Named(_))
+    }
+}
+
+/// Whether a model was told to think.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Thinking {
+    /// It knows no such field.
+    #[default]
+    Unable,
+    /// It was not.
+    Untold,
+    /// It was.
+    Told,
 }
 
 /// An image, as it arrived.
@@ -73,6 +123,10 @@ pub(super) struct Call {
 /// An answer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Said {
+    /// Whether it was thought before, of which there may be nothing but a proof.
+    pub(super) thought: bool,
+    /// The proof is there, where it has to be asked for.
+    pub(super) proves: bool,
     pub(super) reasoning: String,
     pub(super) text: String,
     pub(super) calls: Vec<Call>,
@@ -92,25 +146,35 @@ pub(super) struct Voice {
 }
 
 /// The answer to what was heard.
-pub(super) fn answer(voice: Voice, heard: &Heard, model: &str) -> Reply {
+///
+/// # Errors
+///
+/// When the prompt has to be thought about, and the model was not told to.
+pub(super) fn answer(voice: Voice, heard: &Heard, model: &str) -> Result<Reply, Fault> {
+    let forgot = heard.prompt.contains(THINK) && heard.thinking == Thinking::Untold;
+    require(!forgot, || format!("{model} was not told to think about the prompt"))?;
+    Ok(reply(voice, heard, model))
+}
+
+fn reply(voice: Voice, heard: &Heard, model: &str) -> Reply {
     if heard.prompt.contains(REFUSE) {
         return (voice.refusal)(400, "the prompt is not to this stand-in's liking");
     }
-    let said = if heard.prompt.contains(BREAK) || heard.prompt.contains(ENDLESS) {
-        Said { text: TICK.repeat(4), ..Said::default() }
-    } else {
-        say(heard)
-    };
+    let is_spoiled = [BREAK, CUT, ENDLESS].iter().any(|magic| heard.prompt.contains(magic));
+    let said = if is_spoiled { Said { text: TICK.repeat(4), ..Said::default() } } else { say(heard) };
     if !heard.streams {
         return Reply::json(200, &(voice.whole)(&said, model)).about(Topic::Chat, "");
     }
     let mut pieces = (voice.events)(&said, model, heard.tells_usage);
-    if heard.prompt.contains(BREAK) || heard.prompt.contains(ENDLESS) {
+    if is_spoiled {
         let is_tick = |piece: &Bytes| piece.windows(TICK.len() - 1).any(|part| part == TICK.trim().as_bytes());
         pieces.truncate(pieces.iter().position(is_tick).map_or(1, |place| place + 1));
     }
     if heard.prompt.contains(ENDLESS) {
         return Reply::stream(voice.content_type, pieces).ending(Ending::Never);
+    }
+    if heard.prompt.contains(CUT) {
+        return Reply::stream(voice.content_type, pieces).ending(Ending::Cut);
     }
     if heard.prompt.contains(BREAK) {
         pieces.push((voice.failure)());
@@ -119,26 +183,38 @@ pub(super) fn answer(voice: Voice, heard: &Heard, model: &str) -> Reply {
 }
 
 fn say(heard: &Heard) -> Said {
+    let thought = heard.thinking == Thinking::Told || heard.tells_thoughts;
+    let reasoning = if heard.tells_thoughts { THOUGHTS.to_owned() } else { String::new() };
+    let thinking = Said { thought, proves: heard.proves_thoughts, reasoning, ..Said::default() };
+    let own: Vec<_> = heard.tools.iter().filter(|tool| *tool != ANSWER_TOOL).collect();
+    let calls = |name: &str, cities: &[&str]| cities.iter().map(|city| call(name, json!({"city": city}))).collect();
+    if heard.results.is_empty() {
+        match (&heard.choice, own.first()) {
+            (Choice::Named(name), _) if name != ANSWER_TOOL => {
+                return Said { calls: calls(name, &["Paris"]), ..thinking };
+            }
+            (Choice::Auto | Choice::Required, Some(tool)) => {
+                return Said { calls: calls(tool, &["Paris", "Oslo"]), ..thinking };
+            }
+            (Choice::Auto | Choice::Required | Choice::Never | Choice::Named(_), _) => {}
+        }
+    }
     let place = json!({"city": "Paris", "location": {"latitude": 48.86, "country": "France"}});
     match &heard.schema {
-        Some(Held::ByField) => return Said { text: place.to_string(), ..Said::default() },
-        Some(Held::ByTool(name)) => return Said { calls: vec![call(name, place)], ..Said::default() },
+        Some(Held::ByField) => return Said { text: place.to_string(), ..thinking },
+        Some(Held::ByTool(name)) => return Said { calls: vec![call(name, place)], ..thinking },
         None => {}
     }
     if !heard.results.is_empty() {
         let told = heard.results.iter().map(|(call, result)| format!("In {}: {result}.", call.arguments["city"]));
-        return Said { text: told.collect::<Vec<_>>().join(" "), ..Said::default() };
-    }
-    if let Some(tool) = heard.tools.first() {
-        let calls = ["Paris", "Oslo"].map(|city| call(tool, json!({"city": city})));
-        return Said { calls: calls.to_vec(), ..Said::default() };
+        return Said { text: told.collect::<Vec<_>>().join(" "), ..thinking };
     }
     let images = heard.images.iter().map(|image| {
         let sum = crc32fast::hash(&image.bytes);
         format!(" An {} of {} bytes with the sum {sum:08x}.", image.media_type, image.bytes.len())
     });
     let text = format!("You said: {} The system said: {}{}", heard.prompt, heard.system, images.collect::<String>());
-    Said { text, ..Said::default() }
+    Said { text, ..thinking }
 }
 
 fn call(name: &str, arguments: Value) -> Call {
@@ -150,7 +226,9 @@ fn call(name: &str, arguments: Value) -> Call {
 /// Some of everything.
 pub(super) fn everything() -> Said {
     Said {
-        reasoning: "Two cities, so two calls.".into(),
+        thought: true,
+        proves: true,
+        reasoning: THOUGHTS.into(),
         text: "I will look: caf\u{e9} \u{1f600}.".into(),
         calls: ["Paris", "Oslo"].map(|city| call("get_weather", json!({"city": city, "unit": "celsius"}))).to_vec(),
     }

@@ -97,6 +97,14 @@ impl<'a> At<'a> {
         number.ok_or_else(|| self.fault(&format!("is {}, not an integer in {range:?}", self.value)))
     }
 
+    /// An integer, which may be written with a fraction of zero, as Google's package does.
+    pub(super) fn whole(&self, range: RangeInclusive<i64>) -> Result<(), Fault> {
+        let text = self.value.to_string();
+        let number = text.strip_suffix(".0").unwrap_or(&text).parse::<i64>();
+        let fits = number.is_ok_and(|number| range.contains(&number));
+        self.require(fits, &format!("is {text}, not an integer in {range:?}"))
+    }
+
     pub(super) fn number(&self, range: RangeInclusive<f64>) -> Result<f64, Fault> {
         let number = self.value.as_f64().filter(|number| range.contains(number));
         number.ok_or_else(|| self.fault(&format!("is {}, not a number in {range:?}", self.value)))

@@ -1,8 +1,11 @@
 //! The stand-ins are as strict as they have to be: a conversation that is as it should be is taken, and each of its corruptions is not.
 
+mod models;
+
 use serde_json::{Value, json};
 
 use super::gemini::Place;
+use super::openai::house::House;
 use super::{Fault, anthropic, bedrock, cohere, gemini, openai, responses};
 
 /// What is done to a good body.
@@ -65,10 +68,14 @@ fn openai_s_chat_is_strict() {
         ("/messages/2/tool_calls/0/function/arguments", Set(json!({})), "not a string"),
         ("/messages/2/tool_calls/0/id", Set(json!("b")), "twice"),
         ("/messages/2/reasoning_content", Set(json!("x")), "unknown field"),
+        ("/messages/2/tool_calls/0/id", Set(json!("a".repeat(41))), "maximum length 40"),
+        ("/user", Set(json!("u".repeat(65))), "maximum length 64"),
+        ("/reasoning_effort", Set(json!("low")), "Unrecognized request argument"),
+        ("/response_format", Set(json!({"type": "json_object"})), "the word 'json'"),
         ("/messages/3", Drop, "have no result"),
         ("/messages/3/tool_call_id", Set(json!("c")), "no call with the id"),
     ];
-    are_refused(|body| openai::check::check(body).map(drop), &good, bad);
+    are_refused(|body| openai::check::check(body, "gpt-4o", House::OpenAi).map(drop), &good, bad);
 }
 
 #[test]
@@ -94,6 +101,14 @@ fn openai_s_responses_are_strict() {
         ("/input/4", Drop, "have no result"),
         ("/input/4/call_id", Set(json!("c")), "no call with the id"),
         ("/input/2/id", Set(json!("call_1")), "begin with 'fc'"),
+        ("/input/2/call_id", Set(json!("a".repeat(65))), "longer than 64"),
+        ("/max_output_tokens", Set(json!(15)), "max_output_tokens"),
+        ("/input/1", Set(json!({"type": "reasoning", "id": "rs_2", "summary": []})), "not found"),
+        (
+            "/input/1",
+            Set(json!({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"})),
+            "verified",
+        ),
     ];
     are_refused(|body| responses::check::check(body).map(drop), &good, bad);
 }
@@ -104,7 +119,7 @@ fn anthropic_s_messages_are_strict() {
     let result = |id: &str| json!({"type": "tool_result", "tool_use_id": id, "content": "21"});
     let image = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}});
     let good = json!({
-        "model": "m", "max_tokens": 5, "system": "s", "tools": [{"name": "f", "input_schema": schema()}], "tool_choice": {"type": "auto"},
+        "model": "claude-sonnet-4-5", "max_tokens": 5, "system": "s", "tools": [{"name": "f", "input_schema": schema()}], "tool_choice": {"type": "auto"},
         "output_config": {"format": {"type": "json_schema", "schema": schema()}},
         "messages": [
             {"role": "user", "content": [image, {"type": "text", "text": "t"}]},
@@ -149,6 +164,12 @@ fn gemini_is_strict_and_vertex_knows_no_ids() {
     });
     let bad = || {
         vec![
+            (
+                "/generationConfig/thinkingConfig",
+                Set(json!({"thinkingLevel": "MEDIUM"})),
+                "level MEDIUM is not supported",
+            ),
+            ("/generationConfig/topK", Set(json!(65)), "topK"),
             ("/model", Set(json!("m")), "unknown field"),
             ("/generationConfig/maxTokens", Set(json!(5)), "unknown field"),
             ("/generationConfig/responseMimeType", Drop, "responseMimeType"),
@@ -164,11 +185,19 @@ fn gemini_is_strict_and_vertex_knows_no_ids() {
             ("/contents/2/parts/0/functionResponse/response", Set(json!("21")), "not an object"),
         ]
     };
-    are_refused(|body| gemini::check::check(body, false, Place::Studio).map(drop), &good, bad());
+    are_refused(
+        |body| gemini::check::check(body, "gemini-3-pro-preview", false, Place::Studio).map(drop),
+        &good,
+        bad(),
+    );
     let mut also_bad = bad();
     also_bad.push(("/contents/1/parts/0/functionCall/id", Set(json!("a")), "unknown field"));
     also_bad.push(("/contents/0/role", Drop, "required"));
-    are_refused(|body| gemini::check::check(body, false, Place::Vertex).map(drop), &good, also_bad);
+    are_refused(
+        |body| gemini::check::check(body, "gemini-3-pro-preview", false, Place::Vertex).map(drop),
+        &good,
+        also_bad,
+    );
 }
 
 #[test]
@@ -195,8 +224,10 @@ fn bedrock_s_converse_is_strict() {
         ("/messages/1/content/0/toolUse/toolUseId", Set(json!("a".repeat(65))), "not allowed"),
         ("/messages/2/content/0", Drop, "have no result"),
         ("/messages/2", Drop, "end with a user message"),
+        ("/outputConfig", Set(json!({"effort": "low"})), "structured outputs or effort"),
+        ("/additionalModelRequestFields", Set(json!({"thinking": {}})), "unknown field"),
     ];
-    are_refused(|body| bedrock::check::check(body, false).map(drop), &good, bad);
+    are_refused(|body| bedrock::check::check(body, "amazon.nova-lite-v1%3A0", false).map(drop), &good, bad);
 }
 
 #[test]
@@ -216,6 +247,9 @@ fn cohere_s_chat_is_strict() {
         ("/tools/0/function/parameters", Drop, "required"),
         ("/tool_choice", Set(json!("auto")), "not one of"),
         ("/response_format", Set(json!({"type": "json_object", "json_schema": schema()})), "not supported with tools"),
+        ("/k", Set(json!(501)), "not an integer"),
+        ("/p", Set(json!(1.0)), "not a number"),
+        ("/thinking", Set(json!({"type": "enabled"})), "not supported by the model"),
         ("/messages/1/content", Set(json!("")), "blank"),
         ("/messages/2/tool_calls", Drop, "either content or tool_calls"),
         ("/messages/3", Drop, "have no result"),

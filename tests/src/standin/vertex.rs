@@ -38,6 +38,7 @@ pub(super) fn answer(asked: &Asked, book: &mut Book) -> Result<Reply, Fault> {
         let topic = if verb == "generateContent" { super::Topic::Chat } else { super::Topic::Stream };
         return Ok(gemini::error(401, "UNAUTHENTICATED", message, &json!([detail])).about(topic, &key));
     }
+    let account = super::without_missing(account, model);
     if book.converses_with(account) {
         return Ok(gemini::converse(asked, model, verb, gemini::Place::Vertex)?.keyed(&key));
     }

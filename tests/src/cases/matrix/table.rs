@@ -5,47 +5,130 @@ use std::fmt;
 
 use anyhow::ensure;
 
-use super::SDKS;
-use crate::cases::ways::WAYS;
+use super::{SDKS, ways};
 
 /// The scenarios, as `scenarios.py` has them.
-const SCENARIOS: [&str; 7] = ["text", "stream", "tools", "image", "schema", "error", "cancel"];
+const SCENARIOS: [&str; 17] = [
+    "text",
+    "stream",
+    "sampled",
+    "tools",
+    "streamed",
+    "image",
+    "schema",
+    "both",
+    "none",
+    "required",
+    "named",
+    "reasoning",
+    "switch",
+    "error",
+    "missing",
+    "broken",
+    "cancel",
+];
 
 /// What the scripts said.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    /// By SDK, way and scenario: why it failed, if it did.
-    results: BTreeMap<(String, String, String), Option<String>>,
+    /// By SDK, way and scenario.
+    results: BTreeMap<(String, String, String), Outcome>,
+}
+
+/// What came of a scenario, with what there is to say of it.
+#[derive(Debug)]
+enum Outcome {
+    /// All that was asked for.
+    Ok,
+    /// The same, but for what a header says, as it should.
+    Warned(String),
+    /// A clear refusal, as it should be.
+    Refused(String),
+    /// The SDK has no word for it.
+    Unsaid,
+    /// It is known not to work yet.
+    Known(String),
+    Failed(String),
+}
+
+impl Outcome {
+    /// What stands in the table.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warned(_) => "warned",
+            Self::Refused(_) => "refused",
+            Self::Unsaid => "-",
+            Self::Known(_) => "known",
+            Self::Failed(_) => "FAILED",
+        }
+    }
 }
 
 impl Table {
     /// Reads what a script said, which has to be of every way and scenario.
     pub(super) fn read(&mut self, sdk: &str, said: &str) -> anyhow::Result<()> {
         for line in said.lines() {
-            let (rest, failed) = match (line.strip_prefix("ok: "), line.strip_prefix("FAILED: ")) {
-                (Some(rest), _) => (rest, None),
-                (_, Some(rest)) => rest.split_once(": ").map_or((rest, Some("")), |(cell, why)| (cell, Some(why))),
-                (None, None) => continue,
+            let mut parts = line.splitn(3, ": ");
+            let (Some(word), Some(cell)) = (parts.next(), parts.next()) else { continue };
+            let why = parts.next().unwrap_or_default().to_owned();
+            let outcome = match word {
+                "ok" => Outcome::Ok,
+                "warned" => Outcome::Warned(why),
+                "refused" => Outcome::Refused(why),
+                "unsaid" => Outcome::Unsaid,
+                "known" => Outcome::Known(why),
+                "FAILED" => Outcome::Failed(why),
+                _ => continue,
             };
-            let (way, scenario) = rest.split_once(' ').unwrap_or((rest, ""));
-            let cell = (sdk.to_owned(), way.to_owned(), scenario.to_owned());
-            self.results.insert(cell, failed.map(str::to_owned));
+            let (way, scenario) = cell.split_once(' ').unwrap_or((cell, ""));
+            self.results.insert((sdk.to_owned(), way.to_owned(), scenario.to_owned()), outcome);
         }
         let count = self.results.keys().filter(|(of, ..)| of == sdk).count();
-        ensure!(count == WAYS.len() * SCENARIOS.len(), "{sdk} told of {count} scenarios: {said}");
+        ensure!(count == ways().count() * SCENARIOS.len(), "{sdk} told of {count} scenarios: {said}");
         Ok(())
     }
 
-    fn is_good(&self, sdk: &str, way: &str, scenario: &str) -> bool {
-        self.results.get(&(sdk.to_owned(), way.to_owned(), scenario.to_owned())).is_some_and(Option::is_none)
+    fn word(&self, sdk: &str, way: &str, scenario: &str) -> &'static str {
+        let cell = (sdk.to_owned(), way.to_owned(), scenario.to_owned());
+        self.results.get(&cell).map_or("?", Outcome::word)
     }
 
     /// Every scenario that failed, with why.
     pub(super) fn failures(&self) -> Vec<String> {
-        let failed = |((sdk, way, scenario), why): (&(String, String, String), &Option<String>)| {
-            why.as_ref().map(|why| format!("{sdk} by {way}, {scenario}: {why}"))
+        let failed = |((sdk, way, scenario), outcome): (&(String, String, String), &Outcome)| match outcome {
+            Outcome::Failed(why) => Some(format!("{sdk} by {way}, {scenario}: {why}")),
+            Outcome::Ok | Outcome::Warned(_) | Outcome::Refused(_) | Outcome::Unsaid | Outcome::Known(_) => None,
         };
         self.results.iter().filter_map(failed).collect()
+    }
+
+    /// Whether something is known not to work.
+    pub(super) fn has_known(&self) -> bool {
+        self.results.values().any(|outcome| matches!(outcome, Outcome::Known(_)))
+    }
+
+    /// What was refused, what was warned of and what is known, with how often.
+    fn told(&self) -> BTreeMap<String, usize> {
+        let mut told = BTreeMap::new();
+        for ((sdk, ..), outcome) in &self.results {
+            match outcome {
+                Outcome::Warned(why) | Outcome::Refused(why) | Outcome::Known(why) => {
+                    *told.entry(format!("{sdk} {}: {why}", outcome.word())).or_default() += 1;
+                }
+                Outcome::Ok | Outcome::Unsaid | Outcome::Failed(_) => {}
+            }
+        }
+        told
+    }
+
+    /// How many cells there are of each outcome.
+    fn counts(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::new();
+        for outcome in self.results.values() {
+            *counts.entry(outcome.word()).or_default() += 1;
+        }
+        counts
     }
 }
 
@@ -53,25 +136,20 @@ impl fmt::Display for Table {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for sdk in SDKS {
             write!(formatter, "\n{sdk:<20}")?;
-            SCENARIOS.iter().try_for_each(|scenario| write!(formatter, "{scenario:<8}"))?;
-            for way in WAYS {
+            SCENARIOS.iter().try_for_each(|scenario| write!(formatter, "{scenario:<10}"))?;
+            for way in ways() {
                 write!(formatter, "\n  {:<18}", way.name)?;
                 for scenario in SCENARIOS {
-                    let word = if self.is_good(sdk, way.name, scenario) { "ok" } else { "FAILED" };
-                    write!(formatter, "{word:<8}")?;
+                    write!(formatter, "{:<10}", self.word(sdk, way.name, scenario))?;
                 }
             }
             writeln!(formatter)?;
         }
-        write!(formatter, "\n{:<20}", "")?;
-        WAYS.iter().try_for_each(|way| write!(formatter, "{:<18}", way.name))?;
-        for sdk in SDKS {
-            write!(formatter, "\n{sdk:<20}")?;
-            for way in WAYS {
-                let good = SCENARIOS.iter().filter(|scenario| self.is_good(sdk, way.name, scenario)).count();
-                write!(formatter, "{:<18}", format!("{good}/{}", SCENARIOS.len()))?;
-            }
+        writeln!(formatter)?;
+        for (what, count) in self.told() {
+            writeln!(formatter, "{count:>4} {what}")?;
         }
-        writeln!(formatter)
+        let counts: Vec<_> = self.counts().iter().map(|(word, count)| format!("{count} {word}")).collect();
+        writeln!(formatter, "\n{} cells: {}", self.results.len(), counts.join(", "))
     }
 }

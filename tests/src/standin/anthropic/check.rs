@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use crate::standin::Fault;
+use crate::standin::claude::{self, Claude, LastTurn};
 use crate::standin::openai::ANSWER_TOOL;
-use crate::standin::script::{Call, Heard, Held, Picture, Waiting};
+use crate::standin::script::{Call, Choice, Heard, Held, Picture, Waiting};
 use crate::standin::shape::At;
 
 const FIELDS: &[&str] = &[
@@ -28,18 +29,23 @@ const FIELDS: &[&str] = &[
 pub(in crate::standin) fn check(body: &Value) -> Result<Heard, Fault> {
     let top = At::top(body);
     top.only(FIELDS)?;
-    top.need("model")?.some_text()?;
-    let limit = top.need("max_tokens")?.integer(1..=128_000)?;
+    let model = Claude::of(top.need("model")?.some_text()?);
+    let limit = top.need("max_tokens")?.integer(1..=model.most_tokens)?;
     let streams = top.get("stream").map(|stream| stream.boolean()).transpose()?.unwrap_or_default();
     let mut heard = Heard { streams, ..Heard::default() };
-    parameters(&top, limit)?;
+    parameters(&top)?;
     if let Some(system) = top.get("system") {
         heard.system = texts(&system)?;
     }
     tools(&top, &mut heard)?;
+    let effort = top.get("output_config").and_then(|config| config.get("effort"));
+    let [thinking, temperature, top_p, top_k] = ["thinking", "temperature", "top_p", "top_k"].map(|name| top.get(name));
+    let asked = claude::Asked { top: top.clone(), thinking, effort, temperature, top_p, top_k, max_tokens: limit };
+    model.check(&asked, &mut heard)?;
     if let Some(config) = top.get("output_config") {
         config.only(&["effort", "format"])?;
         if let Some(format) = config.get("format") {
+            format.require(model.takes_schemas, "structured outputs are not supported on this model")?;
             format.only(&["type", "schema"])?;
             format.need("type")?.is("json_schema")?;
             format.need("schema")?.object_schema()?;
@@ -47,22 +53,15 @@ pub(in crate::standin) fn check(body: &Value) -> Result<Heard, Fault> {
             heard.schema = Some(Held::ByField);
         }
     }
-    messages(&top, &mut heard)?;
+    let last = messages(&top, &mut heard)?;
+    last.check(&top, asked.thinking.as_ref(), &heard)?;
     Ok(heard)
 }
 
-fn parameters(top: &At<'_>, limit: i64) -> Result<(), Fault> {
-    top.get("temperature").map_or(Ok(0.0), |number| number.number(0.0..=1.0))?;
-    top.get("top_p").map_or(Ok(0.0), |number| number.number(0.0..=1.0))?;
-    top.get("top_k").map_or(Ok(0), |number| number.integer(0..=500))?;
+fn parameters(top: &At<'_>) -> Result<(), Fault> {
     top.get("metadata").map_or(Ok(()), |metadata| metadata.only(&["user_id"]))?;
     for stop in top.get("stop_sequences").map(|stops| stops.items()).transpose()?.unwrap_or_default() {
         stop.some_text()?;
-    }
-    let Some(thinking) = top.get("thinking") else { return Ok(()) };
-    if thinking.need("type")?.one_of(&["enabled", "disabled", "adaptive"])? == "enabled" {
-        let budget = thinking.need("budget_tokens")?;
-        budget.integer(1024..=limit - 1)?;
     }
     Ok(())
 }
@@ -81,17 +80,29 @@ fn tools(top: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
     choice.require(!heard.tools.is_empty(), "may only be specified while providing tools")?;
     let kind = choice.need("type")?.one_of(&["auto", "any", "tool", "none"])?;
     if kind != "tool" {
+        heard.choice = match kind {
+            "any" => Choice::Required,
+            "none" => Choice::Never,
+            _ => Choice::Auto,
+        };
+        heard.schema = of_answer_tool(heard);
         return choice.only(&["type", "disable_parallel_tool_use"]);
     }
     choice.only(&["type", "disable_parallel_tool_use", "name"])?;
     let name = choice.need("name")?;
     name.require(heard.tools.iter().any(|tool| name.value() == tool), "is none of the tools")?;
-    heard.schema = (name.value() == ANSWER_TOOL).then(|| Held::ByTool(ANSWER_TOOL.to_owned()));
+    heard.choice = Choice::Named(name.text()?.to_owned());
+    heard.schema = of_answer_tool(heard);
     Ok(())
 }
 
-fn messages(top: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
-    let mut waiting = Waiting::default();
+/// Whoever must call something may give the answer so.
+fn of_answer_tool(heard: &Heard) -> Option<Held> {
+    heard.tools.iter().any(|tool| tool == ANSWER_TOOL).then(|| Held::ByTool(ANSWER_TOOL.to_owned()))
+}
+
+fn messages(top: &At<'_>, heard: &mut Heard) -> Result<LastTurn, Fault> {
+    let (mut waiting, mut last) = (Waiting::default(), LastTurn::default());
     let messages = top.need("messages")?.some_items()?;
     for (index, message) in messages.iter().enumerate() {
         message.only(&["role", "content"])?;
@@ -104,12 +115,12 @@ fn messages(top: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
         if role == "user" {
             user(&content, heard, &mut waiting)?;
         } else {
-            assistant(&content, &mut waiting, index + 1 == messages.len())?;
+            last = assistant(&content, &mut waiting, index + 1 == messages.len())?;
         }
     }
     waiting.is_done(top)?;
     heard.results = waiting.results();
-    Ok(())
+    Ok(last)
 }
 
 /// A text, or blocks that are texts.
@@ -174,26 +185,32 @@ fn image(block: &At<'_>) -> Result<Picture, Fault> {
     Picture::read(&source, source.need("media_type")?.text()?, source.need("data")?.base64()?)
 }
 
-fn assistant(content: &At<'_>, waiting: &mut Waiting, is_last: bool) -> Result<(), Fault> {
+fn assistant(content: &At<'_>, waiting: &mut Waiting, is_last: bool) -> Result<LastTurn, Fault> {
+    if is_last && let Some(text) = last_text(content) {
+        claude::no_trailing_space(&text)?;
+    }
     content.require(
         !is_last,
         "this model does not support a prefilled answer: the conversation must end with a user message",
     )?;
+    let mut turn = LastTurn::default();
     if content.value().is_string() {
-        return content.some_text().map(drop);
+        return content.some_text().map(|_| turn);
     }
-    for block in content.some_items()? {
+    for (index, block) in content.some_items()?.into_iter().enumerate() {
         match block.need("type")?.one_of(&["text", "tool_use", "thinking", "redacted_thinking"])? {
             "text" => text(&block).map(drop)?,
             "thinking" => {
+                turn.begins_with_thoughts |= index == 0;
                 block.only(&["type", "thinking", "signature"])?;
-                block.need("thinking")?.text()?;
-                let signature = block.need("signature")?;
-                signature
-                    .require(signature.value() == super::say::SIGNATURE, "Invalid `signature` in `thinking` block")?;
+                claude::proved(&block.need("thinking")?, &block.need("signature")?)?;
             }
-            "redacted_thinking" => block.need("data")?.some_text().map(drop)?,
+            "redacted_thinking" => {
+                // None was ever given.
+                return Err(block.fault("Invalid `data` in `redacted_thinking` block"));
+            }
             _ => {
+                turn.calls = true;
                 block.only(&["type", "id", "name", "input", "cache_control", "caller"])?;
                 block.need("input")?.object()?;
                 let id = block.need("id")?.name(256, "_-")?.to_owned();
@@ -202,5 +219,12 @@ fn assistant(content: &At<'_>, waiting: &mut Waiting, is_last: bool) -> Result<(
             }
         }
     }
-    Ok(())
+    Ok(turn)
+}
+
+fn last_text<'a>(content: &At<'a>) -> Option<At<'a>> {
+    if content.value().is_string() {
+        return Some(content.clone());
+    }
+    content.items().ok()?.pop()?.get("text")
 }

@@ -3,11 +3,9 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::standin::claude::AT_ANTHROPIC;
 use crate::standin::exchange::events as written;
 use crate::standin::script::{CACHED, INPUT, OUTPUT, Said, Voice, halves};
-
-/// What proves the reasoning.
-pub(super) const SIGNATURE: &str = "EqQBCgIYAhIM/1gBcUZDq+c3o1";
 
 pub(in crate::standin) const VOICE: Voice = Voice {
     whole,
@@ -40,8 +38,8 @@ fn reason(said: &Said) -> &'static str {
 
 fn blocks(said: &Said) -> Vec<Value> {
     let mut blocks = Vec::new();
-    if !said.reasoning.is_empty() {
-        blocks.push(json!({"type": "thinking", "thinking": said.reasoning, "signature": SIGNATURE}));
+    if said.thought {
+        blocks.push(json!({"type": "thinking", "thinking": said.reasoning, "signature": AT_ANTHROPIC}));
     }
     if !said.text.is_empty() {
         blocks.push(json!({"type": "text", "text": said.text}));

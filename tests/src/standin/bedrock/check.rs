@@ -1,10 +1,13 @@
 //! What Bedrock's Converse wants of a request. Source: the API's model as botocore has it, and Amazon's reference, read in autumn 2026.
 
+mod model;
+
 use serde_json::Value;
 
 use crate::standin::Fault;
+use crate::standin::claude::{self, LastTurn};
 use crate::standin::openai::ANSWER_TOOL;
-use crate::standin::script::{Call, Heard, Held, Picture, Waiting};
+use crate::standin::script::{Call, Choice, Heard, Held, Picture, Waiting};
 use crate::standin::shape::At;
 
 const FIELDS: &[&str] = &[
@@ -22,7 +25,7 @@ const FIELDS: &[&str] = &[
     "outputConfig",
 ];
 
-pub(in crate::standin) fn check(body: &Value, streams: bool) -> Result<Heard, Fault> {
+pub(in crate::standin) fn check(body: &Value, model: &str, streams: bool) -> Result<Heard, Fault> {
     let top = At::top(body);
     top.only(FIELDS)?;
     let mut heard = Heard { streams, ..Heard::default() };
@@ -36,6 +39,9 @@ pub(in crate::standin) fn check(body: &Value, streams: bool) -> Result<Heard, Fa
         config.get("maxTokens").map_or(Ok(0), |limit| limit.integer(1..=128_000))?;
         config.get("temperature").map_or(Ok(0.0), |number| number.number(0.0..=1.0))?;
         config.get("topP").map_or(Ok(0.0), |number| number.number(0.0..=1.0))?;
+        for stop in config.get("stopSequences").map(|stops| stops.items()).transpose()?.unwrap_or_default() {
+            stop.some_text()?;
+        }
     }
     if let Some(config) = top.get("toolConfig") {
         tools(&config, &mut heard)?;
@@ -43,7 +49,9 @@ pub(in crate::standin) fn check(body: &Value, streams: bool) -> Result<Heard, Fa
     if let Some(config) = top.get("outputConfig") {
         output(&config, &mut heard)?;
     }
-    let has_tool_blocks = messages(&top, &mut heard)?;
+    let thinking = model::check(&top, model, &mut heard)?;
+    let (has_tool_blocks, last) = messages(&top, &mut heard)?;
+    last.check(&top, thinking.as_ref(), &heard)?;
     let is_said = !has_tool_blocks || top.get("toolConfig").is_some();
     top.require(is_said, "The toolConfig field must be defined when using toolUse and toolResult content blocks.")?;
     Ok(heard)
@@ -71,11 +79,17 @@ fn tools(config: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
         heard.tools.push(spec.need("name")?.name(64, "_-")?.to_owned());
     }
     let Some(choice) = config.get("toolChoice") else { return Ok(()) };
-    if kind(&choice, &["auto", "any", "tool"])? == "tool" {
-        let name = choice.need("tool")?.need("name")?;
-        name.require(heard.tools.iter().any(|tool| name.value() == tool), "is none of the tools")?;
-        heard.schema = (name.value() == ANSWER_TOOL).then(|| Held::ByTool(ANSWER_TOOL.to_owned()));
-    }
+    heard.choice = match kind(&choice, &["auto", "any", "tool"])? {
+        "any" => Choice::Required,
+        "tool" => {
+            let name = choice.need("tool")?.need("name")?;
+            name.require(heard.tools.iter().any(|tool| name.value() == tool), "is none of the tools")?;
+            Choice::Named(name.text()?.to_owned())
+        }
+        _ => Choice::Auto,
+    };
+    let can_answer = heard.tools.iter().any(|tool| tool == ANSWER_TOOL);
+    heard.schema = can_answer.then(|| Held::ByTool(ANSWER_TOOL.to_owned()));
     Ok(())
 }
 
@@ -95,9 +109,10 @@ fn output(config: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether there are blocks of tools.
-fn messages(top: &At<'_>, heard: &mut Heard) -> Result<bool, Fault> {
+/// Whether there are blocks of tools, and the assistant's last turn.
+fn messages(top: &At<'_>, heard: &mut Heard) -> Result<(bool, LastTurn), Fault> {
     let (mut waiting, mut has_tool_blocks) = (Waiting::default(), false);
+    let mut last = LastTurn::default();
     let messages = top.need("messages")?.some_items()?;
     for (index, message) in messages.iter().enumerate() {
         message.only(&["role", "content"])?;
@@ -108,12 +123,16 @@ fn messages(top: &At<'_>, heard: &mut Heard) -> Result<bool, Fault> {
             "A conversation must alternate between user and assistant roles, and start with a user message.",
         )?;
         let content = message.need("content")?;
-        has_tool_blocks |=
-            if expected == "user" { user(&content, heard, &mut waiting)? } else { assistant(&content, &mut waiting)? };
+        if expected == "user" {
+            has_tool_blocks |= user(&content, heard, &mut waiting)?;
+        } else {
+            last = assistant(&content, &mut waiting)?;
+            has_tool_blocks |= last.calls;
+        }
     }
     top.require(messages.len() % 2 == 1, "The conversation must end with a user message.")?;
     heard.results = waiting.results();
-    Ok(has_tool_blocks)
+    Ok((has_tool_blocks, last))
 }
 
 fn user(content: &At<'_>, heard: &mut Heard, waiting: &mut Waiting) -> Result<bool, Fault> {
@@ -167,24 +186,17 @@ fn image(image: &At<'_>) -> Result<Picture, Fault> {
     Picture::read(&source, &format!("image/{format}"), source.need("bytes")?.base64()?)
 }
 
-fn assistant(content: &At<'_>, waiting: &mut Waiting) -> Result<bool, Fault> {
-    let mut has_calls = false;
-    for block in content.some_items()? {
+fn assistant(content: &At<'_>, waiting: &mut Waiting) -> Result<LastTurn, Fault> {
+    let mut turn = LastTurn::default();
+    for (index, block) in content.some_items()?.into_iter().enumerate() {
         match kind(&block, &["text", "toolUse", "reasoningContent", "cachePoint"])? {
             "text" => block.need("text")?.some_text().map(drop)?,
             "reasoningContent" => {
-                let reasoning = block.need("reasoningContent")?;
-                if kind(&reasoning, &["reasoningText", "redactedContent"])? == "reasoningText" {
-                    let text = reasoning.need("reasoningText")?;
-                    text.only(&["text", "signature"])?;
-                    text.require(
-                        text.value()["signature"] == super::say::SIGNATURE,
-                        "Invalid `signature` in `thinking` block",
-                    )?;
-                }
+                turn.begins_with_thoughts |= index == 0;
+                thoughts(&block.need("reasoningContent")?)?;
             }
             "toolUse" => {
-                has_calls = true;
+                turn.calls = true;
                 let call = block.need("toolUse")?;
                 call.only(&["toolUseId", "name", "input"])?;
                 call.need("input")?.object()?;
@@ -195,5 +207,13 @@ fn assistant(content: &At<'_>, waiting: &mut Waiting) -> Result<bool, Fault> {
             _ => block.need("cachePoint")?.only(&["type", "ttl"])?,
         }
     }
-    Ok(has_calls)
+    Ok(turn)
+}
+
+fn thoughts(reasoning: &At<'_>) -> Result<(), Fault> {
+    // None was ever given redacted.
+    reasoning.only(&["reasoningText"])?;
+    let text = reasoning.need("reasoningText")?;
+    text.only(&["text", "signature"])?;
+    claude::proved(&text.need("text")?, &text.need("signature")?)
 }

@@ -3,11 +3,9 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::standin::claude::AT_BEDROCK;
 use crate::standin::eventstream::frame;
 use crate::standin::script::{CACHED, INPUT, OUTPUT, Said, Voice, halves};
-
-/// What proves the reasoning.
-pub(super) const SIGNATURE: &str = "ErcBCkgIARABGAIiQL/signature+of=";
 
 pub(in crate::standin) const VOICE: Voice = Voice {
     whole,
@@ -36,8 +34,8 @@ fn reason(said: &Said) -> &'static str {
 
 fn whole(said: &Said, _: &str) -> Value {
     let mut content = Vec::new();
-    if !said.reasoning.is_empty() {
-        content.push(json!({"reasoningContent": {"reasoningText": {"text": said.reasoning, "signature": SIGNATURE}}}));
+    if said.thought {
+        content.push(json!({"reasoningContent": {"reasoningText": {"text": said.reasoning, "signature": AT_BEDROCK}}}));
     }
     if !said.text.is_empty() {
         content.push(json!({"text": said.text}));
@@ -58,10 +56,10 @@ fn events(said: &Said, _: &str, _: bool) -> Vec<Bytes> {
         ("contentBlockDelta", json!({"contentBlockIndex": index, "delta": delta, "p": "abcdefgh"}))
     };
     let stop = |index: u32| ("contentBlockStop", json!({"contentBlockIndex": index, "p": "ab"}));
-    if !said.reasoning.is_empty() {
+    if said.thought {
         let reasoning = |half: &&str| delta(index, json!({"reasoningContent": {"text": half}}));
         events.extend(halves(&said.reasoning).iter().map(reasoning));
-        events.push(delta(index, json!({"reasoningContent": {"signature": SIGNATURE}})));
+        events.push(delta(index, json!({"reasoningContent": {"signature": AT_BEDROCK}})));
         events.push(stop(index));
         index += 1;
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::standin::Fault;
 use crate::standin::openai::ANSWER_TOOL;
-use crate::standin::script::{Call, Heard, Held, Picture, Waiting, arguments};
+use crate::standin::script::{Call, Choice, Heard, Held, Picture, Thinking, Waiting, arguments};
 use crate::standin::shape::At;
 
 const FIELDS: &[&str] = &[
@@ -46,10 +46,12 @@ pub(in crate::standin) fn check(body: &Value) -> Result<Heard, Fault> {
     ] {
         top.get(name).map_or(Ok(0.0), |number| number.number(range))?;
     }
-    if let Some(thinking) = top.get("thinking") {
-        thinking.only(&["type", "token_budget"])?;
-        thinking.need("type")?.one_of(&["enabled", "disabled"])?;
+    top.get("k").map_or(Ok(0), |number| number.integer(0..=500))?;
+    top.get("seed").map_or(Ok(0), |number| number.integer(0..=i64::MAX))?;
+    if let Some(stops) = top.get("stop_sequences") {
+        stops.require(stops.items()?.len() <= 5, "has more than five")?;
     }
+    thinking(&top, &mut heard)?;
     tools(&top, &mut heard)?;
     if let Some(format) = top.get("response_format") {
         format.only(&["type", "json_schema"])?;
@@ -65,6 +67,25 @@ pub(in crate::standin) fn check(body: &Value) -> Result<Heard, Fault> {
     Ok(heard)
 }
 
+/// Only some of its models think, and those do so unless they are told not to.
+fn thinking(top: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
+    let thinks = top.need("model")?.text()?.contains("reasoning");
+    let thinking = top.get("thinking");
+    top.require(thinks || thinking.is_none(), "thinking is not supported by the model")?;
+    if !thinks {
+        return Ok(());
+    }
+    (heard.thinking, heard.tells_thoughts) = (Thinking::Untold, true);
+    if let Some(thinking) = thinking {
+        thinking.only(&["type", "token_budget"])?;
+        let is_on = thinking.need("type")?.one_of(&["enabled", "disabled"])? == "enabled";
+        thinking.get("token_budget").map_or(Ok(0), |budget| budget.integer(1..=31_000))?;
+        heard.thinking = if is_on { Thinking::Told } else { Thinking::Untold };
+        heard.tells_thoughts = is_on;
+    }
+    Ok(())
+}
+
 fn tools(top: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
     for tool in top.get("tools").map(|tools| tools.items()).transpose()?.unwrap_or_default() {
         tool.only(&["type", "function"])?;
@@ -76,9 +97,12 @@ fn tools(top: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
     }
     let Some(choice) = top.get("tool_choice") else { return Ok(()) };
     choice.require(!heard.tools.is_empty(), "tool_choice is only allowed with tools")?;
-    // Whoever must call the only tool that there is calls it.
-    let is_forced = choice.one_of(&["REQUIRED", "NONE"])? == "REQUIRED" && heard.tools == [ANSWER_TOOL];
-    heard.schema = is_forced.then(|| Held::ByTool(ANSWER_TOOL.to_owned()));
+    heard.choice = match choice.one_of(&["REQUIRED", "NONE"])? {
+        "NONE" => Choice::Never,
+        _ => Choice::Required,
+    };
+    let can_answer = heard.choice == Choice::Required && heard.tools.iter().any(|tool| tool == ANSWER_TOOL);
+    heard.schema = can_answer.then(|| Held::ByTool(ANSWER_TOOL.to_owned()));
     Ok(())
 }
 

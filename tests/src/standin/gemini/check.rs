@@ -2,6 +2,7 @@
 //! 2026.
 
 mod parameters;
+mod thinking;
 
 use serde_json::Value;
 
@@ -21,7 +22,8 @@ const FIELDS: &[&str] = &[
     "labels",
 ];
 
-pub(in crate::standin) fn check(body: &Value, streams: bool, place: Place) -> Result<Heard, Fault> {
+/// A request to a model.
+pub(in crate::standin) fn check(body: &Value, model: &str, streams: bool, place: Place) -> Result<Heard, Fault> {
     let body = in_camel_case(body);
     let top = At::top(&body);
     top.only(FIELDS)?;
@@ -33,8 +35,10 @@ pub(in crate::standin) fn check(body: &Value, streams: bool, place: Place) -> Re
             heard.system.push_str(part.need("text")?.some_text()?);
         }
     }
-    parameters::check(&top, &mut heard)?;
+    parameters::check(&top, model, &mut heard)?;
+    thinking::check(&top, model, &mut heard)?;
     contents(&top.need("contents")?, &mut heard, place)?;
+    thinking::signed(&top.need("contents")?, model)?;
     Ok(heard)
 }
 
@@ -98,18 +102,6 @@ fn kind(part: &At<'_>, others: &[&str]) -> Result<&'static str, Fault> {
     found.copied().ok_or_else(|| part.fault(&format!("a part has exactly one of {KINDS:?}")))
 }
 
-/// Whether a call has the signature that it came with, or the word that stands for any.
-fn is_proved(part: &At<'_>) -> Result<bool, Fault> {
-    let Some(signature) = part.get("thoughtSignature") else { return Ok(false) };
-    if signature.value() == "skip_thought_signature_validator" {
-        return Ok(true);
-    }
-    let issued = Value::from(super::say::SIGNATURE);
-    signature
-        .require(signature.either_base64()? == At::top(&issued).either_base64()?, "Thought signature is not valid.")?;
-    Ok(true)
-}
-
 fn ids_are_known(of: &At<'_>, fields: &[&str], place: Place) -> Result<(), Fault> {
     match place {
         Place::Studio => of.only(&[fields, &["id"]].concat()),
@@ -122,15 +114,13 @@ fn ids_are_known(of: &At<'_>, fields: &[&str], place: Place) -> Result<(), Fault
 fn model(parts: &At<'_>, place: Place) -> Result<Vec<Call>, Fault> {
     let mut calls = Vec::new();
     for part in parts.some_items()? {
-        match kind(&part, &["thought", "thoughtSignature"])? {
+        let kind = kind(&part, &["thought", "thoughtSignature"])?;
+        thinking::is_proved(&part)?;
+        match kind {
             "text" => part.need("text")?.text().map(drop)?,
             "functionCall" => {
                 let call = part.need("functionCall")?;
                 ids_are_known(&call, &["name", "args"], place)?;
-                part.require(
-                    !calls.is_empty() || is_proved(&part)?,
-                    "Function call is missing a thought_signature in functionCall parts.",
-                )?;
                 let arguments = call.get("args").map_or_else(|| serde_json::json!({}), |args| args.value().clone());
                 call.require(arguments.is_object(), "args is not an object")?;
                 let name = call.need("name")?.name(64, "_.-")?.to_owned();

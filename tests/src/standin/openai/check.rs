@@ -1,9 +1,14 @@
 //! What OpenAI's chat completions want of a request. Source: OpenAI's API reference and the types of its package, read in autumn 2026.
 
+mod houses;
+
 use serde_json::Value;
 
+use super::ANSWER_TOOL;
+use super::house::House;
+use super::model;
 use crate::standin::Fault;
-use crate::standin::script::{Call, Heard, Held, Picture, Waiting, arguments};
+use crate::standin::script::{Call, Choice, Heard, Held, Picture, Waiting, arguments};
 use crate::standin::shape::At;
 
 const FIELDS: &[&str] = &[
@@ -43,18 +48,27 @@ const FIELDS: &[&str] = &[
     "verbosity",
 ];
 
-pub(in crate::standin) fn check(body: &Value) -> Result<Heard, Fault> {
+/// A request to a model, whose name need not stand in it.
+pub(in crate::standin) fn check(body: &Value, model: &str, house: House) -> Result<Heard, Fault> {
     let top = At::top(body);
-    top.only(FIELDS)?;
+    top.only(&houses::fields(house, FIELDS))?;
     top.need("model")?.some_text()?;
     let mut heard = Heard::default();
     stream(&top, &mut heard)?;
     parameters(&top)?;
     tools(&top, &mut heard)?;
+    match house {
+        House::OpenAi => model::chat(&top, model, &mut heard)?,
+        House::Mistral | House::Groq | House::DeepSeek => houses::check(&top, house, &mut heard)?,
+    }
     if let Some(format) = top.get("response_format") {
         answer_format(&format, &mut heard)?;
     }
-    messages(&top, &mut heard)?;
+    messages(&top, house, &mut heard)?;
+    let is_json = top.get("response_format").is_some_and(|format| format.value()["type"] == "json_object");
+    let says_json = top.need("messages")?.value().to_string().to_ascii_lowercase().contains("json");
+    let what = "must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.";
+    top.need("messages")?.require(!is_json || says_json, what)?;
     Ok(heard)
 }
 
@@ -82,8 +96,8 @@ fn parameters(top: &At<'_>) -> Result<(), Fault> {
     for (name, range) in numbers {
         top.get(name).map_or(Ok(0.0), |number| number.number(range))?;
     }
-    if let Some(effort) = top.get("reasoning_effort") {
-        effort.one_of(&["none", "minimal", "low", "medium", "high", "xhigh"])?;
+    if let Some(user) = top.get("user") {
+        user.require(user.text()?.len() <= 64, "string too long. Expected a string with maximum length 64")?;
     }
     match top.get("stop") {
         Some(stop) if stop.value().is_array() => stop.require(stop.items()?.len() <= 4, "has more than four"),
@@ -112,14 +126,21 @@ fn tools(top: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
     }
     let Some(choice) = top.get("tool_choice") else { return Ok(()) };
     choice.require(!heard.tools.is_empty(), "is only allowed when 'tools' are specified")?;
-    if choice.value().is_string() {
-        return choice.one_of(&["none", "auto", "required"]).map(drop);
-    }
-    choice.only(&["type", "function"])?;
-    choice.need("type")?.is("function")?;
-    let name = choice.need("function")?.need("name")?;
-    name.require(heard.tools.iter().any(|tool| name.value() == tool), "is none of the tools")?;
-    heard.schema = (name.value() == super::ANSWER_TOOL).then(|| Held::ByTool(super::ANSWER_TOOL.to_owned()));
+    heard.choice = if choice.value().is_string() {
+        match choice.one_of(&["none", "auto", "required", "any"])? {
+            "none" => Choice::Never,
+            "auto" => Choice::Auto,
+            _ => Choice::Required,
+        }
+    } else {
+        choice.only(&["type", "function"])?;
+        choice.need("type")?.is("function")?;
+        let name = choice.need("function")?.need("name")?;
+        name.require(heard.tools.iter().any(|tool| name.value() == tool), "is none of the tools")?;
+        Choice::Named(name.text()?.to_owned())
+    };
+    let can_answer = heard.choice.is_forced() && heard.tools.iter().any(|tool| tool == ANSWER_TOOL);
+    heard.schema = can_answer.then(|| Held::ByTool(ANSWER_TOOL.to_owned()));
     Ok(())
 }
 
@@ -140,20 +161,23 @@ fn answer_format(format: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
     Ok(())
 }
 
-fn messages(top: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
+fn messages(top: &At<'_>, house: House, heard: &mut Heard) -> Result<(), Fault> {
     let mut waiting = Waiting::default();
-    for message in top.need("messages")?.some_items()? {
+    let messages = top.need("messages")?.some_items()?;
+    houses::order(top, &messages, house)?;
+    for message in messages {
         let role = message.need("role")?.one_of(&["developer", "system", "user", "assistant", "tool"])?;
         if role != "tool" {
             waiting.is_done(&message)?;
         }
+        houses::message(&message, role, house)?;
         match role {
             "tool" => {
-                message.only(&["role", "content", "tool_call_id"])?;
+                message.only(&["role", "content", "tool_call_id", "name"])?;
                 let text = texts(&message.need("content")?)?;
                 waiting.answer(&message, message.need("tool_call_id")?.text()?, text)?;
             }
-            "assistant" => assistant(&message, &mut waiting)?,
+            "assistant" => assistant(&message, house, &mut waiting)?,
             "user" => {
                 message.only(&["role", "content", "name"])?;
                 (heard.prompt, heard.images) = user(&message.need("content")?)?;
@@ -204,21 +228,18 @@ fn user(content: &At<'_>) -> Result<(String, Vec<Picture>), Fault> {
     Ok((said, images))
 }
 
-fn assistant(message: &At<'_>, waiting: &mut Waiting) -> Result<(), Fault> {
-    // What an answer has is taken back.
-    message.only(&["role", "content", "refusal", "name", "tool_calls", "annotations", "audio", "function_call"])?;
+fn assistant(message: &At<'_>, house: House, waiting: &mut Waiting) -> Result<(), Fault> {
     let content = message.get("content").map(|content| texts(&content)).transpose()?;
     let calls = message.get("tool_calls").map(|calls| calls.some_items()).transpose()?.unwrap_or_default();
     let says = content.is_some() || message.get("refusal").is_some() || !calls.is_empty();
     message.require(says, "has neither content nor tool_calls")?;
     for call in calls {
-        call.only(&["id", "type", "function"])?;
+        houses::call(&call, house)?;
         call.need("type")?.is("function")?;
         let function = call.need("function")?;
         function.only(&["name", "arguments"])?;
         let id = call.need("id")?;
-        // OpenAI's own limit for ids of calls.
-        id.require(id.some_text()?.len() <= 64, "is longer than 64")?;
+        houses::id(&id, house)?;
         let called = Call {
             id: id.text()?.to_owned(),
             name: function.need("name")?.name(64, "_-")?.to_owned(),

@@ -18,6 +18,9 @@ pub(in crate::standin) fn whole(said: &Said, model: &str) -> Value {
     let calls: Vec<_> = said.calls.iter().map(call).collect();
     let content = if said.text.is_empty() { Value::Null } else { json!(said.text) };
     let mut message = json!({"role": "assistant", "content": content, "refusal": null, "annotations": []});
+    if !said.reasoning.is_empty() {
+        message["reasoning_content"] = json!(said.reasoning);
+    }
     if !calls.is_empty() {
         message["tool_calls"] = json!(calls);
     }

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::standin::Fault;
-use crate::standin::openai::ANSWER_TOOL;
-use crate::standin::script::{Call, Heard, Held, Picture, Waiting, arguments};
+use crate::standin::openai::{ANSWER_TOOL, model};
+use crate::standin::script::{Call, Choice, Heard, Held, Picture, Waiting, arguments};
 use crate::standin::shape::At;
 
 const FIELDS: &[&str] = &[
@@ -49,6 +49,9 @@ pub(in crate::standin) fn check(body: &Value) -> Result<Heard, Fault> {
         options.only(&["include_obfuscation"])?;
     }
     top.get("max_output_tokens").map_or(Ok(0), |limit| limit.integer(16..=128_000))?;
+    if let Some(user) = top.get("user") {
+        user.require(user.text()?.len() <= 64, "string too long. Expected a string with maximum length 64")?;
+    }
     top.get("temperature").map_or(Ok(0.0), |number| number.number(0.0..=2.0))?;
     top.get("top_p").map_or(Ok(0.0), |number| number.number(0.0..=1.0))?;
     if let Some(reasoning) = top.get("reasoning") {
@@ -58,8 +61,12 @@ pub(in crate::standin) fn check(body: &Value) -> Result<Heard, Fault> {
         instructions.text()?.clone_into(&mut heard.system);
     }
     tools(&top, &mut heard)?;
+    model::responses(&top, top.need("model")?.text()?, &mut heard)?;
+    let included = top.get("include").map(|include| include.items()).transpose()?.unwrap_or_default();
+    heard.proves_thoughts = included.iter().any(|what| what.value() == "reasoning.encrypted_content");
     text_format(&top, &mut heard)?;
     input(&top.need("input")?, &mut heard)?;
+    thoughts(&top)?;
     Ok(heard)
 }
 
@@ -76,15 +83,23 @@ fn tools(top: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
         heard.tools.push(tool.need("name")?.name(64, "_-")?.to_owned());
     }
     let Some(choice) = top.get("tool_choice") else { return Ok(()) };
-    if choice.value().is_string() {
+    heard.choice = if choice.value().is_string() {
         let word = choice.one_of(&["none", "auto", "required"])?;
-        return choice.require(word != "required" || !heard.tools.is_empty(), "is 'required', and there are no tools");
-    }
-    choice.only(&["type", "name"])?;
-    choice.need("type")?.is("function")?;
-    let name = choice.need("name")?;
-    name.require(heard.tools.iter().any(|tool| name.value() == tool), "is none of the tools")?;
-    heard.schema = (name.value() == ANSWER_TOOL).then(|| Held::ByTool(ANSWER_TOOL.to_owned()));
+        choice.require(word != "required" || !heard.tools.is_empty(), "is 'required', and there are no tools")?;
+        match word {
+            "none" => Choice::Never,
+            "required" => Choice::Required,
+            _ => Choice::Auto,
+        }
+    } else {
+        choice.only(&["type", "name"])?;
+        choice.need("type")?.is("function")?;
+        let name = choice.need("name")?;
+        name.require(heard.tools.iter().any(|tool| name.value() == tool), "is none of the tools")?;
+        Choice::Named(name.text()?.to_owned())
+    };
+    let can_answer = heard.choice.is_forced() && heard.tools.iter().any(|tool| tool == ANSWER_TOOL);
+    heard.schema = can_answer.then(|| Held::ByTool(ANSWER_TOOL.to_owned()));
     Ok(())
 }
 
@@ -103,6 +118,35 @@ fn text_format(top: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
         schema.strict_schema()?;
     }
     heard.schema = Some(Held::ByField);
+    Ok(())
+}
+
+/// Thoughts come back as they were told, whole where nothing was stored, and before what they were of.
+fn thoughts(top: &At<'_>) -> Result<(), Fault> {
+    let Ok(items) = top.need("input")?.items() else { return Ok(()) };
+    let is_stored = top.value()["store"] != false;
+    for (index, item) in items.iter().enumerate().filter(|(_, item)| item.value()["type"] == "reasoning") {
+        match item.get("encrypted_content") {
+            Some(content) => {
+                let is_known = content.value() == super::say::ENCRYPTED;
+                content.require(is_known, "The encrypted content could not be verified.")?;
+            }
+            None => {
+                let is_known = is_stored && item.value()["id"] == super::say::REASONING;
+                let what = format!(
+                    "Item with id {} not found. Items are not persisted when `store` is set to false.",
+                    item.value()["id"]
+                );
+                item.require(is_known, &what)?;
+            }
+        }
+        let next = items.get(index + 1).map(|next| next.value());
+        let is_of_something = next.is_some_and(|next| {
+            let kind = next["type"].as_str().unwrap_or("message");
+            ["function_call", "reasoning"].contains(&kind) || next["role"] == "assistant"
+        });
+        item.require(is_of_something, "of type 'reasoning' was provided without its required following item.")?;
+    }
     Ok(())
 }
 
@@ -132,7 +176,6 @@ fn input(input: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
             }
             "reasoning" => {
                 item.only(&["type", "id", "summary", "content", "encrypted_content", "status"])?;
-                item.need("id")?.some_text()?;
                 item.need("summary")?.items()?;
             }
             other => return Err(item.fault(&format!("the type {other:?} is not supported"))),

@@ -7,6 +7,12 @@ use crate::standin::exchange::events as written;
 use crate::standin::openai;
 use crate::standin::script::{CACHED, INPUT, OUTPUT, Said, Voice, halves};
 
+/// The id of what was thought.
+pub(super) const REASONING: &str = "rs_1";
+
+/// What was thought, as only OpenAI can read it.
+pub(super) const ENCRYPTED: &str = "gAAAAABo-thoughts_9w==";
+
 pub(in crate::standin) const VOICE: Voice = Voice {
     whole,
     events,
@@ -35,9 +41,14 @@ fn usage() -> Value {
 /// The items of an answer, whole.
 fn items(said: &Said) -> Vec<Value> {
     let mut items = Vec::new();
-    if !said.reasoning.is_empty() {
-        let summary = json!([{"type": "summary_text", "text": said.reasoning}]);
-        items.push(json!({"id": "rs_1", "type": "reasoning", "summary": summary}));
+    if said.thought {
+        let parts: Vec<_> = [&said.reasoning].into_iter().filter(|text| !text.is_empty()).collect();
+        let summary: Vec<_> = parts.iter().map(|text| json!({"type": "summary_text", "text": text})).collect();
+        let mut item = json!({"id": REASONING, "type": "reasoning", "summary": summary});
+        if said.proves {
+            item["encrypted_content"] = json!(ENCRYPTED);
+        }
+        items.push(item);
     }
     if !said.text.is_empty() {
         let content = json!([{"type": "output_text", "annotations": [], "logprobs": [], "text": said.text}]);
@@ -89,6 +100,9 @@ fn reasoning(item: &Value, events: &mut Vec<Value>) {
     let part = |text: &str| json!({"type": "summary_text", "text": text});
     let begun = json!({"id": id, "type": "reasoning", "summary": []});
     events.push(json!({"type": "response.output_item.added", "item": begun}));
+    if text.is_empty() {
+        return;
+    }
     events.push(
         json!({"type": "response.reasoning_summary_part.added", "item_id": id, "summary_index": 0, "part": part("")}),
     );

@@ -2,7 +2,7 @@
 
 use crate::standin::Fault;
 use crate::standin::openai::ANSWER_TOOL;
-use crate::standin::script::{Heard, Held};
+use crate::standin::script::{Choice, Heard, Held};
 use crate::standin::shape::At;
 
 const GENERATION: &[&str] = &[
@@ -53,18 +53,22 @@ const SCHEMA: &[&str] = &[
     "maximum",
 ];
 
-pub(super) fn check(top: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
+pub(super) fn check(top: &At<'_>, model: &str, heard: &mut Heard) -> Result<(), Fault> {
     tools(top, heard)?;
     let Some(config) = top.get("generationConfig") else { return Ok(()) };
     config.only(GENERATION)?;
     config.get("maxOutputTokens").map_or(Ok(0), |limit| limit.integer(1..=65_536))?;
     config.get("temperature").map_or(Ok(0.0), |number| number.number(0.0..=2.0))?;
     config.get("topP").map_or(Ok(0.0), |number| number.number(0.0..=1.0))?;
-    if let Some(thinking) = config.get("thinkingConfig") {
-        thinking.only(&["includeThoughts", "thinkingBudget", "thinkingLevel"])?;
-        let both = thinking.get("thinkingBudget").is_some() && thinking.get("thinkingLevel").is_some();
-        thinking.require(!both, "thinkingBudget and thinkingLevel are both there")?;
+    config.get("topK").map_or(Ok(()), |number| number.whole(1..=64))?;
+    config.get("candidateCount").map_or(Ok(0), |count| count.integer(1..=8))?;
+    if let Some(stops) = config.get("stopSequences") {
+        stops.require(stops.items()?.len() <= 5, "has more than five")?;
     }
+    let is_json = config.value()["responseMimeType"] == "application/json";
+    // Only the third generation can do both.
+    let is_one = heard.tools.is_empty() || !is_json || super::thinking::is_third(model);
+    config.require(is_one, "Function calling with a response mime type: 'application/json' is unsupported")?;
     let (own, json) = (config.get("responseSchema"), config.get("responseJsonSchema"));
     let schema = match (own, json) {
         (Some(_), Some(_)) => return Err(config.fault("responseSchema and responseJsonSchema are both there")),
@@ -72,7 +76,6 @@ pub(super) fn check(top: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
         (None, Some(json)) => json.object_schema().map(|()| json)?,
         (None, None) => return Ok(()),
     };
-    let is_json = config.value()["responseMimeType"] == "application/json";
     schema.require(is_json, "a schema is only allowed with the responseMimeType \"application/json\"")?;
     heard.schema = Some(Held::ByField);
     Ok(())
@@ -120,13 +123,21 @@ fn tools(top: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
     };
     config.only(&["mode", "allowedFunctionNames"])?;
     let mode = config.get("mode").map_or(Ok("AUTO"), |mode| mode.one_of(&["AUTO", "ANY", "NONE", "VALIDATED"]))?;
-    let Some(allowed) = config.get("allowedFunctionNames") else { return Ok(()) };
-    allowed.require(mode == "ANY", "is only allowed with the mode ANY")?;
-    for name in allowed.some_items()? {
-        name.require(heard.tools.iter().any(|tool| name.value() == tool), "is none of the tools")?;
-        if name.value() == ANSWER_TOOL {
-            heard.schema = Some(Held::ByTool(ANSWER_TOOL.to_owned()));
+    heard.choice = match mode {
+        "ANY" => Choice::Required,
+        "NONE" => Choice::Never,
+        _ => Choice::Auto,
+    };
+    if let Some(allowed) = config.get("allowedFunctionNames") {
+        allowed.require(mode == "ANY", "is only allowed with the mode ANY")?;
+        for name in allowed.some_items()? {
+            name.require(heard.tools.iter().any(|tool| name.value() == tool), "is none of the tools")?;
+        }
+        if let [name] = allowed.items()?.as_slice() {
+            heard.choice = Choice::Named(name.text()?.to_owned());
         }
     }
+    let can_answer = heard.choice.is_forced() && heard.tools.iter().any(|tool| tool == ANSWER_TOOL);
+    heard.schema = can_answer.then(|| Held::ByTool(ANSWER_TOOL.to_owned()));
     Ok(())
 }
