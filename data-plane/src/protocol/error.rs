@@ -115,14 +115,14 @@ impl Retold {
     }
 }
 
-/// A status that the format's clients know, where a provider has one of its own for what it means.
+/// A status that the format's clients know, and that is a gateway's where the upstream says that it failed: 529 is Anthropic's own word for being
+/// overloaded, 424 Amazon's for a model that failed, 499 Google's for what it gave up itself, and a 408 would say that the caller was slow.
 fn told_status(format: Format, status: StatusCode, code: Option<&str>) -> StatusCode {
     match (status.as_u16(), code) {
         // No wrong request, though Amazon says so.
         (400, Some("ServiceQuotaExceededException")) => StatusCode::PAYMENT_REQUIRED,
         (529, _) if format != Format::Anthropic => StatusCode::SERVICE_UNAVAILABLE,
         (408, _) => StatusCode::GATEWAY_TIMEOUT,
-        // The upstream failed, in Amazon's word for a model that did, and in Google's for what it gave up by itself.
         (424 | 499 | 500, _) => StatusCode::BAD_GATEWAY,
         _ => status,
     }
@@ -323,7 +323,7 @@ mod tests {
                 "INVALID_ARGUMENT",
                 "ValidationException",
             ),
-            (Dialect::Cohere, 500, "", 500, "upstream_error", "api_error", "INTERNAL", "InternalServerException"),
+            (Dialect::Cohere, 500, "", 502, "upstream_error", "api_error", "UNAVAILABLE", "InternalServerException"),
         ] {
             assert_eq!(told(from, Format::OpenAi, status, kind), (told_status, openai.to_owned(), None), "{kind}");
             assert_eq!(
