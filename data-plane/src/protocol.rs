@@ -74,7 +74,7 @@ pub(crate) enum Dialect {
 
 impl Dialect {
     /// Every one of them.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) const ALL: [Self; 6] =
         [Self::Chat, Self::Responses, Self::Anthropic, Self::Gemini, Self::Bedrock, Self::Cohere];
 
@@ -213,6 +213,8 @@ pub(crate) struct Outgoing {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// What was changed and the caller could notice, beside what holds for every writer.
     pub(crate) notes: Vec<Note>,
+    /// The fields that the writer sets of its own accord: nobody misses them where the model refuses them.
+    pub(crate) unasked: &'static [&'static str],
 }
 
 /// The most alternatives of an answer. No API gives more, and an upstream that does is broken.

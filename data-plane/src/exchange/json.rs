@@ -99,6 +99,14 @@ impl Number<'_> {
         self.as_str().parse().ok()
     }
 
+    /// The same, without a fraction that says nothing.
+    pub(crate) fn whole(self) -> Self {
+        let value = self.as_f64();
+        // Up to there, each whole number has a double of its own.
+        let is_whole = value.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&value);
+        if is_whole && self.as_str().contains('.') { (value as u64).into() } else { self }
+    }
+
     /// The same, on its own.
     pub(crate) fn into_owned(self) -> Number<'static> {
         Number(self.0.into_owned())
@@ -145,6 +153,22 @@ mod tests {
         let read: Json<'_> = serde_json::from_str(r#"{"b" : 1.0,"a":[ ]}"#).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), r#"{"b" : 1.0,"a":[ ]}"#);
         assert!(serde_json::from_str::<Number<'_>>("\"1\"").is_err());
+    }
+
+    #[test]
+    fn a_fraction_of_nothing_goes_where_a_number_has_to_be_whole() {
+        for (written, whole) in [
+            ("40.0", "40"),
+            ("4.0e1", "40"),
+            ("40", "40"),
+            ("1e2", "1e2"),
+            ("0.5", "0.5"),
+            ("-1.0", "-1.0"),
+            ("1e300", "1e300"),
+        ] {
+            let read: Number<'_> = serde_json::from_str(written).unwrap();
+            assert_eq!(read.whole().as_str(), whole);
+        }
     }
 
     #[test]

@@ -179,7 +179,8 @@ impl Speaker<'_> {
             model: Arc::clone(&stop.upstream_model),
         };
         let operation = to.operation();
-        let Shaped { payload, refused } = shaped(&outgoing.body.into(), &[], operation, stop);
+        let Shaped { payload, mut refused } = shaped(&outgoing.body.into(), &[], operation, stop);
+        refused.retain(|field| !outgoing.unasked.contains(&field.as_str()));
         Ok(Said { operation, payload, more: Vec::new(), refused, translated: Some(Arc::new(translated)) })
     }
 }

@@ -146,3 +146,24 @@ async fn tools_and_thought_are_asked_for_as_responses_where_chat_refuses_both() 
         assert_eq!((&*path, &body["reasoning_effort"]), ("/v1/chat/completions", &"none".into()), "{defaults}{more}");
     }
 }
+
+#[tokio::test]
+async fn a_field_that_only_the_writer_set_is_left_out_without_a_word() {
+    let stream = "data: {\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    let upstream = Upstream::start(move |_| Reply::Stream(vec![stream])).await;
+    let dropped = DroppedFields { paths: vec!["stream_options".into(), "user".into()] };
+    let rules = vec![ModelRule { models: vec!["*".into()], dropped: Some(dropped), ..Default::default() }];
+    let url = format!("http://{}/v1", upstream.address);
+    let proxy =
+        Proxy::start([with_rules_and_defaults("a", url, rules, ""), credential("a", "k", 1), model_at("a", "m")]).await;
+    let message = r#"{"model":"m","max_tokens":9,"stream":true,"metadata":{"user_id":"u"},"messages":[{"role":"user","content":"Hi"}]}"#;
+    let answered = proxy.messages(message).await;
+    assert_eq!(answered.status, 200, "{}", answered.body);
+    let asked = String::from_utf8(upstream.asked().pop().unwrap().body.to_vec()).unwrap();
+    assert!(
+        !asked.contains("stream_options") && !asked.contains("user_id") && asked.contains("\"stream\":true"),
+        "{asked}"
+    );
+    let warnings: Vec<_> = answered.headers.get_all("warning").iter().map(|value| value.to_str().unwrap()).collect();
+    assert!(warnings.len() == 1 && warnings[0].contains("user"), "{warnings:?}");
+}

@@ -55,10 +55,6 @@ KNOWN = [
     (".*", "deepseek", "switch", "must be passed back"),
     (".*", "groq", "both", "cannot be combined"),
     (".*", "groq", "schema", "does not support streaming"),
-    ("(?!OpenAiChat).*", "mistral", "stream|streamed|schema|reasoning|broken|cancel", "stream_options"),
-    ("(?!CohereChat).*", "cohere|command-a", "both", "Expecting value"),
-    ("AnthropicMessages|CohereChat|GoogleGenai", "nova", "sampled", 'unknown field "top_k"'),
-    ("GoogleGenai", "cohere|command-a", "sampled", "k: is 40.0"),
     # One house's own fields pass to another in the same format.
     ("OpenAiChat", "openai-chat|azure|gateway|my-deployment|mistral|groq", "switch", "unknown field"),
     # So does an application's wish that a turn without thoughts be thought on.

@@ -3,6 +3,7 @@
 //! ```text
 //! Begin        first, whether the upstream says it or not
 //! Reasoning    a signature behind it, if only one that says that it has none
+//! Text         where the answer comes by a tool, held until it is known that none of it comes so
 //! ToolBegin    ToolArguments at least once, then ToolEnd, before anything of another kind of the same alternative
 //! Finish       held until the end
 //! Usage        held until the end, the newest of each count
@@ -16,6 +17,9 @@ use crate::exchange::response::Finish;
 use crate::exchange::text::Text;
 use crate::exchange::usage::Usage;
 use crate::protocol::{ANSWER_TOOL, Dialect, MOST_CALLS, MOST_CHOICES, Unsayable, Writer, provenance};
+
+/// What a model says before it calls the tool that the answer comes by is shorter: it announces the call.
+const MOST_PREAMBLE: usize = 64 * 1024;
 
 /// What is known of an answer that goes by.
 #[derive(Debug)]
@@ -46,6 +50,8 @@ struct Choice {
     written_calls: u32,
     /// The answer came as a tool's arguments.
     has_answer: bool,
+    /// What was said before a call that may be the answer, which alone is what the caller asked for.
+    preamble: String,
     finish: Option<Finish<'static>>,
 }
 
@@ -115,6 +121,7 @@ impl Books {
         self.begin()?;
         let open: Vec<u32> = self.choices.keys().copied().collect();
         for choice in open {
+            self.release(choice)?;
             self.end_reasoning(choice)?;
             self.end_calls(choice)?;
         }
@@ -178,6 +185,7 @@ impl Books {
                 let is_answer = self.answers_by_tool && *name == *ANSWER_TOOL;
                 let Some(kind) = self.choice(choice).begin_call(call, is_answer) else { return Err(Trouble::Disorder) };
                 if let Kind::Tool(call) = kind {
+                    self.release(choice)?;
                     self.write_piece(choice, Piece::ToolBegin { call, id, name, signature })?;
                 }
             }
@@ -198,18 +206,38 @@ impl Books {
             Piece::Text(text) | Piece::Refusal(text) | Piece::Reasoning(text) if text.is_empty() => {}
             // Of what was said, whatever that was.
             Piece::Logprobs(_) => self.write_piece(choice, piece)?,
-            Piece::Text(_)
-            | Piece::Citation(_)
-            | Piece::Refusal(_)
-            | Piece::Reasoning(_)
-            | Piece::ReasoningSignature(_)
-            | Piece::SealedReasoning(_)
-            | Piece::Image(_) => {
+            Piece::Text(text) if self.answers_by_tool => {
                 self.end_calls(choice)?;
+                self.hold(choice, &text)?;
+            }
+            Piece::Reasoning(_) | Piece::ReasoningSignature(_) | Piece::SealedReasoning(_) => {
+                self.end_calls(choice)?;
+                self.write_piece(choice, piece)?;
+            }
+            Piece::Text(_) | Piece::Citation(_) | Piece::Refusal(_) | Piece::Image(_) => {
+                self.end_calls(choice)?;
+                self.release(choice)?;
                 self.write_piece(choice, piece)?;
             }
         }
         Ok(())
+    }
+
+    /// Keeps what is said beside an answer that comes by a tool: with it, the whole would be no JSON.
+    fn hold(&mut self, choice: u32, text: &str) -> Result<(), Unsayable> {
+        let of = self.choice(choice);
+        if of.has_answer {
+            return Ok(());
+        }
+        of.preamble.push_str(text);
+        if of.preamble.len() > MOST_PREAMBLE { self.release(choice) } else { Ok(()) }
+    }
+
+    /// Writes what was said, unless the answer came after it.
+    fn release(&mut self, choice: u32) -> Result<(), Unsayable> {
+        let of = self.choice(choice);
+        let said = std::mem::take(&mut of.preamble);
+        if said.is_empty() || of.has_answer { Ok(()) } else { self.write_piece(choice, Piece::Text(said.into())) }
     }
 
     fn arguments(&mut self, choice: u32, kind: Kind, fragment: Text<'_>) -> Result<(), Unsayable> {

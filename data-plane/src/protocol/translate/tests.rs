@@ -206,6 +206,42 @@ fn an_answer_comes_out_of_its_tool() {
 }
 
 #[test]
+fn what_announces_an_answer_that_comes_by_a_tool_is_no_part_of_it() {
+    let told = |events: &[&str]| run(&mut translation(Dialect::Chat, true), stream(events).as_bytes(), 1000).0;
+    let answer = ["call 0 0 keyplane_answer", "args 0 0 {}"];
+    assert_eq!(
+        told(&["text 0 I", "text 0 look", answer[0], answer[1], "text 0 Done", "finish 0 tools"]),
+        "begin;text0 {};end 0:Stop 0/0"
+    );
+    assert_eq!(
+        told(&["text 0 I", "text 0 look", "call 0 0 f", "finish 0 tools"]),
+        "begin;text0 Ilook;call0.0 f;args0.0 {};close0.0;end 0:ToolCalls 0/0",
+        "of another call it is"
+    );
+    assert_eq!(told(&["text 0 No", "text 0 !", "finish 0"]), "begin;text0 No!;end 0:Length 0/0");
+    let long = format!("text 0 {}", "x".repeat(70_000));
+    assert!(told(&[&long, answer[0], answer[1], "finish 0"]).contains("text0 xxx"), "that is no announcement");
+
+    let call = |name: &str| {
+        let arguments = crate::exchange::json::Json::empty_object();
+        Part::of(Content::ToolCall(ToolCall {
+            id: "i".into(),
+            name: name.to_owned().into(),
+            arguments,
+            signature: None,
+        }))
+    };
+    let unwrapped = |name: &str| {
+        let mut choice =
+            Choice { parts: vec![Part::text("I look"), call(name)], finish: Finish::ToolCalls, logprobs: None };
+        whole::unwrap(&mut choice);
+        (choice.parts, choice.finish)
+    };
+    assert_eq!(unwrapped(ANSWER_TOOL), (vec![Part::text("{}")], Finish::Stop));
+    assert_eq!(unwrapped("f").0.len(), 2);
+}
+
+#[test]
 fn an_end_is_good_only_if_the_upstream_said_so() {
     for (bytes, expected) in [
         (stream(&["text 0 Hi"]), Ending::Cut),

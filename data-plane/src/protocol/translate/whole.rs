@@ -57,19 +57,22 @@ pub(crate) fn streamed(between: &Between<'_>, body: &[u8]) -> Result<Vec<u8>, Wh
     Ok(books.take())
 }
 
-/// Takes the answer out of the tool that it came as.
+/// Takes the answer out of the tool that it came as. It is all of what is said: what announces the call would make it no JSON.
 pub(super) fn unwrap(choice: &mut Choice<'_>) {
-    let mut has_answer = false;
+    let is_answer = |part: &Part<'_>| matches!(&part.content, Content::ToolCall(call) if *call.name == *ANSWER_TOOL);
+    if !choice.parts.iter().any(is_answer) {
+        return;
+    }
+    choice.parts.retain(|part| !matches!(part.content, Content::Text { .. }));
     for part in &mut choice.parts {
         if let Content::ToolCall(call) = &part.content
             && *call.name == *ANSWER_TOOL
         {
-            has_answer = true;
             *part = Part::text(call.arguments.as_str().to_owned());
         }
     }
     let has_calls = choice.parts.iter().any(|part| matches!(part.content, Content::ToolCall(_)));
-    if has_answer && !has_calls && choice.finish == Finish::ToolCalls {
+    if !has_calls && choice.finish == Finish::ToolCalls {
         choice.finish = Finish::Stop;
     }
 }

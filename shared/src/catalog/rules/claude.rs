@@ -221,19 +221,22 @@ pub(super) const BEDROCK: &[ModelRule] = &[
     // Of a Claude that is not known yet, what the newest do.
     ModelRule {
         models: &["*claude*"],
+        dropped: Some(&[]),
         reasoning: Some(ReasoningForm::Effort),
         schema: Some(SchemaForm::Native),
         ..SILENT
     },
+    ModelRule { models: &["*mistral.*"], dropped: Some(&[]), ..SILENT },
     ModelRule { models: &["*mistral-large*"], forced_tools: Some(ForcedTools::Any), ..SILENT },
     ModelRule {
         models: &["*ai21.jamba*", "*cohere.command*", "*meta.llama*"],
         forced_tools: Some(ForcedTools::None),
         ..SILENT
     },
-    // The other vendors have keys of their own for it, and few of their models are held to a schema.
+    // The other vendors have keys of their own for thinking and for `top_k`, and few of their models are held to a schema.
     ModelRule {
         models: &["*"],
+        dropped: Some(&["additionalModelRequestFields.top_k"]),
         reasoning: Some(ReasoningForm::None),
         schema: Some(SchemaForm::Tool),
         max_temperature: Some(1),

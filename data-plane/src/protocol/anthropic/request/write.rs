@@ -126,7 +126,8 @@ pub(in crate::protocol::anthropic) fn write(request: &Request<'_>, to: &Target<'
         stream: (to.delivery == Delivery::Stream).then_some(true),
     };
     body.limit_cache_hints();
-    Ok(Outgoing { body: json(&body), answers_by_tool: toolbox.answers_by_tool, headers: headers(has_files), notes })
+    let (answers_by_tool, headers) = (toolbox.answers_by_tool, headers(has_files));
+    Ok(Outgoing { body: json(&body), answers_by_tool, headers, notes, ..Outgoing::default() })
 }
 
 fn system<S: serde::Serializer>(blocks: &[Block<'_>], serializer: S) -> Result<S::Ok, S::Error> {

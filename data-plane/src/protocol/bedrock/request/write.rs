@@ -99,7 +99,7 @@ pub(crate) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<Outgoing, 
             thinking: thought.thinking(&room),
         },
     };
-    Ok(Outgoing { body: json(&body), answers_by_tool, headers: Vec::new(), notes })
+    Ok(Outgoing { body: json(&body), answers_by_tool, notes, ..Outgoing::default() })
 }
 
 fn notes(request: &Request<'_>, thought: &Thought<'_>, sent: &Inference<'_>) -> impl Iterator<Item = Note> + use<> {

@@ -55,7 +55,10 @@ fn sampling<'a>(name: &str, place: &str, value: &'a [u8], request: &mut Request<
         }
         _ => return Ok(false),
     };
-    *number = fields::read(place, value)?;
+    let is_whole = !matches!(name, "temperature" | "topP" | "top_p") && !name.contains("enalty");
+    let read: Number<'a> = fields::read(place, value)?;
+    // Google takes `40.0` for a whole number, as its own package writes it, and nobody else does.
+    *number = Some(if is_whole { read.whole() } else { read });
     Ok(true)
 }
 

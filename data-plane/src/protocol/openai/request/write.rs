@@ -123,7 +123,13 @@ pub(in crate::protocol::openai) fn write(request: &Request<'_>, to: &Target<'_>)
         // Whether the caller wants to see it or not: what a stream cost has to be known.
         stream_options: is_stream.then_some(StreamOptions { include_usage: true }),
     };
-    Ok(Outgoing { body: json(&body), answers_by_tool: tools.answers_by_tool, notes, ..Outgoing::default() })
+    Ok(Outgoing {
+        body: json(&body),
+        answers_by_tool: tools.answers_by_tool,
+        notes,
+        unasked: &["stream_options"],
+        ..Outgoing::default()
+    })
 }
 
 /// What the caller asked for otherwise than it is said.
