@@ -74,23 +74,18 @@ impl<'a> Room<'a> {
 /// clients of other formats lose.
 pub(super) fn may_think(request: &Request<'_>) -> bool {
     let mut turn: Vec<&Part<'_>> = Vec::new();
-    let mut is_last = false;
+    let is_result = |part: &Part<'_>| matches!(part.content, Content::ToolResult(_));
     for message in &request.messages {
         match message.role {
             // Such words stand before the conversation.
             Role::System => {}
-            Role::User => is_last = false,
-            Role::Assistant => {
-                if !std::mem::replace(&mut is_last, true) {
-                    turn.clear();
-                }
-                turn.extend(message.parts.iter().filter(|part| is_sent(part)));
-            }
+            // What tools gave is part of the turn that called them.
+            Role::User if message.parts.iter().any(is_result) => {}
+            Role::User => turn.clear(),
+            Role::Assistant => turn.extend(message.parts.iter().filter(|part| is_sent(part))),
         }
     }
-    let calls = turn.iter().any(|part| matches!(part.content, Content::ToolCall(_)));
-    let goes_on = calls || is_last && !turn.is_empty();
-    !goes_on || turn.first().is_some_and(|part| is_thinking(&part.content))
+    turn.first().is_none_or(|part| is_thinking(&part.content))
 }
 
 fn is_thinking(content: &Content<'_>) -> bool {

@@ -5,11 +5,15 @@ use crate::exchange::manner::Manner;
 use crate::exchange::reasoning::Amount;
 use crate::exchange::request::Request;
 
-/// Responses in the place of chat, if the model refuses there what is asked for: tools, and thought. But where responses lack something else that is
-/// asked for, the thought is what means least.
+/// Responses in the place of chat, if the model refuses there what is asked for: tools, and thought, for which some need not be asked. But where responses
+/// lack something else that is asked for, the thought is what means least.
 pub(crate) fn better(request: &Request<'_>, from: Dialect, to: Dialect, manner: &Manner) -> Dialect {
     let asked = request.reasoning.as_ref().and_then(|reasoning| reasoning.amount.as_ref());
-    let may_think = !matches!(asked, Some(Amount::Off));
+    let may_think = match asked {
+        Some(Amount::Off) => false,
+        Some(Amount::Adaptive | Amount::Effort(_) | Amount::Budget(_)) => true,
+        None => !manner.sampling_unthinking,
+    };
     let is_refused = to == Dialect::Chat && manner.tools_unthinking && !request.tools.is_empty() && may_think;
     match is_refused && limits::check(request, from, Dialect::Responses).is_ok() {
         true => Dialect::Responses,
@@ -28,9 +32,13 @@ mod tests {
         let refuses = &Manner { tools_unthinking: true, ..UNKNOWN.clone() };
         let tool = r#""tools": [{"name": "f", "input_schema": {"type": "object"}}]"#;
         let less = r#""thinking": {"type": "disabled"}"#;
+        let unthinking = &Manner { sampling_unthinking: true, ..refuses.clone() };
+        let more_thought = r#""thinking": {"type": "enabled", "budget_tokens": 1024}"#;
         for (more, manner, to, expected) in [
             (tool.to_owned(), refuses, Chat, Responses),
             (tool.to_owned(), &UNKNOWN, Chat, Chat),
+            (tool.to_owned(), unthinking, Chat, Chat),
+            (format!("{tool}, {more_thought}"), unthinking, Chat, Responses),
             (tool.to_owned(), refuses, Anthropic, Anthropic),
             (r#""metadata": {}"#.to_owned(), refuses, Chat, Chat),
             (format!("{tool}, {less}"), refuses, Chat, Chat),

@@ -34,9 +34,9 @@ const ALWAYS_THINKING: &[&str] = &[
 /// They refuse to be made to call a tool.
 const UNFORCED: &[&str] = &[
     "*claude-fable-5-1*",
-    "*claude-fable-5-2*",
+    "*claude-fable-5.1*",
     "*claude-mythos-5-1*",
-    "*claude-mythos-5-2*",
+    "*claude-mythos-5.1*",
     "*claude-opus-5-5*",
     "*claude-opus-5.5*",
     "*claude-sonnet-5-5*",
@@ -99,7 +99,15 @@ const OPUS_4: &[&str] = &[
     "*claude-opus-4@*",
 ];
 
-const SONNET_4: &[&str] = &["*claude-sonnet-4", "*claude-sonnet-4-0*", "*claude-sonnet-4-2*", "*claude-sonnet-4@*"];
+/// Those that write as much as the generation after them.
+const SONNET_3_7_AND_4: &[&str] = &[
+    "*claude-3-7*",
+    "*claude-3.7*",
+    "*claude-sonnet-4",
+    "*claude-sonnet-4-0*",
+    "*claude-sonnet-4-2*",
+    "*claude-sonnet-4@*",
+];
 
 const GENERATION_3_5: &[&str] = &["*claude-3-5*", "*claude-3.5*"];
 
@@ -114,7 +122,7 @@ pub(super) const ANTHROPIC: &[ModelRule] = &[
     ModelRule { models: ALWAYS_THINKING, thinking: Some(Thinking::Always), ..SILENT },
     ModelRule { models: UNFORCED, forced_tools: Some(ForcedTools::None), ..SILENT },
     ModelRule { models: OPUS_4, most_tokens: Some(32_000), ..SILENT },
-    ModelRule { models: SONNET_4, most_tokens: Some(64_000), ..SILENT },
+    ModelRule { models: SONNET_3_7_AND_4, most_tokens: Some(64_000), ..SILENT },
     ModelRule { models: ONE_OF_TEMPERATURE_AND_TOP_P, top_p: Some(TopP::Alone), ..SILENT },
     ModelRule {
         models: NEWEST,
@@ -177,7 +185,7 @@ pub(super) const BEDROCK: &[ModelRule] = &[
     ModelRule { models: ALWAYS_THINKING, thinking: Some(Thinking::Always), ..SILENT },
     ModelRule { models: UNFORCED, forced_tools: Some(ForcedTools::None), ..SILENT },
     ModelRule { models: OPUS_4, most_tokens: Some(32_000), ..SILENT },
-    ModelRule { models: SONNET_4, most_tokens: Some(64_000), ..SILENT },
+    ModelRule { models: SONNET_3_7_AND_4, most_tokens: Some(64_000), ..SILENT },
     ModelRule { models: ONE_OF_TEMPERATURE_AND_TOP_P, top_p: Some(TopP::Alone), ..SILENT },
     ModelRule { models: &["*cohere.embed*"], embedding: Some(EmbeddingModel::Cohere), ..SILENT },
     ModelRule { models: &["*claude-opus-4-7*"], schema: Some(SchemaForm::Tool), ..SILENT },

@@ -60,6 +60,8 @@ pub(super) const MISTRAL: &[ModelRule] = &[ModelRule {
     dropped: Some(&["safety_identifier", "stream_options", "user"]),
     renamed: Some(&[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")]),
     reasoning: Some(ReasoningForm::None),
+    // It is 1.5; of the whole numbers, this is the highest below.
+    max_temperature: Some(1),
     call_ids: Some(CallIds::Nine),
     after_results: Some(AfterResults::Model),
     openai_api: Some(OpenAiApi::Chat),

@@ -10,6 +10,8 @@ pub(super) const VERTEX: &[ModelRule] = &[ModelRule { models: &["*"], call_ids: 
 
 /// At both.
 pub(super) const BOTH: &[ModelRule] = &[
+    // What makes images and speech is told nothing of thinking, whatever its family is.
+    ModelRule { models: &["*gemini-*-image*", "*gemini-*-tts*"], reasoning: Some(ReasoningForm::None), ..SILENT },
     ModelRule { models: &["*gemini-1.*", "*gemini-2.0*", "*gemma*"], reasoning: Some(ReasoningForm::None), ..SILENT },
     ModelRule { models: &["*gemini-2.5-pro*", "*gemini-3*"], thinking: Some(Thinking::Always), ..SILENT },
     ModelRule { models: &["*gemini-1.*", "*gemini-2.*"], tools_and_form: Some(ToolsAndForm::Apart), ..SILENT },
@@ -29,7 +31,7 @@ pub(super) const BOTH: &[ModelRule] = &[
         ..SILENT
     },
     ModelRule {
-        models: &["*gemini-3.1-pro*", "*gemini-3.8-flash*"],
+        models: &["*gemini-3.1-pro*", "*gemini-3.6-flash*", "*gemini-3.7-flash*", "*gemini-3.8-flash*"],
         efforts: Some(&[Effort::Low, Effort::Medium, Effort::High]),
         ..SILENT
     },
@@ -38,6 +40,7 @@ pub(super) const BOTH: &[ModelRule] = &[
         models: &["*gemini-3*"],
         reasoning: Some(ReasoningForm::Effort),
         efforts: Some(&[Effort::Low, Effort::High]),
+        most_tokens: Some(65_535),
         ..SILENT
     },
 ];

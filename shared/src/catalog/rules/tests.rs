@@ -394,6 +394,7 @@ fn how_much_a_model_thinks_and_writes_is_known_by_its_name() {
     assert_eq!(most("claude-opus-4-1-20250805"), Some(32_000));
     assert_eq!((most("claude-sonnet-4-20250514"), most("claude-opus-4-5-20251101")), (Some(64_000), Some(64_000)));
     assert_eq!((most("claude-opus-5"), most("claude-next")), (Some(128_000), None));
+    assert_eq!((most("claude-3-7-sonnet-20250219"), most("claude-3-opus-20240229")), (Some(64_000), Some(4096)));
     let bedrock = |model| said("bedrock", AdapterKind::Bedrock, model, |rule| rule.most_tokens);
     assert_eq!(
         (bedrock("us.anthropic.claude-opus-4-20250514-v1:0"), bedrock("amazon.nova-pro-v1:0")),
@@ -404,6 +405,15 @@ fn how_much_a_model_thinks_and_writes_is_known_by_its_name() {
     assert_eq!(budget("models/gemini-2.5-flash-lite"), Some(Budget { least: 512, most: 24_576 }));
     assert_eq!(budget("gemini-2.5-flash-preview-09-2025"), Some(Budget { least: 0, most: 24_576 }));
     assert_eq!(budget("gemini-3-pro-preview"), None);
+    let google = |model| said("google", AdapterKind::Gemini, model, |rule| rule.most_tokens);
+    assert_eq!((google("gemini-3-pro-preview"), google("gemini-next")), (Some(65_535), None));
+    let form = |model| said("google", AdapterKind::Gemini, model, |rule| rule.reasoning);
+    assert_eq!(
+        (form("gemini-2.5-flash-image"), form("gemini-2.5-flash-preview-tts"), form("gemini-2.5-flash")),
+        (Some(ReasoningForm::None), Some(ReasoningForm::None), Some(ReasoningForm::Budget))
+    );
+    let efforts = |model| said("google", AdapterKind::Gemini, model, |rule| rule.efforts).map(<[_]>::len);
+    assert_eq!((efforts("gemini-3.7-flash"), efforts("gemini-3-pro-preview")), (Some(3), Some(2)));
 }
 
 #[test]
@@ -413,6 +423,13 @@ fn what_a_model_can_be_made_to_call_is_known_by_its_name() {
     assert_eq!(forced("mistral.mistral-large-2407-v1:0"), Some(ForcedTools::Any));
     assert_eq!((forced("amazon.nova-pro-v1:0"), forced("anthropic.claude-opus-4-6-v1")), (None, None));
     assert_eq!(forced("us.anthropic.claude-opus-5-5"), Some(ForcedTools::None));
+    assert_eq!(
+        (forced("anthropic.claude-fable-5-20260609"), forced("claude-fable-5.1")),
+        (None, Some(ForcedTools::None))
+    );
+    let dropped = |model| said("bedrock", AdapterKind::Bedrock, model, |rule| rule.dropped).map(<[_]>::len);
+    assert_eq!((dropped("amazon.nova-pro-v1:0"), dropped("mistral.mixtral-8x7b-instruct-v0:1")), (Some(1), Some(0)));
+    assert_eq!(dropped("anthropic.claude-sonnet-4-5-20250929-v1:0"), Some(0));
     let forced = |model| said("anthropic", AdapterKind::Anthropic, model, |rule| rule.forced_tools);
     assert_eq!((forced("claude-sonnet-5-5"), forced("claude-sonnet-5")), (Some(ForcedTools::None), None));
     let gemini = |model| said("google", AdapterKind::Gemini, model, |rule| rule.tools_and_form);

@@ -113,7 +113,7 @@ pub(in super::super) fn write(request: &Request<'_>, to: &Target<'_>) -> Result<
         max_output_tokens: max_tokens(request),
         temperature: temperature(request, to.manner).filter(|_| samples),
         top_p: request.sampling.top_p.as_ref().filter(|_| samples),
-        text: text(request, answer_tool)?,
+        text: text(request, answer_tool),
         include: include(request, reasoning.as_ref()),
         reasoning,
         user: request.user.as_deref().map(user::short),
@@ -171,20 +171,21 @@ fn answer_tool<'a>(request: &'a Request<'_>, manner: &Manner) -> Option<&'a Json
     }
 }
 
-fn text<'a>(request: &'a Request<'_>, answer_tool: Option<&Json<'_>>) -> Result<Option<TextOptions<'a>>, Unsayable> {
+fn text<'a>(request: &'a Request<'_>, answer_tool: Option<&Json<'_>>) -> Option<TextOptions<'a>> {
     let format = match &request.answer_format {
-        None => return Ok(None),
-        Some(_) if answer_tool.is_some() => return Ok(None),
+        None => return None,
+        Some(_) if answer_tool.is_some() => return None,
         Some(AnswerFormat::Text) => Format::Text,
         Some(AnswerFormat::Json) => Format::JsonObject,
         Some(AnswerFormat::Schema(schema)) => Format::JsonSchema {
-            name: tools::name("the schema name", schema.name.as_deref().unwrap_or("answer"))?,
+            // Other formats have no name for it, or one that is not allowed here; it means nothing.
+            name: schema.name.as_deref().filter(|name| tools::is_name(name)).unwrap_or("answer"),
             description: schema.description.as_deref(),
             schema: &schema.schema,
             strict: schema.strict,
         },
     };
-    Ok(Some(TextOptions { format }))
+    Some(TextOptions { format })
 }
 
 /// How much to think, as far as the model can be told.

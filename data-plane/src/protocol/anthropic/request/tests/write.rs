@@ -362,6 +362,10 @@ fn a_model_of_a_budget_does_not_think_where_its_thoughts_were_lost() {
     assert!(is_on(vec![asked(), called(vec![thought(Some("s")), call("a")]), given()], &budget));
     let sealed = Part::of(Content::SealedReasoning("x".into()));
     assert!(is_on(vec![asked(), called(vec![sealed, call("a")]), given()], &budget));
+    let thoughtful = || called(vec![thought(Some("s")), call("a")]);
+    assert!(is_on(vec![asked(), thoughtful(), given(), called(vec![call("b")]), given()], &budget), "it is one turn");
+    assert!(!is_on(vec![asked(), called(vec![call("a")]), given(), thoughtful(), given()], &budget));
+    assert!(!is_on(vec![asked(), thoughtful(), given(), asked(), called(vec![call("b")]), given()], &budget));
     let answered = says(Role::Assistant, vec![Part::text("so")]);
     assert!(is_on(vec![asked(), called(vec![call("a")]), given(), answered.clone(), asked()], &budget));
     assert!(!is_on(vec![asked(), answered], &budget));

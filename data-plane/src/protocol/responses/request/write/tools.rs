@@ -87,12 +87,17 @@ pub(super) fn choice<'a>(
 
 /// A name that the format takes.
 pub(super) fn name<'a>(what: &str, name: &'a str) -> Result<&'a str, Unsayable> {
-    let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    if (1..=64).contains(&name.len()) && name.bytes().all(is_sign) {
+    if is_name(name) {
         return Ok(name);
     }
     Err(Unsayable {
         what: format!("{what} {name:?}"),
         why: "can't be sent to OpenAI: use 1 to 64 letters, digits, _ and -".to_owned(),
     })
+}
+
+/// Whether OpenAI takes a name.
+pub(super) fn is_name(name: &str) -> bool {
+    let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (1..=64).contains(&name.len()) && name.bytes().all(is_sign)
 }
