@@ -116,14 +116,31 @@ impl Worker {
         trail: &mut Trail,
         tally: &mut Option<Tally>,
     ) -> Result<Response<Body>, Refusal> {
-        // Loaded once: everything that this request does is of one state.
-        let snapshot = self.snapshots.load();
         let (head, body) = request.into_parts();
-        let Identified { caller, environment, given } = caller::identify(&head.headers, &snapshot)?;
+        let before = self.snapshots.load();
+        let mut identified = caller::identify(&head.headers, &before)?;
+        let body = match &endpoint {
+            Endpoint::Serve { .. } => {
+                check_encoding(&head.headers)?;
+                read(&head.headers, body, self.max_body_bytes).await?
+            }
+            Endpoint::Provider(below) => {
+                let upstream = below.provider.as_deref().and_then(|id| identified.environment.upstreams.get(id));
+                // Whoever calls a provider by its own paths reads its errors.
+                trail.format = upstream.map(|upstream| upstream.format);
+                read(&head.headers, body, self.max_body_bytes).await?
+            }
+            Endpoint::Models(_) | Endpoint::Model(..) => Bytes::new(),
+        };
+        // Everything that a request does is of one state, which is that after its body, since that may take its time: a value that was rotated
+        // meanwhile serves nobody.
+        let snapshot = self.snapshots.load();
+        if !Arc::ptr_eq(&before, &snapshot) {
+            identified = caller::identify(&head.headers, &snapshot)?;
+        }
+        let Identified { caller, environment, given } = identified;
         match endpoint {
             Endpoint::Serve { format, operation, url } => {
-                check_encoding(&head.headers)?;
-                let body = read(&head.headers, body, self.max_body_bytes).await?;
                 let (headers, url) = (&head.headers, url.as_deref());
                 let ask = Ask { format, operation, url, caller, given, environment, headers, body };
                 serve::serve(&self.context, ask, trail, tally).await
@@ -139,9 +156,6 @@ impl Worker {
             Endpoint::Model(format, id) => Ok(listed(models::one(format, &id))),
             Endpoint::Provider(below) => {
                 let (provider, path) = (below.provider.as_deref(), below.path.as_str());
-                // Whoever calls a provider by its own paths reads its errors.
-                trail.format = provider.and_then(|id| environment.upstreams.get(id)).map(|upstream| upstream.format);
-                let body = read(&head.headers, body, self.max_body_bytes).await?;
                 let (method, headers) = (&head.method, &head.headers);
                 let ask = AskBelow { method, provider, path, caller, given, environment, headers, body };
                 call_below(&self.context, ask, trail, tally).await

@@ -122,6 +122,9 @@ struct Gathering {
     choice: Choice,
     /// By their numbers: which call of the choice it is; `None` for the answer.
     numbers: BTreeMap<u32, Option<usize>>,
+    /// What was said before a call that may be the answer.
+    preamble: String,
+    has_answer: bool,
     /// Pieces of the answer that is a tool's arguments, while that is open.
     has_arguments: BTreeMap<u32, bool>,
 }
@@ -148,8 +151,17 @@ impl Gathered {
     fn piece(&mut self, choice: u32, piece: Piece<'_>) {
         let gathering = self.choices.entry(choice).or_default();
         match piece {
+            Piece::Text(text) if self.answers_by_tool => {
+                gathering.end_answers();
+                if !gathering.has_answer {
+                    gathering.preamble.push_str(&text);
+                }
+            }
             Piece::Text(text) | Piece::Refusal(text) => {
                 gathering.end_answers();
+                if !text.is_empty() {
+                    gathering.release();
+                }
                 gathering.choice.said.push_str(&text);
             }
             Piece::ToolBegin { call, name, .. } => {
@@ -157,8 +169,10 @@ impl Gathered {
                 let number = (!is_answer).then_some(gathering.choice.calls.len());
                 gathering.numbers.insert(call, number);
                 if is_answer {
+                    gathering.has_answer = true;
                     gathering.has_arguments.insert(call, false);
                 } else {
+                    gathering.release();
                     gathering.choice.calls.push(Call { name: name.as_str().to_owned(), arguments: String::new() });
                 }
             }
@@ -171,7 +185,10 @@ impl Gathered {
                 None => {}
             },
             Piece::ToolEnd { call } => gathering.end_answer(call),
-            Piece::Citation(_) | Piece::Image(_) => gathering.end_answers(),
+            Piece::Citation(_) | Piece::Image(_) => {
+                gathering.end_answers();
+                gathering.release();
+            }
             Piece::Reasoning(_) | Piece::ReasoningSignature(_) | Piece::SealedReasoning(_) => gathering.end_answers(),
             Piece::Logprobs(_) => {}
         }
@@ -180,6 +197,7 @@ impl Gathered {
     fn told(self) -> Told {
         let choices = self.choices.into_iter().map(|(index, mut gathering)| {
             gathering.end_answers();
+            gathering.release();
             for call in &mut gathering.choice.calls {
                 call.arguments.retain(|sign| !sign.is_ascii_whitespace());
                 if call.arguments.is_empty() {
@@ -193,6 +211,14 @@ impl Gathered {
 }
 
 impl Gathering {
+    /// What was said belongs to the answer, unless that came by a tool after it.
+    fn release(&mut self) {
+        let said = std::mem::take(&mut self.preamble);
+        if !self.has_answer {
+            self.choice.said.push_str(&said);
+        }
+    }
+
     fn end_answers(&mut self) {
         let open: Vec<u32> = self.has_arguments.keys().copied().collect();
         open.into_iter().for_each(|call| self.end_answer(call));

@@ -1,7 +1,10 @@
 //! What callers may send, and what they are told.
 
 use bytes::Bytes;
+use data_plane::snapshot::resource::Change;
 use http_body_util::Full;
+use shared::credential::CredentialValue;
+use shared::secret::Secret;
 use tokio::time::timeout;
 
 use super::SOON;
@@ -123,4 +126,31 @@ async fn applications_are_served_over_tls_where_a_certificate_is_given() {
     let mut answer = Vec::new();
     drop(timeout(SOON, stream.read_to_end(&mut answer)).await.unwrap());
     assert!(answer.starts_with(b"HTTP/1.1 401 "), "{}", String::from_utf8_lossy(&answer));
+}
+
+/// The body may come long after the head.
+#[tokio::test]
+async fn a_request_whose_only_credential_is_rotated_while_its_body_comes_is_served_with_the_new_value() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let upstream = Upstream::start(|_| Reply::ok()).await;
+    let proxy = Proxy::start([provider("a", upstream.address), model("m", &["a"]), credential("a", "old", 1)]).await;
+    let mut stream = tokio::net::TcpStream::connect(proxy.address).await.unwrap();
+    let body = r#"{"model":"m","messages":[]}"#;
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut told = [0; 25];
+    timeout(SOON, stream.read_exact(&mut told)).await.unwrap().unwrap();
+    assert!(told.starts_with(b"HTTP/1.1 100 "), "the head is known, and the body is waited for");
+    let Change::PutCredential(name, mut rotated) = credential("a", "old", 1) else { panic!("it puts one") };
+    rotated.value = CredentialValue::ApiKey(Secret::from("sk-new".to_owned()));
+    rotated.value_version += 1;
+    proxy.change([Change::PutCredential(name, rotated)]);
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    timeout(SOON, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
+    assert_eq!(upstream.asked().pop().unwrap().key, "sk-new");
 }

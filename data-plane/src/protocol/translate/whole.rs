@@ -60,10 +60,17 @@ pub(crate) fn streamed(between: &Between<'_>, body: &[u8]) -> Result<Vec<u8>, Wh
 /// Takes the answer out of the tool that it came as. It is all of what is said: what announces the call would make it no JSON.
 pub(super) fn unwrap(choice: &mut Choice<'_>) {
     let is_answer = |part: &Part<'_>| matches!(&part.content, Content::ToolCall(call) if *call.name == *ANSWER_TOOL);
-    if !choice.parts.iter().any(is_answer) {
-        return;
-    }
-    choice.parts.retain(|part| !matches!(part.content, Content::Text { .. }));
+    let Some(answer) = choice.parts.iter().position(is_answer) else { return };
+    let announces = |part: &Part<'_>| {
+        matches!(part.content, Content::Text { .. } | Content::Reasoning { .. } | Content::SealedReasoning(_))
+    };
+    // What leads to another call stays with that, as it does in a stream.
+    let kept = choice.parts[..answer].iter().rposition(|part| !announces(part)).map_or(0, |last| last + 1);
+    let mut at = 0..;
+    choice.parts.retain(|part| {
+        let is_kept = at.next().is_some_and(|at| at < kept);
+        is_kept || !matches!(part.content, Content::Text { .. })
+    });
     for part in &mut choice.parts {
         if let Content::ToolCall(call) = &part.content
             && *call.name == *ANSWER_TOOL

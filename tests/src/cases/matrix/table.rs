@@ -103,9 +103,14 @@ impl Table {
         self.results.iter().filter_map(failed).collect()
     }
 
-    /// Whether something is known not to work.
-    pub(super) fn has_known(&self) -> bool {
-        self.results.values().any(|outcome| matches!(outcome, Outcome::Known(_)))
+    /// Whether what a stand-in found wrong is what something is known not to work for.
+    pub(super) fn knows(&self, fault: &str) -> bool {
+        let plain = |text: &str| text.replace(['"', '\\', '\''], "");
+        // Behind whose it is and where: a cell tells the first of several.
+        let words = plain(fault.splitn(3, ": ").last().unwrap_or_default());
+        let words = words.split(", in ").next().unwrap_or_default();
+        let words: String = words.chars().take(40).collect();
+        self.results.values().any(|outcome| matches!(outcome, Outcome::Known(why) if plain(why).contains(&words)))
     }
 
     /// What was refused, what was warned of and what is known, with how often.
