@@ -260,7 +260,9 @@ def reasoning(application: Application, model: str) -> None:
 
 
 def begun(application: Application, model: str) -> Answer | None:
-    """A model's first turn; nothing where it fails, which another scenario tells."""
+    """A model's first turn; nothing where it fails, which another scenario tells, or where its application does not ask for it."""
+    if limits.own(type(application).__name__, model, "reasoning"):
+        return None
     if model not in application.begun:
         warned = list(application.warned)
         try:
