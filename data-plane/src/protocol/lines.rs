@@ -162,9 +162,9 @@ impl Lines {
             let rest = self.held.split().freeze();
             is_whole = ends_whole(&rest);
             forward = if is_whole { self.watched(rest) } else { rest };
-            // Whatever the error was, it was one.
-            is_whole &= !self.names_error;
         }
+        // Whatever the error was, it was one.
+        is_whole &= !self.names_error;
         if self.within == Within::Tail && self.error.is_none() {
             // However much of it came by now.
             self.held.truncate(TEXT);

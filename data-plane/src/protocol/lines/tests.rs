@@ -43,6 +43,9 @@ fn a_stream_ends_well_only_if_the_upstream_said_so() {
         (vec![": comment\n\n"], Ending::Cut),
         (vec![CHUNK, LAST, ": comment"], Ending::Well),
         (vec![CHUNK, LAST, "event: error\n"], Ending::Cut),
+        (vec![CHUNK, LAST, "event: error\n: c\n"], Ending::Cut),
+        (vec![CHUNK, LAST, "event: error\nid: 1\n"], Ending::Cut),
+        (vec![CHUNK, LAST, "event: error\n: c\n\n"], Ending::Well),
         (vec![CHUNK, LAST, "event: error\ndata: {\"error\":{\"mess"], Ending::Cut),
         (vec![CHUNK, LAST, "event: error\ndat"], Ending::Cut),
         (vec![CHUNK, LAST, "event: err"], Ending::Cut),
@@ -166,6 +169,8 @@ fn a_stream_is_whole_when_every_alternative_that_began_has_ended() {
         ([&*second, &first].concat(), Ending::Cut),
         ([&*first, &second, &candidate("\"index\":1,\"finishReason\":\"STOP\"")].concat(), Ending::Well),
         (candidate("\"content\":{\"parts\":[{\"functionCall\":{\"args\":{\"finishReason\":\"STOP\"}}}]}"), Ending::Cut),
+        ([&*first, "event: error\n: c\n"].concat(), Ending::Cut),
+        ([&*first, "event: error\nid: 1\n"].concat(), Ending::Cut),
         ("data: {\"promptFeedback\":{\"blockReason\":\"SAFETY\"}}\n\ndata: {\"x\":1}\n\n".to_owned(), Ending::Well),
     ] {
         assert_eq!(ends(Dialect::Gemini, &stream), expected, "{stream}");
