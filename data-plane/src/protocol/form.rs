@@ -155,11 +155,18 @@ fn parameter(header: &[u8], wanted: &[u8]) -> Option<Vec<u8>> {
     found
 }
 
-/// A token or a quoted string, and what follows it.
+/// What a token is made of (RFC 9110, section 5.6.2).
+fn is_of_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// A token or a quoted string, and what follows it; `None` for what is neither.
 fn value(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let Some(quoted) = text.strip_prefix(b"\"") else {
         let end = memchr::memchr(b';', text).unwrap_or(text.len());
-        return Some((text[..end].trim_ascii_end().to_vec(), &text[end..]));
+        let token = text[..end].trim_ascii_end();
+        // Some take what stands before another sign for all of it.
+        return token.iter().all(|byte| is_of_token(*byte)).then(|| (token.to_vec(), &text[end..]));
     };
     let mut value = Vec::new();
     let mut bytes = quoted.iter().enumerate();
@@ -230,6 +237,12 @@ mod tests {
             disposition("name=x").replace("m\r\n", "m\r--b\r\n"),
             disposition("name=x; filename=\"a\\\"; name=model; x=\""),
             disposition("name=\"x\"y"),
+            disposition("name=model x"),
+            disposition("name=model/x"),
+            disposition("name=model\tx"),
+            disposition("name=model\"x\""),
+            disposition("name=modelé"),
+            disposition("filename=a b; name=x"),
         ] {
             assert!(matches!(fields(body.as_bytes(), b"b"), Err(FormError::Ambiguous { .. })), "{body:?}");
         }
@@ -241,10 +254,19 @@ mod tests {
             |text: &str| boundary(text.as_bytes()).map(|found| found.map(|found| String::from_utf8(found).unwrap()));
         assert_eq!(of("Multipart/Form-Data; charset=utf-8; boundary=\"a b\""), Ok(Some("a b".to_owned())));
         assert_eq!(of("multipart/form-data;boundary=x"), Ok(Some("x".to_owned())));
+        assert_eq!(of("multipart/form-data; boundary=--W'_+.7 ; x=y"), Ok(Some("--W'_+.7".to_owned())));
         assert_eq!(of("application/json"), Ok(None));
         assert_eq!(of("multipart/form-data"), Err(FormError::Boundary));
-        for two in ["boundary=", "boundary=a; boundary=b", "boundary*=utf-8''a", "boundary=a; boundary*0=b"] {
-            assert_eq!(of(&format!("multipart/form-data; {two}")), Err(FormError::Boundary), "{two}");
+        for odd in [
+            "boundary=",
+            "boundary=a; boundary=b",
+            "boundary*=utf-8''a",
+            "boundary=a; boundary*0=b",
+            "boundary=a b",
+            "boundary=a/b",
+            "charset=x y; boundary=a",
+        ] {
+            assert_eq!(of(&format!("multipart/form-data; {odd}")), Err(FormError::Boundary), "{odd}");
         }
     }
 
