@@ -2,11 +2,14 @@
 //!
 //! Anything that two parsers might read differently, as a key that is given twice, is refused.
 
+mod further;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
 use shared::adapter::Delivery;
 
+use self::further::{FURTHER, Further};
 use super::form::{self, FormError};
 use crate::json::{self, JsonError};
 
@@ -19,8 +22,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) model_at: ModelAt,
     /// How the answer is to come.
     pub(crate) delivery: Delivery,
-    /// Where the body names more models, which a gateway upstream asks if the first fails.
-    pub(crate) others_at: Option<Range<usize>>,
+    /// The members of the body that may name more models, which an upstream asks beside the first.
+    pub(crate) further: Vec<Further>,
     /// It goes on from something that its provider keeps for an account, or begins such a thing.
     pub(crate) is_kept: bool,
 }
@@ -66,7 +69,7 @@ pub(crate) enum ScanError {
     #[error("the body has the key {0:?} in other letters; write it so")]
     OtherLetters(&'static str),
     /// Further models that are no list of names.
-    #[error("give {0:?} as a list of models' names")]
+    #[error("give {0:?} as a list of models' names, or of objects that name one each")]
     NoList(&'static str),
     /// Not the form that it should be.
     #[error(transparent)]
@@ -82,31 +85,35 @@ pub(crate) enum ScanError {
 ///
 /// When its body is not JSON, or what routing needs is not there exactly once.
 pub(crate) fn read<'a>(body: &'a [u8], url: Option<&'a UrlModel>) -> Result<Asked<'a>, ScanError> {
-    let (mut model, mut stream, mut others_at, mut is_kept) = (None, None, None, false);
+    let (mut model, mut stream, mut further, mut is_kept) = (None, None, Vec::<Further>::new(), false);
     json::members(body, |key, value| {
-        let twice = match Key::of(&key)? {
-            None => false,
-            Some(Key::Model) => model.replace(value).is_some(),
-            Some(Key::Stream) => stream.replace(&body[value] == b"true").is_some(),
-            Some(Key::Models) => others_at.replace(value).is_some(),
-            Some(Key::Kept) => {
+        let Some(key) = Key::of(&key)? else { return Ok(()) };
+        let twice = match key {
+            Key::Model => model.replace(value).is_some(),
+            Key::Stream => stream.replace(&body[value] == b"true").is_some(),
+            Key::Further(key) => {
+                let twice = further.iter().any(|known| known.is_of(key));
+                further.push(Further::new(key, value));
+                twice
+            }
+            Key::Kept => {
                 is_kept |= !matches!(&body[value], b"null" | b"false");
                 false
             }
         };
-        if twice { Err(ScanError::Twice(Key::of(&key)?.map_or("", Key::name))) } else { Ok(()) }
+        if twice { Err(ScanError::Twice(key.name())) } else { Ok(()) }
     })?;
     match (url, model) {
         (Some(_), Some(_)) => Err(ScanError::ModelInBody),
         (Some(url), None) => {
             let (model, delivery) = (Cow::Borrowed(&*url.model), url.delivery);
-            Ok(Asked { model, model_at: ModelAt::Url, delivery, others_at, is_kept })
+            Ok(Asked { model, model_at: ModelAt::Url, delivery, further, is_kept })
         }
         (None, None) => Err(ScanError::NoModel),
         (None, Some(at)) => {
             let model = json::string(&body[at.clone()]).filter(|name| !name.is_empty()).ok_or(ScanError::NoModel)?;
             let delivery = if stream == Some(true) { Delivery::Stream } else { Delivery::Whole };
-            Ok(Asked { model, model_at: ModelAt::Json(at), delivery, others_at, is_kept })
+            Ok(Asked { model, model_at: ModelAt::Json(at), delivery, further, is_kept })
         }
     }
 }
@@ -116,24 +123,20 @@ pub(crate) fn read<'a>(body: &'a [u8], url: Option<&'a UrlModel>) -> Result<Aske
 enum Key {
     Model,
     Stream,
-    /// The models that OpenRouter asks one after the other.
-    Models,
+    /// One of [`FURTHER`].
+    Further(&'static str),
     /// What OpenAI's responses go on from, or leave behind.
     Kept,
 }
 
 impl Key {
-    /// Which of them a key is, without its escapes. Hardly any key is as long as one of them, and then it is compared.
+    /// Which of them a key is, without its escapes.
     fn of(key: &[u8]) -> Result<Option<Self>, ScanError> {
-        let found = match key.len() {
-            5..=7 => [Self::Model, Self::Stream, Self::Models].into_iter().find(|known| folds_to(key, known.name())),
-            10 | 12 | 20 => {
-                let is_kept = matches!(key, b"background" | b"conversation" | b"previous_response_id");
-                return Ok(is_kept.then_some(Self::Kept));
-            }
-            _ => return Ok(None),
-        };
-        match found {
+        if matches!(key, b"background" | b"conversation" | b"previous_response_id") {
+            return Ok(Some(Self::Kept));
+        }
+        let mut known = [Self::Model, Self::Stream].into_iter().chain(FURTHER.map(Self::Further));
+        match known.find(|known| folds_to(key, known.name())) {
             Some(known) if *key == *known.name().as_bytes() => Ok(Some(known)),
             Some(known) => Err(ScanError::OtherLetters(known.name())),
             None => Ok(None),
@@ -144,20 +147,21 @@ impl Key {
         match self {
             Self::Model => "model",
             Self::Stream => "stream",
-            Self::Models => "models",
+            Self::Further(name) => name,
             Self::Kept => "previous_response_id",
         }
     }
 }
 
 /// Whether a key is a name in any case. Upstreams written in Go fold keys so, also those letters beyond ASCII that are cases of a letter of it
-/// (pkg.go.dev/encoding/json#Unmarshal, read in autumn 2026): U+017F, a long s; U+212A, Kelvin's sign, is in none of the names.
+/// (pkg.go.dev/encoding/json#Unmarshal, read in autumn 2026): U+017F, a long s, and U+212A, Kelvin's sign.
 fn folds_to(key: &[u8], name: &str) -> bool {
     let mut rest = key;
     for letter in name.bytes() {
         rest = match rest {
             [first, rest @ ..] if first.eq_ignore_ascii_case(&letter) => rest,
             [0xc5, 0xbf, rest @ ..] if letter == b's' => rest,
+            [0xe2, 0x84, 0xaa, rest @ ..] if letter == b'k' => rest,
             _ => return false,
         };
     }
@@ -175,7 +179,7 @@ pub(crate) fn read_form<'a>(body: &'a [u8], boundary: &[u8]) -> Result<Asked<'a>
     form::each(body, boundary, |name, value| match Key::of(name) {
         Ok(Some(Key::Model)) => models.push(value),
         Ok(Some(Key::Stream)) => streams.push(value),
-        Ok(Some(Key::Models | Key::Kept) | None) => {}
+        Ok(Some(Key::Further(_) | Key::Kept) | None) => {}
         Err(error) => wrong = Some(error),
     })?;
     wrong.map_or(Ok(()), Err)?;
@@ -192,7 +196,7 @@ pub(crate) fn read_form<'a>(body: &'a [u8], boundary: &[u8]) -> Result<Asked<'a>
     };
     let model = std::str::from_utf8(&body[at.clone()]).ok().filter(|name| !name.is_empty());
     let model = Cow::Borrowed(model.ok_or(ScanError::NoModelInForm)?);
-    Ok(Asked { model, model_at: ModelAt::Form(at), delivery, others_at: None, is_kept: false })
+    Ok(Asked { model, model_at: ModelAt::Form(at), delivery, further: Vec::new(), is_kept: false })
 }
 
 /// What a request of Google's asks for whose body may name the model once more: on top, in `generateContentRequest`, or in each of
@@ -222,7 +226,7 @@ pub(crate) fn read_resources<'a>(body: &'a [u8], url: &'a UrlModel) -> Result<As
         model_in(&body[object.clone()], object.start, &mut places)?;
     }
     let (model, model_at) = (Cow::Borrowed(&*url.model), ModelAt::Resources(places));
-    Ok(Asked { model, model_at, delivery: url.delivery, others_at: None, is_kept: false })
+    Ok(Asked { model, model_at, delivery: url.delivery, further: Vec::new(), is_kept: false })
 }
 
 /// Finds an object's `model`; the object stands at `offset`.
@@ -234,7 +238,7 @@ fn model_in(object: &[u8], offset: usize, places: &mut Vec<Range<usize>>) -> Res
             found = Some(offset + value.start..offset + value.end);
             Ok(())
         }
-        Some(Key::Stream | Key::Models | Key::Kept) | None => Ok(()),
+        Some(Key::Stream | Key::Further(_) | Key::Kept) | None => Ok(()),
     })?;
     places.extend(found);
     Ok(())

@@ -11,7 +11,6 @@ use shared::adapter::{Format, Operation};
 use super::Ask;
 use super::say::{Way, way};
 use crate::error::{Refusal, shown};
-use crate::json;
 use crate::protocol::Dialect;
 use crate::protocol::count::CountForm;
 use crate::protocol::error::json as written;
@@ -115,20 +114,18 @@ pub(super) fn keep_those_that_speak(plan: &mut Plan, ask: &Ask<'_>, model: &str)
 
 /// Refuses further models in a body that goes on as it came, if the caller may not ask its providers for each of them by its name.
 pub(super) fn allow_others(plan: &Plan, ask: &Ask<'_>, asked: &Asked<'_>) -> Result<(), Refusal> {
-    let Some(list) = asked.others_at.as_ref().map(|at| &ask.body[at.clone()]).filter(|list| *list != b"null") else {
+    if asked.further.is_empty() {
         return Ok(());
-    };
+    }
     let key = &ask.caller.key;
     let as_it_came = plan.stops.iter().filter(|stop| way(ask, stop) == Some(Way::AsItCame));
     for upstream in as_it_came.map(|stop| &stop.upstream).filter(|upstream| !upstream.is_open_to(key)) {
-        if !list.starts_with(b"[") {
-            return Err(ScanError::NoList("models").into());
-        }
-        for at in json::items(list) {
-            let other = json::string(&list[at]).ok_or(ScanError::NoList("models"))?;
-            let name = format!("{}/{other}", upstream.id);
-            if !key.allows(&name) || !upstream.provider.exposed.has(&other) {
-                return Err(Refusal::ModelNotAllowed { model: shown(&name) });
+        for further in &asked.further {
+            for other in further.models(&ask.body)? {
+                let name = format!("{}/{other}", upstream.id);
+                if !key.allows(&name) || !upstream.provider.exposed.has(&other) {
+                    return Err(Refusal::ModelNotAllowed { model: shown(&name) });
+                }
             }
         }
     }

@@ -92,19 +92,36 @@ async fn further_models_in_a_body_have_to_be_allowed_each() {
         caller_key("all", "kp_all", "a/*"),
     ])
     .await;
-    for (key, model, models, status) in [
-        ("kp_few", "m", r#"["dear"]"#, 403),
-        ("kp_few", "m", "null", 200),
-        ("kp_cheap", "a/cheap", r#"["cheap"]"#, 200),
-        ("kp_cheap", "a/cheap", r#"["cheap", "dear"]"#, 403),
-        ("kp_cheap", "a/cheap", r#"{"0":"dear"}"#, 400),
-        ("kp_cheap", "a/cheap", "[7]", 400),
-        ("kp_all", "a/cheap", r#"["dear"]"#, 200),
-        ("kp_all", "a/cheap", r#"["hidden"]"#, 403),
+    for (key, model, further, status) in [
+        ("kp_few", "m", r#""models":["dear"]"#, 403),
+        ("kp_few", "m", r#""models":null"#, 200),
+        ("kp_cheap", "a/cheap", r#""models":["cheap"]"#, 200),
+        ("kp_cheap", "a/cheap", r#""models":["cheap", "dear"]"#, 403),
+        ("kp_cheap", "a/cheap", r#""models":{"0":"dear"}"#, 400),
+        ("kp_cheap", "a/cheap", r#""models":[7]"#, 400),
+        ("kp_all", "a/cheap", r#""models":["dear"]"#, 200),
+        ("kp_all", "a/cheap", r#""models":["hidden"]"#, 403),
+        ("kp_few", "m", r#""fallbacks":["dear"]"#, 403),
+        ("kp_cheap", "a/cheap", r#""models":["cheap"],"fallbacks":["dear"]"#, 403),
+        ("kp_cheap", "a/cheap", r#""fallbacks":["cheap", {"model":"cheap","messages":[]}]"#, 200),
+        ("kp_cheap", "a/cheap", r#""fallbacks":[{"model":"dear"}]"#, 403),
+        ("kp_cheap", "a/cheap", r#""fallbacks":[{"model":"cheap","Model":"dear"}]"#, 403),
+        ("kp_cheap", "a/cheap", r#""fallbacks":[{"model":"cheap","fallbacks":["dear"]}]"#, 400),
+        ("kp_cheap", "a/cheap", r#""fallbacks":[{"cheap":["dear"]}]"#, 400),
+        ("kp_cheap", "a/cheap", r#""context_window_fallbacks":[{"cheap":["dear"]}]"#, 400),
+        ("kp_cheap", "a/cheap", r#""content_policy_fallbacks":[{"cheap":["dear"]}]"#, 400),
+        ("kp_all", "a/cheap", r#""fallbacks":["dear", {"model":"cheap"}]"#, 200),
+        ("kp_few", "m", r#""tools":[{"type":"image_generation","model":"dear"}]"#, 403),
+        ("kp_cheap", "a/cheap", r#""tools":[{"type":"image_generation","model":"cheap"}]"#, 200),
+        ("kp_cheap", "a/cheap", r#""tools":[{"type":"x"},{"model":"cheap","mod\u0065l":"dear"}]"#, 403),
+        ("kp_few", "m", r#""tools":[{"type":"function","function":{"name":"f","parameters":{"model":7}}}]"#, 200),
+        ("kp_few", "m", r#""tools":[],"fallbacks":null"#, 200),
+        ("kp_few", "m", r#""tools":null"#, 200),
+        ("kp_few", "m", r#""tools":[{"type":"image_generation","model":null}]"#, 200),
     ] {
-        let body = format!(r#"{{"model":"{model}","models":{models}}}"#);
+        let body = format!(r#"{{"model":"{model}",{further}}}"#);
         let answered = proxy.post_to("/v1/chat/completions", &[("x-api-key", key)], body).await;
-        assert_eq!(answered.status, status, "{key} {models} {}", answered.body);
+        assert_eq!(answered.status, status, "{key} {further} {}", answered.body);
     }
 }
 
