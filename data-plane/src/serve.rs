@@ -125,7 +125,7 @@ pub(crate) async fn serve(
             let upstream = &*stop.upstream;
             let mut response = Response::new(());
             *response.status_mut() = answer.head.status;
-            let headers = header::for_caller(&answer.head.headers, upstream.adapter, &upstream.provider.edits);
+            let headers = header::for_caller(&answer.head.headers, &upstream.provider);
             *response.headers_mut() = match &said.translated {
                 None => headers,
                 Some(translated) => header::translated(headers, translated, asked.delivery),

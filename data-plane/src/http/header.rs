@@ -4,7 +4,7 @@ mod below;
 
 use http::header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, WARNING};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use shared::adapter::{Adapter, Delivery, Format, Operation};
+use shared::adapter::{Delivery, Format, Operation, adapter};
 
 use crate::hop::stays_here;
 use crate::protocol::watch::is_of_kind;
@@ -18,38 +18,36 @@ const MOST_WARNINGS: usize = 16;
 
 /// The caller's headers that go upstream, and those that the provider adds. Framing and the credential are added later, by those who own
 /// them.
-pub(crate) fn for_upstream(headers: &HeaderMap, adapter: &dyn Adapter, auth: Auth, edits: &Edits) -> HeaderMap {
-    let belongs_to_ours = |name: &str| auth != Auth::Passthrough && adapter.belongs_to_the_key(name);
-    let forwards = |name: &str| adapter.forwards_request_header(name) && !belongs_to_ours(name);
-    let mut kept = filtered(headers, forwards, edits);
-    for (name, value) in &edits.request_headers {
-        kept.insert(name.clone(), value.clone());
-    }
-    kept
+pub(crate) fn for_upstream(headers: &HeaderMap, provider: &Provider) -> HeaderMap {
+    let adapter = adapter(provider.adapter);
+    let forwards = |name: &str| adapter.forwards_request_header(name);
+    with_added(filtered(headers, forwards, provider), &provider.edits)
 }
 
-/// The caller's headers that go upstream with a call whose meaning nobody knows: those that any such API may have use for, but for those that
-/// name an account beside our credential.
-pub(crate) fn for_upstream_as_it_is(headers: &HeaderMap, upstream: &Upstream) -> HeaderMap {
-    let Provider { auth, edits, adapter, .. } = &*upstream.provider;
-    let belongs_to_ours = |name: &str| *auth != Auth::Passthrough && upstream.adapter.belongs_to_the_key(name);
-    let forwards = |name: &str| below::goes_up(*adapter, name) || upstream.adapter.forwards_request_header(name);
-    let mut kept = filtered(headers, |name| forwards(name) && !belongs_to_ours(name), edits);
-    encoding(headers, &mut kept, edits);
-    for (name, value) in &edits.request_headers {
-        kept.insert(name.clone(), value.clone());
-    }
-    kept
+/// The caller's headers that go upstream with a call whose meaning nobody knows: those that any such API may have use for.
+pub(crate) fn for_upstream_as_it_is(headers: &HeaderMap, provider: &Provider) -> HeaderMap {
+    let (kind, adapter) = (provider.adapter, adapter(provider.adapter));
+    let forwards = |name: &str| adapter.forwards_request_header(name) || below::goes_up(kind, name);
+    let mut kept = filtered(headers, forwards, provider);
+    encoding(headers, &mut kept, &provider.edits);
+    with_added(kept, &provider.edits)
 }
 
 /// The upstream's headers that go to the caller of such a call.
-pub(crate) fn for_caller_as_it_is(headers: &HeaderMap, upstream: &Upstream) -> HeaderMap {
-    let Provider { auth, edits, adapter, .. } = &*upstream.provider;
-    let belongs_to_ours = |name: &str| *auth != Auth::Passthrough && upstream.adapter.belongs_to_the_key(name);
-    let forwards = |name: &str| below::comes_down(*adapter, name) || upstream.adapter.forwards_response_header(name);
-    let mut kept = filtered(headers, |name| forwards(name) && !belongs_to_ours(name), edits);
-    encoding(headers, &mut kept, edits);
+pub(crate) fn for_caller_as_it_is(headers: &HeaderMap, provider: &Provider) -> HeaderMap {
+    let (kind, adapter) = (provider.adapter, adapter(provider.adapter));
+    let forwards = |name: &str| adapter.forwards_response_header(name) || below::comes_down(kind, name);
+    let mut kept = filtered(headers, forwards, provider);
+    encoding(headers, &mut kept, &provider.edits);
     kept
+}
+
+/// The headers with those that an admin adds.
+fn with_added(mut headers: HeaderMap, edits: &Edits) -> HeaderMap {
+    for (name, value) in &edits.request_headers {
+        headers.insert(name.clone(), value.clone());
+    }
+    headers
 }
 
 /// Keeps what a body is encoded with that goes on as it is.
@@ -60,8 +58,9 @@ fn encoding(headers: &HeaderMap, kept: &mut HeaderMap, edits: &Edits) {
 }
 
 /// The upstream's headers that go to the caller.
-pub(crate) fn for_caller(headers: &HeaderMap, adapter: &dyn Adapter, edits: &Edits) -> HeaderMap {
-    filtered(headers, |name| adapter.forwards_response_header(name), edits)
+pub(crate) fn for_caller(headers: &HeaderMap, provider: &Provider) -> HeaderMap {
+    let adapter = adapter(provider.adapter);
+    filtered(headers, |name| adapter.forwards_response_header(name), provider)
 }
 
 /// Says JSON of a body that was read as JSON, whatever its caller says of it: an upstream that took it for a form could find another model there.
@@ -149,15 +148,19 @@ fn warning(field: &str, why: &str) -> HeaderValue {
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("199 keyplane \"fields were left out\""))
 }
 
-fn filtered(headers: &HeaderMap, forwards: impl Fn(&str) -> bool, edits: &Edits) -> HeaderMap {
+/// Those that cross, in either direction: none that names the account behind our credential, or another beside it.
+fn filtered(headers: &HeaderMap, forwards: impl Fn(&str) -> bool, provider: &Provider) -> HeaderMap {
+    let adapter = adapter(provider.adapter);
+    let is_ours = |name: &str| provider.auth != Auth::Passthrough && adapter.belongs_to_the_key(name);
+    let crosses = |name: &str| forwards(name) && !is_ours(name);
     let mut kept = HeaderMap::with_capacity(16);
     let lists = headers.contains_key(CONNECTION);
     for (name, value) in headers {
-        if forwards(name.as_str()) && !stays_here(name) && !(lists && is_listed(headers, name)) {
+        if crosses(name.as_str()) && !stays_here(name) && !(lists && is_listed(headers, name)) {
             kept.append(name.clone(), value.clone());
         }
     }
-    for name in &edits.strip_headers {
+    for name in &provider.edits.strip_headers {
         kept.remove(name);
     }
     kept
@@ -173,67 +176,4 @@ fn is_listed(headers: &HeaderMap, name: &HeaderName) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use shared::adapter::{AdapterKind, adapter};
-
-    use super::*;
-
-    #[test]
-    fn only_listed_headers_cross_and_keys_never_do() {
-        let mut headers = HeaderMap::new();
-        for (name, value) in [
-            ("content-type", "application/json"),
-            ("openai-beta", "x"),
-            ("openai-version", "dropped: the connection lists it"),
-            ("authorization", "Bearer kp_x"),
-            ("x-keyplane-key", "kp_x"),
-            ("x-api-key", "k"),
-            ("cookie", "c"),
-            ("accept-encoding", "gzip"),
-            ("connection", "close, OpenAI-Version"),
-            ("x-forwarded-for", "1.2.3.4"),
-            ("host", "h"),
-        ] {
-            headers.append(name, value.parse().unwrap());
-        }
-        let sent = for_upstream(&headers, adapter(AdapterKind::OpenAi), Auth::Managed, &Edits::default());
-        let mut names: Vec<_> = sent.keys().map(HeaderName::as_str).collect();
-        names.sort_unstable();
-        assert_eq!(names, ["content-type", "openai-beta"]);
-        let edits = Edits {
-            strip_headers: vec![HeaderName::from_static("openai-beta")],
-            request_headers: vec![(HeaderName::from_static("x-team"), "a".parse().unwrap())],
-            ..Edits::default()
-        };
-        let sent = for_upstream(&headers, adapter(AdapterKind::OpenAi), Auth::Managed, &edits);
-        assert!(!sent.contains_key("openai-beta"));
-        assert_eq!(sent["x-team"], "a");
-    }
-
-    #[test]
-    fn what_was_changed_is_told_and_what_is_no_header_is_not() {
-        let mut headers = HeaderMap::new();
-        let changes = ["the field temperature was lowered".to_owned(), "a\nb".to_owned()];
-        warn_of_changes(&mut headers, &changes);
-        let told: Vec<_> = headers.get_all(WARNING).iter().collect();
-        assert_eq!(told, ["199 keyplane \"the field temperature was lowered\""]);
-        warn_of_changes(&mut headers, &vec!["x".to_owned(); 40]);
-        assert_eq!(headers.get_all(WARNING).iter().count(), 1 + MOST_WARNINGS);
-    }
-
-    #[test]
-    fn what_names_an_account_goes_with_the_callers_own_key_only() {
-        for (kind, name) in [
-            (AdapterKind::OpenAi, "openai-organization"),
-            (AdapterKind::OpenAi, "openai-project"),
-            (AdapterKind::AzureOpenAi, "openai-organization"),
-            (AdapterKind::Anthropic, "anthropic-dangerous-direct-browser-access"),
-        ] {
-            let headers = HeaderMap::from_iter([(HeaderName::from_static(name), "of-another".parse().unwrap())]);
-            for (auth, goes) in [(Auth::Managed, false), (Auth::None, false), (Auth::Passthrough, true)] {
-                let sent = for_upstream(&headers, adapter(kind), auth, &Edits::default());
-                assert_eq!(sent.contains_key(name), goes, "{name} with {auth:?}");
-            }
-        }
-    }
-}
+mod tests;

@@ -241,8 +241,8 @@ async fn once(
     };
     let uri = uri.map_err(no_address)?;
     let mut headers = match &call.below {
-        None => header::for_upstream(call.headers, upstream.adapter, upstream.provider.auth, &upstream.provider.edits),
-        Some(_) => header::for_upstream_as_it_is(call.headers, upstream),
+        None => header::for_upstream(call.headers, &upstream.provider),
+        Some(_) => header::for_upstream_as_it_is(call.headers, &upstream.provider),
     };
     if call.below.is_none() {
         header::as_it_was_read(&mut headers, said.operation);

@@ -92,7 +92,7 @@ pub(crate) async fn call_below(
     let answer = answered.map_err(|failed| refusal(failed, upstream.id.to_string()))?;
     let mut response = Response::new(());
     *response.status_mut() = answer.head.status;
-    *response.headers_mut() = header::for_caller_as_it_is(&answer.head.headers, upstream);
+    *response.headers_mut() = header::for_caller_as_it_is(&answer.head.headers, &upstream.provider);
     let limits = Limits { deadline, idle: upstream.provider.patience.idle };
     let relay = Relay::new(answer, limits, None, tally.take());
     Ok(response.map(|()| Body::Relay(Box::new(relay))))

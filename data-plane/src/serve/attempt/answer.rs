@@ -276,7 +276,7 @@ impl Of<'_> {
     }
 
     fn fault(&self, status: StatusCode, headers: &HeaderMap, Written { body, header }: Written) -> Fault {
-        let mut headers = header::for_caller(headers, self.upstream.adapter, &self.upstream.provider.edits);
+        let mut headers = header::for_caller(headers, &self.upstream.provider);
         headers.extend(header.map(|(name, value)| (Some(name), value)));
         Fault { status, headers, body }
     }
