@@ -139,7 +139,7 @@ pub(crate) async fn attempt(
     };
     let answer = timeout_at(until, attempted).await.map_err(|_| Failed::of(Failure::TimedOut))??;
     let of = Of { upstream: &stop.upstream, translated: said.translated.as_deref() };
-    let answer = preface(answer, until, of).await?;
+    let answer = preface(answer, until, call.deadline, of).await?;
     match &said.translated {
         // A whole answer has to be there before any of it can be written in another format; its first byte is.
         Some(translated) if answer.watch.is_none() => {

@@ -1,5 +1,5 @@
-//! Calls of a provider for whatever it has, by a path of the caller's: its credential is added, and nothing else is changed. Its answer is the
-//! caller's, whatever its status, but for one that says that our credential is no good.
+//! Calls of a provider for whatever it has, by a path of the caller's: its credential is added, and nothing of the path and the body is
+//! changed. Its answer is the caller's, whatever its status, but for one that says that our credential is no good.
 //!
 //! What comes of them says nothing of a credential: a path may ask for what no key of the kind may do, and callers must not be able to take
 //! credentials out by asking. Ids of what is kept at a provider are good for the account that made them, so that every call takes the

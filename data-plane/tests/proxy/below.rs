@@ -1,9 +1,12 @@
 //! A provider's own paths: what passes in both directions, in whose words refusals come, and which provider and credential are meant.
 
-use data_plane::snapshot::resource::{Exposed, Provider};
+use data_plane::snapshot::resource::{Auth, Exposed, Provider};
 use http::Method;
 use serde_json::{Value, json};
 use shared::adapter::AdapterKind;
+use shared::task::Tasks;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use super::harness::{KEY, Proxy, caller_key, credential, model, provider_of, put_provider};
 use super::upstream::{Reply, Upstream};
@@ -45,6 +48,48 @@ async fn a_providers_answer_is_the_callers_whatever_its_status() {
     let refused = get("refused").await;
     assert_eq!(refused.status, 502, "our credential is nothing of the caller's: {}", refused.body);
     assert!(!refused.body.contains("sk-k"));
+}
+
+#[tokio::test]
+async fn a_call_that_our_credential_may_not_make_is_no_401() {
+    let lacks = "You have insufficient permissions for this operation. Missing scopes: api.files.read.";
+    let upstream = Upstream::start(move |asked| {
+        let status = if asked.path.ends_with("unauthorized") { 401 } else { 403 };
+        let error = json!({"error": {"message": lacks, "type": "invalid_request_error", "param": null, "code": null}});
+        Reply::Json(status, &[], error.to_string())
+    })
+    .await;
+    let managed = provider_of(AdapterKind::OpenAi, upstream.address);
+    let own = Provider { auth: Auth::Passthrough, ..managed.clone() };
+    let proxy = Proxy::start([put_provider("a", managed), credential("a", "k", 1), put_provider("own", own)]).await;
+    let given = [("x-keyplane-key", KEY), ("authorization", "Bearer sk-own")];
+    for (path, status) in [("a/unauthorized", 502), ("a/forbidden", 403), ("own/unauthorized", 401)] {
+        let headers = if path.starts_with("own") { &given[..] } else { &given[..1] };
+        let answered = proxy.call(Method::GET, &format!("/passthrough/{path}"), headers, "").await;
+        assert_eq!(answered.status, status, "{path} {}", answered.body);
+        assert_eq!(answered.body.contains("api.files.read"), status != 502, "{path} {}", answered.body);
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_is_cut_is_not_passed_for_a_whole_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let tasks = Tasks::new();
+    tasks.spawn("upstream", async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"\r\n\r\n") {
+                asked.push(stream.read_u8().await.unwrap());
+            }
+            let cut = b"HTTP/1.1 400 Bad Request\r\ntransfer-encoding: chunked\r\n\r\n9\r\n{\"error\":\r\n";
+            stream.write_all(cut).await.unwrap();
+        }
+    });
+    let provider = put_provider("a", provider_of(AdapterKind::OpenAi, address));
+    let proxy = Proxy::start([provider, credential("a", "k", 1)]).await;
+    let answered = proxy.call(Method::GET, "/passthrough/a/files", &[KEYED], "").await;
+    assert_eq!((answered.status, &*answered.code()), (502, "upstream_error"), "{}", answered.body);
 }
 
 #[tokio::test]

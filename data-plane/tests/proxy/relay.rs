@@ -236,6 +236,18 @@ async fn a_stream_that_only_lives_reaches_its_caller_when_its_first_byte_would_b
 }
 
 #[tokio::test]
+async fn a_stream_that_only_lives_fails_when_its_requests_time_is_up() {
+    let (tx, rx) = mpsc::channel(4);
+    let rx = std::sync::Mutex::new(Some(rx));
+    let upstream = Upstream::start(move |_| Reply::Channel(rx.lock().unwrap().take().unwrap())).await;
+    let brief = model_of("m", &[("a", 1, 0)], Duration::from_millis(300));
+    let proxy = Proxy::start([provider("a", upstream.address), brief, credential("a", "k1", 1)]).await;
+    tx.send(Ok(Bytes::from(": PROCESSING\n\n"))).await.unwrap();
+    let answered = proxy.post(r#"{"model":"m","stream":true}"#).await;
+    assert_eq!((answered.status, &*answered.code()), (504, "upstream_timeout"), "{}", answered.body);
+}
+
+#[tokio::test]
 async fn an_error_with_status_200_fails_over() {
     let upstream = Upstream::start(|asked| match &*asked.key {
         "sk-k1" => Reply::Json(200, &[], r#"{ "error":{"message":"m","code":"insufficient_quota"}}"#.into()),

@@ -82,25 +82,24 @@ pub(super) async fn answer(
 
 /// Reads a stream until it says something: an upstream that answers 200 and then fails has not served, and another still can. One that gives
 /// signs of life and says nothing goes on after a while, so that its caller hears them too.
-pub(super) async fn preface(answer: Answer, until: Instant, of: Of<'_>) -> Result<Answer, Failed> {
+pub(super) async fn preface(answer: Answer, until: Instant, deadline: Instant, of: Of<'_>) -> Result<Answer, Failed> {
     let (head, mut body, mut watch) = match answer {
         Answer { head, rest: Some(body), watch: Some(watch), .. } => (head, body, watch),
         other => return Ok(other),
     };
     let (mut passed, mut lives, mut until) = (Bytes::new(), false, until);
-    let cut = || Failed { status: Some(head.status), ..Failed::of(Failure::ServerError) };
     while watch.seen() == Seen::Nothing && passed.len() < PREFACE_BYTES {
         let frame = match timeout_at(until, body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
-            Ok(Some(Err(_))) => return Err(cut()),
-            Err(_) if lives => break,
+            Ok(Some(Err(_))) => return Err(cut(head.status)),
+            Err(_) if lives && Instant::now() < deadline => break,
             Err(_) => return Err(Failed::of(Failure::TimedOut)),
             Ok(None) => {
                 // What still waited may be an error, or all there is.
                 let (rest, ending) = watch.end();
                 return match (stream_error(&watch, &head, of), ending) {
                     (Some(failed), _) => Err(failed),
-                    (None, Ending::Cut) => Err(cut()),
+                    (None, Ending::Cut) => Err(cut(head.status)),
                     (None, Ending::Well) => {
                         let passed = [passed, rest].concat().into();
                         Ok(Answer { head, passed, rest: None, watch: Some(watch) })
@@ -127,7 +126,7 @@ async fn looked_at(head: http::response::Parts, mut body: Received, of: Of<'_>) 
     while passed.len() < PREFACE_BYTES {
         let frame = match body.frame().await {
             Some(Ok(frame)) => frame,
-            Some(Err(_)) => return Err(Failed { status: Some(head.status), ..Failed::of(Failure::ServerError) }),
+            Some(Err(_)) => return Err(cut(head.status)),
             None if is_answer(of.upstream.format, &passed) => {
                 return Ok(Answer { head, passed: passed.into(), rest: None, watch: None });
             }
@@ -154,7 +153,7 @@ async fn glanced_at(
     }
     let passed = match body.frame().await {
         Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
-        Some(Err(_)) => return Err(Failed { status: Some(head.status), ..Failed::of(Failure::ServerError) }),
+        Some(Err(_)) => return Err(cut(head.status)),
         None => Bytes::new(),
     };
     let dialect = dialect.filter(|_| begins_with_error(&passed));
@@ -196,7 +195,7 @@ pub(super) fn unsayable(what: &Unsayable, head: &http::response::Parts, of: Of<'
 }
 
 /// An answer to a call whose meaning nobody knows: it goes on as it is, but for one that refuses our credential, which is not the caller's to
-/// know. What is known to be an error is scrubbed.
+/// know, and for an error that is cut. What is known to be an error is scrubbed.
 async fn as_it_is(head: http::response::Parts, mut body: Received, of: Of<'_>) -> Result<Answer, Failed> {
     let is_error = head.status.is_client_error() || head.status.is_server_error();
     if !is_error || of.upstream.provider.auth != Auth::Managed {
@@ -207,16 +206,21 @@ async fn as_it_is(head: http::response::Parts, mut body: Received, of: Of<'_>) -
         while read.len() < ERROR_BYTES {
             match body.frame().await {
                 Some(Ok(frame)) => read.extend_from_slice(&frame.into_data().unwrap_or_default()),
-                Some(Err(_)) => return false,
-                None => return true,
+                Some(Err(_)) => return Err(cut(head.status)),
+                None => return Ok(true),
             }
         }
-        false
+        Ok(false)
     });
-    let is_whole = whole.await.unwrap_or(false);
+    let is_whole = whole.await.unwrap_or(Ok(false))?;
     let read = Bytes::from(read);
     let failed = failed(head.status, &head.headers, &read, of);
-    if matches!(failed.failure, Failure::Rejected | Failure::Exhausted) {
+    let is_our_keys = match failed.failure {
+        Failure::Rejected | Failure::Exhausted => true,
+        // What the account lacks is told, but not as a 401, for which SDKs would blame the caller's key.
+        other => head.status == StatusCode::UNAUTHORIZED && other.is_credentials_fault(),
+    };
+    if is_our_keys {
         return Err(failed);
     }
     let text = std::str::from_utf8(&read).ok().filter(|_| is_whole && !head.headers.contains_key(CONTENT_ENCODING));
@@ -226,6 +230,11 @@ async fn as_it_is(head: http::response::Parts, mut body: Received, of: Of<'_>) -
     });
     let rest = (!is_whole).then_some(body);
     Ok(Answer { head, passed: scrubbed.unwrap_or(read), rest, watch: None })
+}
+
+/// An answer that broke off.
+fn cut(status: StatusCode) -> Failed {
+    Failed { status: Some(status), ..Failed::of(Failure::ServerError) }
 }
 
 /// An answer other than a success.
