@@ -26,13 +26,16 @@ impl Payload {
         Self { next: bytes, after: Vec::new() }
     }
 
-    /// The bytes with parts replaced, which follow each other.
+    /// The bytes with parts replaced, which follow each other; of parts that overlap, the first.
     pub(crate) fn edited(bytes: &Bytes, edits: &[(Range<usize>, &[u8])]) -> Self {
         let mut at = 0;
         if bytes.len() <= COPIED {
             let mut whole =
                 BytesMut::with_capacity(bytes.len() + edits.iter().map(|(_, with)| with.len()).sum::<usize>());
             for (range, with) in edits {
+                if range.start < at {
+                    continue;
+                }
                 whole.extend_from_slice(&bytes[at..range.start]);
                 whole.extend_from_slice(with);
                 at = range.end;
@@ -42,6 +45,9 @@ impl Payload {
         }
         let mut parts = Vec::with_capacity(2 * edits.len() + 1);
         for (range, with) in edits {
+            if range.start < at {
+                continue;
+            }
             parts.push(bytes.slice(at..range.start));
             parts.push(Bytes::copy_from_slice(with));
             at = range.end;
@@ -92,6 +98,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn of_edits_that_overlap_the_first_is_made() {
+        for filler in [0, COPIED] {
+            let body = Bytes::from(["abcdefgh", &" ".repeat(filler)].concat());
+            let edits = [(1..4, &b"1"[..]), (3..6, b"2"), (2..2, b"3"), (4..5, b"4")];
+            let expected = ["a14fgh", &" ".repeat(filler)].concat();
+            assert_eq!(Payload::edited(&body, &edits).parts().concat(), expected.as_bytes());
+        }
+    }
 
     proptest! {
         #[test]
