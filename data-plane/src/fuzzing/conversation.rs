@@ -30,16 +30,7 @@ pub(super) fn request(from: Dialect, bytes: &[u8]) {
 
 /// What changes in a request that passes leaves one that the routes take, in which nothing is left to change.
 fn passed(dialect: Dialect, bytes: &[u8], manner: &Manner) {
-    let edited = |bytes: &[u8]| {
-        let (mut edited, mut end) = (Vec::with_capacity(bytes.len()), 0);
-        for (at, with) in passing::edits(bytes, dialect, manner) {
-            edited.extend_from_slice(&bytes[end..at.start]);
-            edited.extend_from_slice(&with);
-            end = at.end;
-        }
-        edited.extend_from_slice(&bytes[end..]);
-        edited
-    };
+    let edited = |bytes: &[u8]| passing::applied(bytes, &passing::edits(bytes, dialect, manner));
     let once = edited(bytes);
     assert!(once == bytes || crate::json::members(&once, |_, _| Ok::<_, JsonError>(())).is_ok());
     assert_eq!(edited(&once), once);

@@ -1,5 +1,6 @@
 //! What is made of a request before anything is called: the targets that it may go to, and the body for each.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -66,14 +67,15 @@ pub(super) fn payload(body: &Bytes, asked: &Asked<'_>, operation: Operation, sto
         }
         ModelAt::Json(_) | ModelAt::Form(_) | ModelAt::Url => Vec::new(),
     };
-    let mut changes = match conversation(stop.upstream.format, operation) {
-        Some(dialect) => passing::edits(body, dialect, stop.manner()),
-        None => Vec::new(),
-    };
-    let thinks_no_more = passing::turn_thinking_off(&changes);
+    let dialect = conversation(stop.upstream.format, operation);
+    let mut changes = dialect.map_or_else(Vec::new, |dialect| passing::edits(body, dialect, stop.manner()));
+    let thinks_no_more = dialect.and_then(|dialect| passing::thinking_turned_off(&changes, dialect));
     changes.extend(renamed);
     let mut shaped = shaped(body, &changes, operation, stop);
-    shaped.refused.extend(thinks_no_more.then(|| "thinking".to_owned()));
+    let is_named = |field: &&str| shaped.refused.iter().any(|known| known == field);
+    if let Some(field) = thinks_no_more.filter(|field| !is_named(field)) {
+        shaped.refused.push(field.to_owned());
+    }
     shaped
 }
 
@@ -94,7 +96,8 @@ pub(super) fn shaped(body: &Bytes, changes: &[(Range<usize>, Vec<u8>)], operatio
     let mut edits = changed.edits;
     // What is lacking stands behind the last member, or alone.
     edits.extend(changes.iter().chain(&lacking).map(|(at, with)| (at.clone(), with.as_slice())));
-    edits.sort_by_key(|(at, _)| at.start);
+    // What is put in before a place stands before what changes there; and what changes inside of something that changes goes with it.
+    edits.sort_by_key(|(at, _)| (at.start, !at.is_empty(), Reverse(at.end)));
     let payload = if edits.is_empty() { Payload::whole(body.clone()) } else { Payload::edited(body, &edits) };
     Shaped { payload, refused: changed.dropped.into_iter().map(str::to_owned).collect() }
 }
@@ -141,3 +144,6 @@ pub(super) fn no_route(no: NoRoute, model: &str) -> Refusal {
         NoRoute::NoTarget => Refusal::NoTarget { model },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,13 +6,16 @@
 //! a call's id with what it carries      becomes the id alone, as the provider takes ids
 //! chat: how reasoning is shown there    goes with it, unless the model wants it back in the same field
 //! chat: a call's signature              goes, unless the vendor is Google
-//! Anthropic: thinking by a budget       is off where a turn goes on whose thinking went
+//! Claude: thinking by a budget          is off where a turn goes on whose thinking went
+//! Bedrock: an assistant's whole turn    becomes a word, where two turns of the user's would meet
 //! ```
 //!
 //! Two more things are known of targets that no other request could get past them, marked or not: Mistral takes ids of its own form alone, and
 //! Vertex none.
 
+mod alternation;
 mod pieces;
+mod turn;
 mod walk;
 
 use std::ops::Range;
@@ -29,12 +32,28 @@ use crate::protocol::Dialect;
 /// A place in a body, and what stands there instead.
 pub(crate) type Edit = (Range<usize>, Vec<u8>);
 
-/// How Anthropic is told not to think.
+/// How Claude is told not to think.
 const DISABLED: &[u8] = br#"{"type":"disabled"}"#;
 
-/// Whether the model was to think, and with these changes does not.
-pub(crate) fn turn_thinking_off(edits: &[Edit]) -> bool {
-    edits.iter().any(|(_, with)| with == DISABLED)
+/// The field by which the model was to think, if with these changes it does not.
+pub(crate) fn thinking_turned_off(edits: &[Edit], dialect: Dialect) -> Option<&'static str> {
+    let is_off = edits.iter().any(|(_, with)| with == DISABLED);
+    is_off.then_some(match dialect {
+        Dialect::Bedrock => "additionalModelRequestFields.thinking",
+        _ => "thinking",
+    })
+}
+
+/// A body with its changes, which are in order.
+pub(crate) fn applied(body: &[u8], edits: &[Edit]) -> Vec<u8> {
+    let (mut applied, mut end) = (Vec::with_capacity(body.len()), 0);
+    for (at, with) in edits {
+        applied.extend_from_slice(body.get(end..at.start).unwrap_or_default());
+        applied.extend_from_slice(with);
+        end = at.end;
+    }
+    applied.extend_from_slice(body.get(end..).unwrap_or_default());
+    applied
 }
 
 /// What changes in a caller's body, in its order. Without a mark, which is nearly always, nothing is read; and else all of it once.
@@ -51,7 +70,7 @@ pub(crate) fn edits(body: &[u8], dialect: Dialect, manner: &Manner) -> Vec<Edit>
     let mut scanner = Scanner::new(body);
     let mut walk = Walk::new(body, dialect, manner);
     match walk.body(&mut scanner) {
-        Ok(()) => walk.edits(),
+        Ok(()) => turn::thinking_off(body, dialect, walk.edits()),
         // The routes let none through.
         Err(_) => Vec::new(),
     }

@@ -5,6 +5,7 @@ use crate::exchange::text::Text;
 
 mod back;
 mod cuts;
+mod turn;
 
 /// What another family signed, and what nobody did.
 fn marks() -> [String; 2] {
@@ -64,6 +65,11 @@ fn reasoning_of_others_goes_and_the_rest_stays() {
             r#"{"contents":[{"parts":[{"text":"said, and joined by a client"}]}]}"#,
         ),
         (
+            Dialect::Gemini,
+            r#"{"generate_content_request":{"contents":[{"parts":[{"text":"t","thought":true,"thought_signature":"M"},{"text":"a"}]}]}}"#,
+            r#"{"generate_content_request":{"contents":[{"parts":[{"text":"a"}]}]}}"#,
+        ),
+        (
             Dialect::Responses,
             r#"{"input":[{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"M"},{"role":"user","content":"a"}]}"#,
             r#"{"input":[{"role":"user","content":"a"}]}"#,
@@ -81,6 +87,29 @@ fn reasoning_of_others_goes_and_the_rest_stays() {
     ] {
         assert_passes(dialect, &UNKNOWN, body, expected);
     }
+}
+
+#[test]
+fn amazons_users_still_alternate_with_assistants_of_whom_nothing_is_left() {
+    let gone = r#"{"content":[{"reasoningContent":{"redactedContent":"M"}}], "role":"assistant"}"#;
+    let (user, said) =
+        (r#"{"role":"user","content":[{"text":"a"}]}"#, r#"{"role":"assistant","content":[{"text":"b"}]}"#);
+    let dot = r#"{"role":"assistant","content":[{"text":"."}]}"#;
+    for (given, expected) in [
+        (&[user, gone, user][..], &[user, dot, user][..]),
+        (&[user, gone, gone, user], &[user, dot, user]),
+        (&[user, gone, user, gone, user, said, user], &[user, dot, user, dot, user, said, user]),
+        // Without it, these speak in turns.
+        (&[user, gone, said, user], &[user, said, user]),
+        (&[user, said, gone, user], &[user, said, user]),
+        (&[gone, user, gone], &[user]),
+    ] {
+        let body = |messages: &[&str]| format!("{{\"messages\":[{}]}}", messages.join(", "));
+        assert_passes(Dialect::Bedrock, &UNKNOWN, &body(given), &body(expected));
+    }
+    let anthropics = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"redacted_thinking","data":"M"}]},{"role":"user","content":"b"}]}"#;
+    let joined = r#"{"messages":[{"role":"user","content":"a"},{"role":"user","content":"b"}]}"#;
+    assert_passes(Dialect::Anthropic, &UNKNOWN, anthropics, joined);
 }
 
 #[test]
@@ -164,33 +193,12 @@ fn vertex_gets_no_ids() {
 }
 
 #[test]
-fn a_turn_that_goes_on_without_its_thinking_goes_on_without_any() {
-    let body = |thinking: &str, calls: &str, then: &str| {
-        format!(
-            r#"{{"thinking": {thinking} ,"messages":[{{"role":"assistant","content":[{{"type":"thinking","thinking":"t","signature":"M"}}, {calls}]}}{then}]}}"#
-        )
-    };
-    let enabled = r#"{"type":"enabled","budget_tokens":1024}"#;
-    let (calls, result) = (r#"{"type":"tool_use","id":"c"}"#, r#",{"role":"user","content":[{"type":"tool_result"}]}"#);
-    let answered = format!("{result},{{\"role\":\"assistant\",\"content\":\"a\"}}");
-    for (thinking, calls, then, expected) in [
-        (enabled, calls, result, r#"{"type":"disabled"}"#),
-        (enabled, calls, &*answered, enabled),
-        (enabled, r#"{"type":"text"}"#, result, enabled),
-        (r#"{"type":"adaptive"}"#, calls, result, r#"{"type":"adaptive"}"#),
-    ] {
-        let thinks = r#"{"type":"thinking","thinking":"t","signature":"M"}, "#;
-        let expected = body(expected, calls, then).replace(thinks, "");
-        assert_passes(Dialect::Anthropic, &UNKNOWN, &body(thinking, calls, then), &expected);
-    }
-}
-
-#[test]
 fn what_only_looks_like_a_mark_passes() {
     for body in [
         r#"{"messages":[{"content":[{"type":"thinking","signature":"a2V5cGxhbmUt"}]}]}"#,
         r#"{"messages":[{"content":[{"type":"text","text":"M"}]}]}"#,
         r#"{"messages":[{"content":[{"type":"tool_use","id":"c","input":{"signature":"M","id":"a--ts--b"}}]}]}"#,
+        r#"{"a":1,"thoughtSignature":"M","extra_content":{},"reasoning_details":[{"index":0}],"messages":[]}"#,
         r#"{"messages":[{"content":[]}],"M":1,"signature":"M","tools":[{"id":"a--ts--b"}]}"#,
         r#"{"messages":[{"content":["a2V5cGxhbmUt""#,
     ] {

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::pieces::{Piece, cut, go};
-use super::{DISABLED, Edit};
+use super::{Edit, alternation};
 use crate::exchange::manner::{CallIds, Manner};
 use crate::exchange::text::Text;
 use crate::exchange::tool::{ID_MARK, split_id};
@@ -48,8 +48,6 @@ struct Held {
     /// A call of chat's whose id carried something: the edit of the id, and the signature in it.
     carried: Option<(usize, Option<Text<'static>>)>,
     extra_content: Option<usize>,
-    is_assistant: bool,
-    lost_thinking: bool,
 }
 
 pub(super) struct Walk<'a> {
@@ -57,17 +55,11 @@ pub(super) struct Walk<'a> {
     dialect: Dialect,
     manner: &'a Manner,
     edits: Vec<Edit>,
-    /// Where Anthropic is asked to think by a budget.
-    budget: Option<Range<usize>>,
-    /// The message that is gone through calls tools.
-    calls: bool,
-    /// The assistant's last message calls tools, and lost what was thought before.
-    has_lost: bool,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(body: &'a [u8], dialect: Dialect, manner: &'a Manner) -> Self {
-        Self { body, dialect, manner, edits: Vec::new(), budget: None, calls: false, has_lost: false }
+        Self { body, dialect, manner, edits: Vec::new() }
     }
 
     /// # Errors
@@ -79,10 +71,6 @@ impl<'a> Walk<'a> {
 
     /// What changes, in the order of the places.
     pub(super) fn edits(mut self) -> Vec<Edit> {
-        if let (true, Some(at)) = (self.has_lost && self.dialect == Dialect::Anthropic, self.budget) {
-            // A turn of a model that thinks by a budget has to begin with what it thought.
-            self.edits.push((at, DISABLED.to_vec()));
-        }
         // What changes inside of something that goes, goes with it.
         self.edits.sort_by_key(|(at, _)| (at.start, Reverse(at.end)));
         let mut end = 0;
@@ -112,6 +100,9 @@ impl<'a> Walk<'a> {
             items.push(Piece { at: begin..scanner.at(), goes });
             Ok(())
         })?;
+        if name == b"messages" && self.dialect == Dialect::Bedrock {
+            alternation::keep(self.body, &mut items, &mut self.edits);
+        }
         let gone = items.iter().filter(|item| item.goes).count();
         cut(&items, &mut self.edits);
         Ok(match gone {
@@ -122,9 +113,6 @@ impl<'a> Walk<'a> {
     }
 
     fn object(&mut self, scanner: &mut Scanner<'_>, depth: u32, name: &[u8]) -> Result<Fate, JsonError> {
-        if name == b"messages" {
-            self.calls = false;
-        }
         let mut held = Held::default();
         scanner.members(depth, |scanner, key, key_at| {
             let begin = scanner.at();
@@ -138,7 +126,8 @@ impl<'a> Walk<'a> {
             held.members.push(Piece { at: key_at.start..scanner.at(), goes });
             Ok(())
         })?;
-        Ok(self.fate(name, held))
+        // What stands on top of a body is the caller's, and others change it too.
+        Ok(if depth == 1 { Fate::Stays } else { self.fate(held) })
     }
 
     /// Notes what a member came to that was looked into.
@@ -147,10 +136,6 @@ impl<'a> Walk<'a> {
             b"reasoning_details" => {
                 held.is_ours |= fate != Fate::Stays;
                 held.details.push(held.members.len());
-            }
-            b"content" => {
-                held.lost_thinking |= fate != Fate::Stays;
-                held.goes |= fate == Fate::Goes;
             }
             // Conversations of nothing are the provider's to refuse.
             b"messages" | b"contents" | b"input" => {}
@@ -168,9 +153,6 @@ impl<'a> Walk<'a> {
             b"thought" => held.is_thought = value == b"true",
             b"reasoning_content" | b"reasoning" => held.shown.push(index),
             b"extra_content" => held.extra_content = Some(index),
-            b"role" => held.is_assistant = value == br#""assistant""#,
-            b"type" => self.calls |= value == br#""tool_use""#,
-            b"thinking" if name.is_empty() && is_budget(value) => self.budget = Some(at),
             b"id" if self.takes_no_ids() && is_function(name) => return true,
             b"id" | b"tool_call_id" | b"tool_use_id" | b"call_id" | b"toolUseId" => self.id(name, key, at, held),
             _ => {}
@@ -200,11 +182,8 @@ impl<'a> Walk<'a> {
     }
 
     /// What comes of an object, now that all of it is known.
-    fn fate(&mut self, name: &[u8], mut held: Held) -> Fate {
+    fn fate(&mut self, mut held: Held) -> Fate {
         held.goes |= held.is_thought && !held.thought_signatures.is_empty();
-        if name == b"messages" && held.is_assistant {
-            self.has_lost = held.lost_thinking && !held.goes && self.calls;
-        }
         if held.goes {
             return Fate::Goes;
         }
@@ -259,6 +238,7 @@ fn is_entered(key: &[u8], depth: u32) -> bool {
         b"messages"
         | b"contents"
         | b"generateContentRequest"
+        | b"generate_content_request"
         | b"converse"
         | b"content"
         | b"parts"
@@ -279,9 +259,4 @@ fn is_function(key: &[u8]) -> bool {
 
 fn is_marked(value: &[u8]) -> bool {
     json::string(value).is_some_and(|text| unmarked(&text).is_some())
-}
-
-/// Whether a member `thinking` is how Anthropic is asked for it by a budget.
-fn is_budget(value: &[u8]) -> bool {
-    json::text(value, b"type").is_some_and(|kind| kind == "enabled")
 }

@@ -76,9 +76,18 @@ fn any_body() -> impl Strategy<Value = String> {
         "role",
         "type",
         "thinking",
+        "additionalModelRequestFields",
     ];
-    let leaves =
-        ["\"c--ts--AA\"", "\"c--ts--\"", "true", "\"assistant\"", "\"tool_use\"", r#"{"type":"enabled"}"#, "1"];
+    let leaves = [
+        "\"c--ts--AA\"",
+        "\"c--ts--\"",
+        "true",
+        "\"assistant\"",
+        "\"user\"",
+        "\"tool_use\"",
+        r#"{"type":"enabled"}"#,
+        "1",
+    ];
     let leaves = leaves.map(str::to_owned).into_iter().chain(marks().map(|mark| format!("\"{mark}\"")));
     let value = select(leaves.collect::<Vec<_>>()).prop_recursive(6, 40, 5, move |inner| {
         let member = (select(names.clone()), inner.clone());
