@@ -1,6 +1,6 @@
 //! Whether Claude may think on in a turn of which others said something.
 //!
-//! A turn of a model that thinks by a budget has to begin with what it thought, for as long as tools are called in it; see
+//! A turn of a model that thinks by a budget has to begin with what it thought, until the user says something else than what tools gave; see
 //! docs.anthropic.com/en/docs/build-with-claude/extended-thinking, read in autumn 2026.
 
 use std::ops::Range;
@@ -13,21 +13,8 @@ use crate::protocol::Dialect;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Block {
     Thought,
-    Call,
     Result,
     Other,
-}
-
-/// What the assistant said since the user's last word.
-#[derive(Default)]
-struct Turn {
-    begins_with_thought: Option<bool>,
-    calls: bool,
-    /// Nobody spoke after it.
-    is_last: bool,
-    /// The user said something since, and tools gave something.
-    has_word: bool,
-    has_results: bool,
 }
 
 /// The changes of a body in which something of others changes, and that the model thinks no more where its turn goes on without a thought.
@@ -75,47 +62,23 @@ fn place(body: &[u8], path: &[&str]) -> Option<Range<usize>> {
     })
 }
 
+/// As [`claude::may_think`](crate::protocol::claude::may_think) has it, of bytes that need not be readable to pass.
 fn may_think(body: &[u8]) -> bool {
     let messages = place(body, &["messages"]).or_else(|| place(body, &["input", "converse", "messages"]));
     let list = messages.map_or(&b""[..], |at| &body[at]);
-    let mut turn = Turn::default();
-    for message in json::items(list) {
-        turn.go_on(&list[message]);
-    }
-    turn.may_think()
-}
-
-impl Turn {
-    fn go_on(&mut self, message: &[u8]) {
+    let mut begin = None;
+    for message in json::items(list).into_iter().map(|at| &list[at]) {
         let blocks = blocks(message);
         match json::text(message, b"role").as_deref() {
-            Some("user") => {
-                self.is_last = false;
-                self.has_word |= blocks.iter().any(|block| *block != Block::Result);
-                self.has_results |= blocks.contains(&Block::Result);
-            }
-            Some("assistant") => {
-                if self.has_word {
-                    *self = Self::default();
-                }
-                self.has_results = false;
-                self.is_last = true;
-                if let Some(first) = blocks.first() {
-                    self.begins_with_thought.get_or_insert(*first == Block::Thought);
-                }
-                self.calls |= blocks.contains(&Block::Call);
-            }
+            // What tools gave is part of the turn that called them.
+            Some("user") if blocks.contains(&Block::Result) => {}
+            Some("user") => begin = None,
+            Some("assistant") => begin = begin.or(blocks.first().copied()),
             // Such words stand before the conversation.
             _ => {}
         }
     }
-
-    /// Words beside a tool's results are taken not to end the turn: it is not said what they do, and where they do end it, only a thought is lost.
-    fn may_think(&self) -> bool {
-        let is_over = self.has_word && !self.has_results;
-        let goes_on = !is_over && (self.calls || self.is_last);
-        !goes_on || self.begins_with_thought.unwrap_or(true)
-    }
+    begin.is_none_or(|begin| begin == Block::Thought)
 }
 
 /// What a message holds: Anthropic's blocks say by a type what they are, and Amazon's by their only member.
@@ -132,7 +95,6 @@ fn block(block: &[u8]) -> Block {
     let read = json::members(block, |key, value| {
         match (&*key, json::string(&block[value]).as_deref()) {
             (b"type", Some("thinking" | "redacted_thinking")) | (b"reasoningContent", _) => kind = Block::Thought,
-            (b"type", Some("tool_use")) | (b"toolUse", _) => kind = Block::Call,
             (b"type", Some("tool_result")) | (b"toolResult", _) => kind = Block::Result,
             _ => {}
         }

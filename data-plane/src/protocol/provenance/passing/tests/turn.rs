@@ -71,7 +71,7 @@ fn a_turn_that_goes_on_without_its_thinking_goes_on_without_any() {
             // The second step, whose own call was made without a thought, and was not thought of by others.
             ("umrnr", OFF),
             ("umrnrnr", OFF),
-            // Claude may be asked again with what the user says beside a result.
+            // What the user says beside a result ends no turn.
             ("umb", OFF),
             ("umbnr", OFF),
             ("umrw", OFF),
@@ -81,6 +81,7 @@ fn a_turn_that_goes_on_without_its_thinking_goes_on_without_any() {
             ("uwu", ENABLED),
             ("uwukr", ENABLED),
             ("umrnrwukrnr", ENABLED),
+            ("uwukbnr", ENABLED),
             // It holds nothing that was written for the caller: whatever is wrong with it is theirs.
             ("unr", ENABLED),
         ] {
