@@ -37,6 +37,7 @@ mod call_id;
 mod fields;
 mod lines;
 mod sse;
+mod tool_name;
 
 #[cfg(test)]
 mod fixtures;

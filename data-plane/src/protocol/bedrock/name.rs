@@ -7,9 +7,9 @@ use std::collections::{HashMap, HashSet};
 use sha2::{Digest as _, Sha256};
 
 use crate::exchange::text::Text;
-use crate::protocol::Unsayable;
+use crate::protocol::{Dialect, Unsayable, tool_name};
 
-/// The most characters of a tool's name or a call's id.
+/// The most characters of a call's id.
 const MOST: usize = 64;
 /// The most characters of a document's name.
 const MOST_OF_DOCUMENT: usize = 200;
@@ -32,16 +32,9 @@ pub(super) fn id(given: &str) -> Text<'_> {
 ///
 /// # Errors
 ///
-/// When it is none: the caller would not know another that was made of it.
+/// When it is none.
 pub(super) fn tool<'a>(given: &'a Text<'_>) -> Result<&'a str, Unsayable> {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-    if !given.is_empty() && given.len() <= MOST && given.bytes().all(is_allowed) {
-        return Ok(given.as_str());
-    }
-    Err(Unsayable {
-        what: format!("the tool name {:?}", given.as_str()),
-        why: "can't be sent to Bedrock: use 1 to 64 letters, digits, _ and -".to_owned(),
-    })
+    tool_name::checked(given.as_str(), Dialect::Bedrock, tool_name::MOST)
 }
 
 /// The names of a request's documents.
@@ -106,14 +99,6 @@ mod tests {
         assert_eq!(id(&long), id(&long.clone()));
         assert_ne!(id("a b"), id("a_b"));
         assert_ne!(id("a b"), id("a/b"));
-    }
-
-    #[test]
-    fn a_tools_name_that_is_not_allowed_is_said_to_the_caller() {
-        assert_eq!(tool(&"get-weather_2".into()), Ok("get-weather_2"));
-        for wrong in ["", "a b", "é", "a.b", &"x".repeat(65)] {
-            assert!(tool(&wrong.to_owned().into()).is_err(), "{wrong}");
-        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::exchange::text::Text;
 use crate::protocol::error::json;
 use crate::protocol::notes::{Note, THINKING};
 use crate::protocol::openai::{json_word, user};
-use crate::protocol::{Outgoing, Target, Unsayable};
+use crate::protocol::{Outgoing, Target, Unsayable, tool_name};
 
 /// The word for no thinking.
 const NONE: &str = "none";
@@ -176,7 +176,7 @@ fn response_format<'a>(format: &'a AnswerFormat<'_>, manner: &Manner) -> Option<
         (AnswerFormat::Schema(schema), SchemaForm::Native) => {
             let Schema { name, description, schema, strict } = schema;
             // Other formats have no name for it, or one that is not allowed here; it means nothing.
-            let name = name.as_deref().filter(|name| tools::is_name(name)).unwrap_or("answer");
+            let name = name.as_deref().filter(|name| tool_name::is_allowed(name, tool_name::MOST)).unwrap_or("answer");
             of("json_schema", Some(JsonSchema { name, description: description.as_deref(), schema, strict: *strict }))
         }
     }

@@ -22,7 +22,7 @@ use crate::exchange::request::{AnswerFormat, Request};
 use crate::protocol::error::json;
 use crate::protocol::notes::{Note, THINKING};
 use crate::protocol::openai::{json_word, user};
-use crate::protocol::{Outgoing, Target, Unsayable};
+use crate::protocol::{Outgoing, Target, Unsayable, tool_name};
 
 /// The least tokens that the format takes as a limit.
 const LEAST: u64 = 16;
@@ -179,7 +179,11 @@ fn text<'a>(request: &'a Request<'_>, answer_tool: Option<&Json<'_>>) -> Option<
         Some(AnswerFormat::Json) => Format::JsonObject,
         Some(AnswerFormat::Schema(schema)) => Format::JsonSchema {
             // Other formats have no name for it, or one that is not allowed here; it means nothing.
-            name: schema.name.as_deref().filter(|name| tools::is_name(name)).unwrap_or("answer"),
+            name: schema
+                .name
+                .as_deref()
+                .filter(|name| tool_name::is_allowed(name, tool_name::MOST))
+                .unwrap_or("answer"),
             description: schema.description.as_deref(),
             schema: &schema.schema,
             strict: schema.strict,

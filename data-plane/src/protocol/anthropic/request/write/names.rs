@@ -2,24 +2,19 @@
 
 use std::borrow::Cow;
 
-use crate::protocol::Unsayable;
+use crate::protocol::tool_name::is_plain;
+use crate::protocol::{Dialect, Unsayable, tool_name};
 
 /// The longest name of a tool.
 const NAME: usize = 128;
 
-/// A tool's name as it is.
+/// A tool's name, if the format allows it.
 ///
 /// # Errors
 ///
-/// When it can't be sent: what the model would call it with instead is not what the caller knows.
+/// When it doesn't.
 pub(super) fn tool(name: &str) -> Result<&str, Unsayable> {
-    if !name.is_empty() && name.len() <= NAME && name.bytes().all(is_plain) {
-        return Ok(name);
-    }
-    Err(Unsayable {
-        what: format!("the tool name {name:?}"),
-        why: format!("can't be sent to Anthropic: use letters, digits, _ and - only, at most {NAME}"),
-    })
+    tool_name::checked(name, Dialect::Anthropic, NAME)
 }
 
 /// An id of a call, with whatever it must not have written as `_` and its number: the same id always becomes the same, and others others.
@@ -41,10 +36,6 @@ pub(in crate::protocol::anthropic) fn call(id: &str) -> Cow<'_, str> {
     Cow::Owned(written)
 }
 
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,14 +47,5 @@ mod tests {
         assert_eq!(call("é"), "_c3_a9");
         assert_eq!(call(""), "_");
         assert_ne!(call("a.b"), call("a:b"));
-    }
-
-    #[test]
-    fn a_name_that_is_not_plain_is_refused() {
-        assert_eq!(tool("get_weather-2"), Ok("get_weather-2"));
-        let expected =
-            "the tool name \"a b\" can't be sent to Anthropic: use letters, digits, _ and - only, at most 128";
-        assert_eq!(tool("a b").unwrap_err().to_string(), expected);
-        assert!(tool("").is_err() && tool(&"a".repeat(129)).is_err());
     }
 }

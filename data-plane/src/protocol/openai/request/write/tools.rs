@@ -9,7 +9,7 @@ use crate::exchange::request::{AnswerFormat, Request, Schema};
 use crate::exchange::tool;
 use crate::exchange::tool::ToolChoice;
 use crate::json;
-use crate::protocol::{ANSWER_TOOL, Unsayable};
+use crate::protocol::{ANSWER_TOOL, Dialect, Unsayable, tool_name};
 
 /// What is said of tools.
 pub(super) struct Tools<'a> {
@@ -134,24 +134,13 @@ fn written_parameters<'a>(given: Option<&'a Json<'_>>) -> Json<'a> {
     if given.as_str().trim_start_matches('{').trim_ascii() == "}" { none() } else { given.borrowed() }
 }
 
-/// Whether the format allows it as a name.
-pub(super) fn is_name(name: &str) -> bool {
-    let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    (1..=64).contains(&name.len()) && name.bytes().all(is_sign)
-}
-
 /// A tool's name, if the format allows it.
 ///
 /// # Errors
 ///
 /// When it doesn't.
 pub(super) fn checked(name: &str) -> Result<&str, Unsayable> {
-    if is_name(name) {
-        return Ok(name);
-    }
-    let what = format!("the tool name {name:?}");
-    let why = "can't be sent as OpenAI chat completions: use 1 to 64 letters, digits, _ and -".to_owned();
-    Err(Unsayable { what, why })
+    tool_name::checked(name, Dialect::Chat, tool_name::MOST)
 }
 
 #[cfg(test)]
@@ -169,16 +158,6 @@ mod tests {
         ] {
             let given = given.map(|given| Json::parse(given).unwrap());
             assert_eq!(written_parameters(given.as_ref()).as_str(), expected);
-        }
-    }
-
-    #[test]
-    fn only_names_of_the_format_are_sent() {
-        for name in ["a", "get_weather-2", &"x".repeat(64)] {
-            assert_eq!(checked(name), Ok(name));
-        }
-        for name in ["", "a b", "a.b", "ä", &"x".repeat(65)] {
-            assert!(checked(name).unwrap_err().to_string().contains("use 1 to 64 letters"), "{name}");
         }
     }
 }

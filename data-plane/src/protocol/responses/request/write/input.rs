@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::tools::name;
+use super::tools::checked;
 use crate::exchange::manner::Manner;
 use crate::exchange::message::{Content, Document, DocumentBody, Image, Message, Part as Said, Role, Source};
 use crate::exchange::request::Request;
@@ -120,7 +120,7 @@ fn turn<'a>(message: &'a Message<'_>, manner: &Manner, items: &mut Vec<Item<'a>>
         let item = match &said.content {
             Content::ToolCall(call) => Item::FunctionCall {
                 call_id: call_id::in_responses(&call.id),
-                name: name("the tool name", &call.name)?,
+                name: checked(&call.name)?,
                 arguments: call.arguments.as_str(),
             },
             Content::ToolResult(result) => output(result),

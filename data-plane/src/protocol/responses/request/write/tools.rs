@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::exchange::json::Json;
 use crate::exchange::request::Request;
 use crate::exchange::tool::ToolChoice;
-use crate::protocol::{ANSWER_TOOL, Unsayable};
+use crate::protocol::{ANSWER_TOOL, Dialect, Unsayable, tool_name};
 
 /// A function. `strict` is always said: left out, it would be `true` here and `false` everywhere else.
 #[derive(Serialize)]
@@ -51,7 +51,7 @@ pub(super) fn functions<'a>(
         };
         Ok(Function {
             r#type: "function",
-            name: name("the tool name", &tool.name)?,
+            name: checked(&tool.name)?,
             description: tool.description.as_deref(),
             parameters,
             strict: tool.strict.unwrap_or(false),
@@ -72,9 +72,7 @@ pub(super) fn choice<'a>(
 ) -> Result<Option<Choice<'a>>, Unsayable> {
     let answer = Choice::Function { r#type: "function", name: ANSWER_TOOL };
     Ok(Some(match (&request.tool_choice, answer_tool) {
-        (Some(ToolChoice::Named(named)), _) => {
-            Choice::Function { r#type: "function", name: name("the tool name", named)? }
-        }
+        (Some(ToolChoice::Named(named)), _) => Choice::Function { r#type: "function", name: checked(named)? },
         (Some(ToolChoice::Never), Some(_)) => answer,
         (Some(ToolChoice::Auto | ToolChoice::Required) | None, Some(_)) if request.tools.is_empty() => answer,
         (Some(ToolChoice::Auto | ToolChoice::Required) | None, Some(_)) => Choice::Word("required"),
@@ -85,19 +83,11 @@ pub(super) fn choice<'a>(
     }))
 }
 
-/// A name that the format takes.
-pub(super) fn name<'a>(what: &str, name: &'a str) -> Result<&'a str, Unsayable> {
-    if is_name(name) {
-        return Ok(name);
-    }
-    Err(Unsayable {
-        what: format!("{what} {name:?}"),
-        why: "can't be sent to OpenAI: use 1 to 64 letters, digits, _ and -".to_owned(),
-    })
-}
-
-/// Whether OpenAI takes a name.
-pub(super) fn is_name(name: &str) -> bool {
-    let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    (1..=64).contains(&name.len()) && name.bytes().all(is_sign)
+/// A tool's name, if the format allows it.
+///
+/// # Errors
+///
+/// When it doesn't.
+pub(super) fn checked(name: &str) -> Result<&str, Unsayable> {
+    tool_name::checked(name, Dialect::Responses, tool_name::MOST)
 }
