@@ -151,7 +151,9 @@ where
 {
     let service = service_fn(move |request| {
         let worker = Arc::clone(&worker);
-        async move { Ok::<_, Infallible>(worker.answer(request).await) }
+        // Boxed, it goes with the request: hyper keeps a service's future, 15 KiB of it, for as long as the connection lives.
+        let answer = Box::pin(async move { worker.answer(request).await });
+        async move { Ok::<_, Infallible>(answer.await) }
     });
     let mut connection = pin!(http.serve_connection(TokioIo::new(Unstalled::new(stream)), service));
     let mut stopping = pin!(tasks.stopping());

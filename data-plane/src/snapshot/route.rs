@@ -13,7 +13,7 @@ use shared::credential::CredentialType;
 use shared::name::{ProviderName, ResourceName};
 
 use self::address::{Addresses, ModelOf, Where};
-use self::peculiar::Known;
+use self::peculiar::{Known, Named};
 use super::Environment;
 use super::resource::{CallerKey, DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT, Exposed, Model, Peculiar, Provider, Target};
 use crate::balance::Pool;
@@ -36,6 +36,7 @@ pub(crate) struct Upstream {
     pub(crate) header: HeaderValue,
     /// Made at the first call: most of 100,000 providers may never see one in this proxy.
     addresses: OnceLock<Box<Addresses>>,
+    named: Named,
 }
 
 impl Upstream {
@@ -50,6 +51,7 @@ impl Upstream {
             // An id is lower-case ASCII.
             header: HeaderValue::from_str(name.id()).unwrap_or_else(|_| HeaderValue::from_static("")),
             addresses: OnceLock::new(),
+            named: Named::default(),
             provider,
         }
     }
@@ -144,8 +146,13 @@ pub(crate) struct Stop {
 impl Stop {
     /// A provider, for no model.
     pub(crate) fn below(upstream: &Arc<Upstream>) -> Self {
-        let peculiar = Arc::new(Peculiar::new(&upstream.provider, ""));
-        Self { upstream: Arc::clone(upstream), upstream_model: Arc::from(""), breaker: None, peculiar }
+        Self::named(upstream, "")
+    }
+
+    /// A provider's model, which the caller named.
+    fn named(upstream: &Arc<Upstream>, model: &str) -> Self {
+        let (upstream_model, peculiar) = upstream.named.of(&upstream.provider, model);
+        Self { upstream: Arc::clone(upstream), upstream_model, breaker: None, peculiar }
     }
 
     /// Where a call goes that is signed with a key of this type.
@@ -252,19 +259,16 @@ fn direct(environment: &Environment, asked: &str) -> Option<Plan> {
         None => (asked, None),
     };
     let upstream = environment.upstreams.get(id)?;
-    let upstream_model: Arc<str> = match upstream_model {
+    let upstream_model = match upstream_model {
         // Providers quote the name in their errors, whose sentences are read: a caller can't name a model by a sentence.
         Some(name) if upstream.provider.exposed == Exposed::All && name.contains(is_no_name) => return None,
-        Some(upstream_model) => upstream_model.into(),
-        None => Arc::clone(upstream.provider.default_model.as_ref()?),
+        Some(upstream_model) => upstream_model,
+        None => upstream.provider.default_model.as_deref()?,
     };
-    if upstream_model.is_empty() || !upstream.provider.exposed.has(&upstream_model) {
+    if upstream_model.is_empty() || !upstream.provider.exposed.has(upstream_model) {
         return None;
     }
-    // A caller's own name: there are as many as callers like, and none is kept.
-    let peculiar = Arc::new(Peculiar::new(&upstream.provider, &upstream_model));
-    let stop = Stop { upstream: Arc::clone(upstream), upstream_model, breaker: None, peculiar };
-    let stops = if upstream.provider.disabled { Vec::new() } else { vec![stop] };
+    let stops = if upstream.provider.disabled { Vec::new() } else { vec![Stop::named(upstream, upstream_model)] };
     Some(Plan { stops, timeout: DEFAULT_TIMEOUT, max_attempts: DEFAULT_ATTEMPTS })
 }
 

@@ -79,41 +79,47 @@ impl ModelRules {
         Self(rules.iter().filter_map(usable).collect())
     }
 
-    /// What the first rule says that fits and says something.
-    fn say<'a, T>(&'a self, model: &'a str, property: impl Fn(&'a Says) -> Option<T>) -> Option<T> {
-        let fitting = self.0.iter().filter(|rule| rule.models.iter().any(|pattern| fits(pattern, model)));
-        fitting.map(|rule| &rule.says).find_map(property)
+    /// Those that fit a model, each looked at once: they have a hundred patterns.
+    fn fitting(&self, model: &str) -> Fitting<'_> {
+        let fits = |rule: &&Rule| rule.models.iter().any(|pattern| fits(pattern, model));
+        Fitting(self.0.iter().filter(fits).map(|rule| &rule.says).collect())
+    }
+}
+
+/// What the rules say that fit one model, in their order.
+struct Fitting<'a>(Vec<&'a Says>);
+
+impl<'a> Fitting<'a> {
+    /// What the first says that says something.
+    fn say<T>(&self, property: impl Fn(&'a Says) -> Option<T>) -> Option<T> {
+        self.0.iter().copied().find_map(property)
     }
 
-    fn manner(&self, model: &str) -> Manner {
+    fn manner(&self) -> Manner {
         let unknown = &manner::UNKNOWN;
         Manner {
-            max_tokens: self.say(model, |says| says.max_tokens).unwrap_or(unknown.max_tokens),
-            most_tokens: self.say(model, |says| says.most_tokens).or(unknown.most_tokens),
-            budget: self.say(model, |says| says.budget).or(unknown.budget),
-            forced_tools: self.say(model, |says| says.forced_tools).unwrap_or(unknown.forced_tools),
-            tools_or_form: self.say(model, |says| says.tools_or_form).unwrap_or(unknown.tools_or_form),
-            max_tokens_field: self.say(model, |says| says.max_tokens_field).unwrap_or(unknown.max_tokens_field),
-            reasoning: self.say(model, |says| says.reasoning).unwrap_or(unknown.reasoning),
-            efforts: self.say(model, |says| says.efforts.clone()).unwrap_or_else(|| unknown.efforts.clone()),
-            schema: self.say(model, |says| says.schema).unwrap_or(unknown.schema),
-            reasoning_field: match self.say(model, |says| says.reasoning_field.clone()) {
+            max_tokens: self.say(|says| says.max_tokens).unwrap_or(unknown.max_tokens),
+            most_tokens: self.say(|says| says.most_tokens).or(unknown.most_tokens),
+            budget: self.say(|says| says.budget).or(unknown.budget),
+            forced_tools: self.say(|says| says.forced_tools).unwrap_or(unknown.forced_tools),
+            tools_or_form: self.say(|says| says.tools_or_form).unwrap_or(unknown.tools_or_form),
+            max_tokens_field: self.say(|says| says.max_tokens_field).unwrap_or(unknown.max_tokens_field),
+            reasoning: self.say(|says| says.reasoning).unwrap_or(unknown.reasoning),
+            efforts: self.say(|says| says.efforts.clone()).unwrap_or_else(|| unknown.efforts.clone()),
+            schema: self.say(|says| says.schema).unwrap_or(unknown.schema),
+            reasoning_field: match self.say(|says| says.reasoning_field.clone()) {
                 Some(field) => Some(Cow::Owned(field)),
                 None => unknown.reasoning_field.clone(),
             },
-            max_temperature: self.say(model, |says| says.max_temperature).or(unknown.max_temperature),
-            always_thinks: self.say(model, |says| says.always_thinks).unwrap_or(unknown.always_thinks),
-            top_p_alone: self.say(model, |says| says.top_p_alone).unwrap_or(unknown.top_p_alone),
-            max_stops: self.say(model, |says| says.max_stops).or(unknown.max_stops),
-            tools_unthinking: self.say(model, |says| says.tools_unthinking).unwrap_or(unknown.tools_unthinking),
-            sampling_unthinking: self
-                .say(model, |says| says.sampling_unthinking)
-                .unwrap_or(unknown.sampling_unthinking),
-            model_after_results: self
-                .say(model, |says| says.model_after_results)
-                .unwrap_or(unknown.model_after_results),
-            call_ids: self.say(model, |says| says.call_ids).unwrap_or(unknown.call_ids),
-            embedding: self.say(model, |says| says.embedding).unwrap_or(unknown.embedding),
+            max_temperature: self.say(|says| says.max_temperature).or(unknown.max_temperature),
+            always_thinks: self.say(|says| says.always_thinks).unwrap_or(unknown.always_thinks),
+            top_p_alone: self.say(|says| says.top_p_alone).unwrap_or(unknown.top_p_alone),
+            max_stops: self.say(|says| says.max_stops).or(unknown.max_stops),
+            tools_unthinking: self.say(|says| says.tools_unthinking).unwrap_or(unknown.tools_unthinking),
+            sampling_unthinking: self.say(|says| says.sampling_unthinking).unwrap_or(unknown.sampling_unthinking),
+            model_after_results: self.say(|says| says.model_after_results).unwrap_or(unknown.model_after_results),
+            call_ids: self.say(|says| says.call_ids).unwrap_or(unknown.call_ids),
+            embedding: self.say(|says| says.embedding).unwrap_or(unknown.embedding),
         }
     }
 }
@@ -121,17 +127,17 @@ impl ModelRules {
 impl Peculiar {
     /// Of a provider's model: what an admin says of the provider counts before the rules.
     pub(crate) fn new(provider: &Provider, model: &str) -> Self {
-        let rules = &provider.rules;
-        let dropped = rules.say(model, |says| says.dropped.as_deref()).unwrap_or_default();
+        let rules = provider.rules.fitting(model);
+        let dropped = rules.say(|says| says.dropped.as_deref()).unwrap_or_default();
         let dropped = || dropped.iter().map(String::as_str);
-        let renamed = rules.say(model, |says| says.renamed.as_deref()).unwrap_or_default();
+        let renamed = rules.say(|says| says.renamed.as_deref()).unwrap_or_default();
         let renamed = renamed.iter().map(|(name, to)| (name.as_str(), to.as_str()));
         let place = &provider.place;
         let said = place.settings.openai_api.or_else(|| adapter(provider.adapter).openai_api(place)).map(openai_api);
         Self {
-            manner: rules.manner(model),
+            manner: rules.manner(),
             // Whoever is not known may have both: what comes is passed.
-            openai_api: said.or_else(|| rules.say(model, |says| says.openai_api)).unwrap_or(OpenAiApi::Both),
+            openai_api: said.or_else(|| rules.say(|says| says.openai_api)).unwrap_or(OpenAiApi::Both),
             chat: BodyChanges::new(provider, Fields::new(dropped(), renamed)),
             responses: BodyChanges::new(provider, Fields::new(dropped(), [])),
         }

@@ -1,5 +1,6 @@
-//! What is peculiar to a target's model, worked out once for as long as its provider stays the same, and what that says of a request.
+//! What is peculiar to a model, worked out once for as long as its provider stays the same, and what that says of a request.
 
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Weak};
 
 use arc_swap::ArcSwapOption;
@@ -39,6 +40,36 @@ impl Known {
     }
 }
 
+/// How many models of one provider are remembered that callers named, and how long a name may be for it: they may name what they like.
+const MOST_NAMED: usize = 256;
+const LONGEST_NAME: usize = 256;
+
+/// What is peculiar to those of a provider's models that callers name themselves.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    known: ArcSwapOption<HashMap<Arc<str>, Arc<Peculiar>>>,
+}
+
+impl Named {
+    /// Of a model, with its name. Without a lock; where there is no more room, it begins anew.
+    pub(super) fn of(&self, provider: &Provider, model: &str) -> (Arc<str>, Arc<Peculiar>) {
+        let known = self.known.load();
+        if let Some((model, peculiar)) = known.as_ref().and_then(|known| known.get_key_value(model)) {
+            return (Arc::clone(model), Arc::clone(peculiar));
+        }
+        let (model, peculiar) = (Arc::<str>::from(model), Arc::new(Peculiar::new(provider, model)));
+        if model.len() <= LONGEST_NAME {
+            let mut known = match &*known {
+                Some(known) if known.len() < MOST_NAMED => HashMap::clone(known),
+                Some(_) | None => HashMap::new(),
+            };
+            known.insert(Arc::clone(&model), Arc::clone(&peculiar));
+            self.known.store(Some(Arc::new(known)));
+        }
+        (model, peculiar)
+    }
+}
+
 impl Stop {
     /// What is peculiar to the upstream and its model.
     pub(crate) fn manner(&self) -> &Manner {
@@ -74,6 +105,42 @@ impl Stop {
             Dialect::Chat | Dialect::Anthropic | Dialect::Gemini | Dialect::Bedrock | Dialect::Cohere => {
                 Some(&self.peculiar.chat)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::adapter::{AdapterKind, Place, Settings};
+    use shared::address::AddressPolicy;
+    use shared::base_url::BaseUrl;
+
+    use super::*;
+
+    fn provider() -> Provider {
+        let base_url = BaseUrl::parse(AdapterKind::OpenAi, "https://h.example/v1", AddressPolicy::Public).unwrap();
+        let settings = Settings::default();
+        Provider::new(
+            AdapterKind::OpenAi,
+            Place { base_url, region: None, settings, key_header: None, additional_key_header: None },
+        )
+    }
+
+    #[test]
+    fn a_model_that_is_named_again_is_known_and_of_many_only_some_are() {
+        let (provider, named) = (provider(), Named::default());
+        let (name, peculiar) = named.of(&provider, "m");
+        let (again, known) = named.of(&provider, "m");
+        assert!(Arc::ptr_eq(&name, &again) && Arc::ptr_eq(&peculiar, &known));
+
+        let long = "m".repeat(LONGEST_NAME + 1);
+        assert_eq!(*named.of(&provider, &long).0, *long);
+        assert!(!named.known.load_full().unwrap().contains_key(&*long));
+
+        for number in 0..3 * MOST_NAMED {
+            let model = format!("m{number}");
+            assert_eq!(*named.of(&provider, &model).0, *model);
+            assert!((1..=MOST_NAMED).contains(&named.known.load_full().unwrap().len()));
         }
     }
 }
