@@ -2,9 +2,8 @@
 
 pub(crate) mod caller;
 mod endpoint;
-pub(crate) mod header;
 mod models;
-pub(crate) mod respond;
+mod respond;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -26,6 +25,7 @@ use self::respond::Body;
 use crate::error::{Refusal, shown};
 use crate::observe::{self, SERVED, Tally};
 use crate::serve::provider::{AskBelow, call_below};
+use crate::serve::relay::Relay;
 use crate::serve::{self, Ask, Trail};
 use crate::snapshot::{SnapshotStore, route};
 
@@ -143,7 +143,7 @@ impl Worker {
             Endpoint::Serve { format, operation, url } => {
                 let (headers, url) = (&head.headers, url.as_deref());
                 let ask = Ask { format, operation, url, caller, given, environment, headers, body };
-                serve::serve(&self.context, ask, trail, tally).await
+                serve::serve(&self.context, ask, trail, tally).await.map(relayed)
             }
             Endpoint::Models(format) => {
                 let names = route::listed(environment, &caller.key);
@@ -158,10 +158,15 @@ impl Worker {
                 let (provider, path) = (below.provider.as_deref(), below.path.as_str());
                 let (method, headers) = (&head.method, &head.headers);
                 let ask = AskBelow { method, provider, path, caller, given, environment, headers, body };
-                call_below(&self.context, ask, trail, tally).await
+                call_below(&self.context, ask, trail, tally).await.map(relayed)
             }
         }
     }
+}
+
+/// What an upstream says, as it comes.
+fn relayed(answer: Response<Box<Relay>>) -> Response<Body> {
+    answer.map(Body::Relay)
 }
 
 /// Refuses a body that is encoded, where it is read.

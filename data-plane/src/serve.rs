@@ -4,6 +4,7 @@
 
 pub(crate) mod attempt;
 mod budget;
+mod header;
 mod own_key;
 mod prepare;
 pub(crate) mod provider;
@@ -27,7 +28,6 @@ pub(crate) use self::own_key::GivenKey;
 use self::own_key::own_key;
 use self::prepare::{allow_others, asked, keep_those_that_speak, no_route};
 use self::relay::{Limits, Relay};
-pub(crate) use self::say::Translated;
 use self::say::{Said, Speaker};
 use self::verdict::Denial;
 use self::waits::Waits;
@@ -35,8 +35,6 @@ use crate::balance::moment::Moment;
 use crate::balance::{Member, NoPick, Pick};
 use crate::error::Refusal;
 use crate::evidence::EvidenceHandle;
-use crate::http::header;
-use crate::http::respond::Body;
 use crate::observe::{Metrics, Tally};
 use crate::protocol::route::UrlModel;
 use crate::snapshot::resource::Auth;
@@ -88,7 +86,7 @@ pub(crate) async fn serve(
     ask: Ask<'_>,
     trail: &mut Trail,
     tally: &mut Option<Tally>,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Box<Relay>>, Refusal> {
     let now = Instant::now();
     context.evidence.used(&ask.caller.used, Moment::of(now.into_std()));
     let asked = asked(&ask)?;
@@ -133,7 +131,7 @@ pub(crate) async fn serve(
             header::warn_of_refused(response.headers_mut(), &said.refused);
             let limits = Limits { deadline: run.call.deadline, idle: upstream.provider.patience.idle };
             let relay = Relay::new(answer, limits, stop.breaker.clone(), tally.take());
-            Ok(response.map(|()| Body::Relay(Box::new(relay))))
+            Ok(response.map(|()| Box::new(relay)))
         }
         None => Err(run.refusal(&asked.model, ask.format)),
     }

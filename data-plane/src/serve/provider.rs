@@ -16,11 +16,9 @@ use super::attempt::{Base, Call, CallBelow, Failed, attempt};
 use super::own_key::own_key;
 use super::relay::{Limits, Relay};
 use super::say::Said;
-use super::{Context, GivenKey, Trail};
+use super::{Context, GivenKey, Trail, header};
 use crate::balance::moment::Moment;
 use crate::error::{Refusal, shown};
-use crate::http::header;
-use crate::http::respond::Body;
 use crate::observe::Tally;
 use crate::snapshot::resource::{Auth, DEFAULT_TIMEOUT};
 use crate::snapshot::route::{Plan, Stop, Upstream};
@@ -55,7 +53,7 @@ pub(crate) async fn call_below(
     ask: AskBelow<'_>,
     trail: &mut Trail,
     tally: &mut Option<Tally>,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Box<Relay>>, Refusal> {
     let now = Instant::now();
     let moment = Moment::of(now.into_std());
     context.evidence.used(&ask.caller.used, moment);
@@ -95,7 +93,7 @@ pub(crate) async fn call_below(
     *response.headers_mut() = header::for_caller_as_it_is(&answer.head.headers, &upstream.provider);
     let limits = Limits { deadline, idle: upstream.provider.patience.idle };
     let relay = Relay::new(answer, limits, None, tally.take());
-    Ok(response.map(|()| Body::Relay(Box::new(relay))))
+    Ok(response.map(|()| Box::new(relay)))
 }
 
 /// The provider that is called, if the caller may call it for whatever it has.

@@ -109,6 +109,12 @@ fn protocols_and_adapters_do_not_await_read_a_clock_log_or_hold_a_client() {
 }
 
 #[test]
+fn only_the_server_knows_that_http_called() {
+    let above = ["data-plane/src/server", "data-plane/src/http", "data-plane/src/lib.rs", "data-plane/src/main.rs"];
+    says_nowhere("data-plane", &["crate::http::", "crate::http;", "crate::server::"], &above);
+}
+
+#[test]
 fn the_proxy_writes_no_file() {
     let words = ["fs::write", "File::create", "OpenOptions", "File::options", "create_dir"];
     // A test that writes what is missing of its fixtures.

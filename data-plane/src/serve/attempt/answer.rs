@@ -14,13 +14,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Answer, Call, Failed};
 use crate::error::Fault;
-use crate::http::header;
 use crate::protocol::error::{Problem, Retold, Written, remade, written};
 use crate::protocol::scrub::scrub;
 use crate::protocol::watch::{
     Ending, Seen, StreamError, Watch, begins_with_error, error_in, is_answer, is_of_kind, must_be_looked_at,
 };
 use crate::protocol::{Dialect, Unsayable};
+use crate::serve::header;
 use crate::serve::say::{Said, Translated};
 use crate::snapshot::resource::Auth;
 use crate::snapshot::route::Upstream;

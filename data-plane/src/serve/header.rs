@@ -6,9 +6,9 @@ use http::header::{ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_
 use http::{HeaderMap, HeaderName, HeaderValue};
 use shared::adapter::{Delivery, Format, Operation, adapter};
 
+use super::say::Translated;
 use crate::hop::stays_here;
 use crate::protocol::watch::is_of_kind;
-use crate::serve::Translated;
 use crate::snapshot::resource::{Auth, Edits, Provider};
 use crate::snapshot::route::Upstream;
 
@@ -18,14 +18,14 @@ const MOST_WARNINGS: usize = 16;
 
 /// The caller's headers that go upstream, and those that the provider adds. Framing and the credential are added later, by those who own
 /// them.
-pub(crate) fn for_upstream(headers: &HeaderMap, provider: &Provider) -> HeaderMap {
+pub(super) fn for_upstream(headers: &HeaderMap, provider: &Provider) -> HeaderMap {
     let adapter = adapter(provider.adapter);
     let forwards = |name: &str| adapter.forwards_request_header(name);
     with_added(filtered(headers, forwards, provider), &provider.edits)
 }
 
 /// The caller's headers that go upstream with a call whose meaning nobody knows: those that any such API may have use for.
-pub(crate) fn for_upstream_as_it_is(headers: &HeaderMap, provider: &Provider) -> HeaderMap {
+pub(super) fn for_upstream_as_it_is(headers: &HeaderMap, provider: &Provider) -> HeaderMap {
     let (kind, adapter) = (provider.adapter, adapter(provider.adapter));
     let forwards = |name: &str| adapter.forwards_request_header(name) || below::goes_up(kind, name);
     let mut kept = filtered(headers, forwards, provider);
@@ -34,7 +34,7 @@ pub(crate) fn for_upstream_as_it_is(headers: &HeaderMap, provider: &Provider) ->
 }
 
 /// The upstream's headers that go to the caller of such a call.
-pub(crate) fn for_caller_as_it_is(headers: &HeaderMap, provider: &Provider) -> HeaderMap {
+pub(super) fn for_caller_as_it_is(headers: &HeaderMap, provider: &Provider) -> HeaderMap {
     let (kind, adapter) = (provider.adapter, adapter(provider.adapter));
     let forwards = |name: &str| adapter.forwards_response_header(name) || below::comes_down(kind, name);
     let mut kept = filtered(headers, forwards, provider);
@@ -58,13 +58,13 @@ fn encoding(headers: &HeaderMap, kept: &mut HeaderMap, edits: &Edits) {
 }
 
 /// The upstream's headers that go to the caller.
-pub(crate) fn for_caller(headers: &HeaderMap, provider: &Provider) -> HeaderMap {
+pub(super) fn for_caller(headers: &HeaderMap, provider: &Provider) -> HeaderMap {
     let adapter = adapter(provider.adapter);
     filtered(headers, |name| adapter.forwards_response_header(name), provider)
 }
 
 /// Says JSON of a body that was read as JSON, whatever its caller says of it: an upstream that took it for a form could find another model there.
-pub(crate) fn as_it_was_read(headers: &mut HeaderMap, operation: Operation) {
+pub(super) fn as_it_was_read(headers: &mut HeaderMap, operation: Operation) {
     let kinds: &[&[u8]] = match operation {
         Operation::OpenAiOnly(_) => &[b"application/x-www-form-urlencoded"],
         _ => &[b"application/x-www-form-urlencoded", b"multipart/"],
@@ -77,7 +77,7 @@ pub(crate) fn as_it_was_read(headers: &mut HeaderMap, operation: Operation) {
 
 /// Changes the headers of a request that was written in another format than its caller's: what they say of the body and of the answer is the
 /// upstream's format's.
-pub(crate) fn for_another_format(
+pub(super) fn for_another_format(
     headers: &mut HeaderMap,
     translated: &Translated,
     upstream: &Upstream,
@@ -96,7 +96,7 @@ pub(crate) fn for_another_format(
 }
 
 /// Changes the headers of an answer that came in another format than its caller's, and says what of the request was left out.
-pub(crate) fn translated(mut headers: HeaderMap, translated: &Translated, delivery: Delivery) -> HeaderMap {
+pub(super) fn translated(mut headers: HeaderMap, translated: &Translated, delivery: Delivery) -> HeaderMap {
     let (caller, upstream) = (translated.caller, translated.upstream);
     headers.insert(CONTENT_TYPE, content_type(caller.format(), delivery));
     headers.remove(CACHE_CONTROL);
@@ -111,7 +111,7 @@ pub(crate) fn translated(mut headers: HeaderMap, translated: &Translated, delive
 }
 
 /// Says which fields were left out because the model refuses them.
-pub(crate) fn warn_of_refused(headers: &mut HeaderMap, refused: &[String]) {
+pub(super) fn warn_of_refused(headers: &mut HeaderMap, refused: &[String]) {
     warn(headers, refused, "the model does not take it");
 }
 
