@@ -35,6 +35,8 @@ const BODY_IDLE: Duration = Duration::from_secs(30);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROVIDER: HeaderName = HeaderName::from_static("x-keyplane-provider");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-keyplane-attempts");
+/// What the provider calls the request, which is what its support asks for.
+const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-keyplane-upstream-request-id");
 
 /// What answers the requests of one thread's connections.
 #[derive(Debug)]
@@ -84,12 +86,14 @@ impl Worker {
         let (status, attempts) = (response.status().as_u16(), trail.attempts);
         let provider = trail.upstream.as_ref().map(|upstream| &*upstream.id);
         let tags = trail.upstream.as_ref().map(|upstream| &upstream.provider.telemetry_tags);
-        tracing::debug!(?request_id, status, provider, attempts, ?tags, "answering");
+        let upstream_request_id = &trail.request_id;
+        tracing::debug!(?request_id, status, provider, ?upstream_request_id, attempts, ?tags, "answering");
         let headers = response.headers_mut();
         headers.insert(REQUEST_ID, request_id);
         if let Some(upstream) = &trail.upstream {
             headers.insert(PROVIDER, upstream.header.clone());
             headers.insert(ATTEMPTS, HeaderValue::from(attempts));
+            headers.extend(trail.request_id.map(|id| (UPSTREAM_REQUEST_ID, id)));
         }
         response
     }

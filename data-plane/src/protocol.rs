@@ -36,6 +36,7 @@ mod responses;
 mod call_id;
 mod fields;
 mod lines;
+mod media;
 mod sse;
 mod tool_name;
 

@@ -17,7 +17,7 @@ mod waits;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use shared::adapter::{Format, Operation};
 use shared::name::EnvironmentName;
 use tokio::time::Instant;
@@ -71,6 +71,8 @@ pub(crate) struct Ask<'a> {
 pub(crate) struct Trail {
     /// The last provider called.
     pub(crate) upstream: Option<Arc<Upstream>>,
+    /// What the last provider called the request.
+    pub(crate) request_id: Option<HeaderValue>,
     pub(crate) attempts: u32,
     /// What the caller speaks, where the path did not say.
     pub(crate) format: Option<Format>,
@@ -254,13 +256,17 @@ impl Run<'_> {
                 attempt(&self.context.attempts, &self.call, now, stop, pick.as_ref().map(Pick::member), &said).await;
             match attempted {
                 Ok(answer) => {
+                    self.trail.request_id = header::request_id(&answer.head.headers);
                     self.served(stop, pick, &answer);
                     return Ok(Served { answer, said, stop });
                 }
-                Err(failed) => match self.failed(stop, pick, failed) {
-                    Next::Credential => {}
-                    other @ (Next::Target | Next::BudgetedTarget | Next::Nowhere) => return Err(other),
-                },
+                Err(mut failed) => {
+                    self.trail.request_id = failed.request_id.take();
+                    match self.failed(stop, pick, failed) {
+                        Next::Credential => {}
+                        other @ (Next::Target | Next::BudgetedTarget | Next::Nowhere) => return Err(other),
+                    }
+                }
             }
         }
     }

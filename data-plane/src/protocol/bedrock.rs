@@ -5,7 +5,6 @@ pub(super) mod error;
 mod finish;
 pub(super) mod frame;
 mod limits;
-mod media;
 mod name;
 mod request;
 mod response;

@@ -93,6 +93,8 @@ pub(crate) struct Failed {
     pub(crate) provider_code: Option<&'static str>,
     /// The upstream's status, if it answered.
     pub(crate) status: Option<StatusCode>,
+    /// What the upstream calls the request.
+    pub(crate) request_id: Option<HeaderValue>,
     /// A connection that was made broke before a byte of an answer came, as one does that was closing while the request was sent.
     pub(crate) broke: bool,
     /// The provider has no such operation, so that nothing was called.
@@ -108,6 +110,7 @@ impl Failed {
             retry_after: None,
             provider_code: None,
             status: None,
+            request_id: None,
             broke: false,
             unsupported: false,
             fault: None,

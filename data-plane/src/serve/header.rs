@@ -16,6 +16,20 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// A caller who sees so many has seen enough.
 const MOST_WARNINGS: usize = 16;
 
+/// What providers call a request's id: OpenAI and its like, Anthropic, Amazon, Azure, Cohere.
+const REQUEST_IDS: [&str; 5] =
+    ["x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", "x-debug-trace-id"];
+/// The longest that is taken for one.
+const LONGEST_REQUEST_ID: usize = 128;
+
+/// What the provider calls a request, by the head of its answer: what its support asks for.
+pub(super) fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
+    let given = REQUEST_IDS.iter().find_map(|name| headers.get(*name))?;
+    let is_sign = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte);
+    let is_id = (1..=LONGEST_REQUEST_ID).contains(&given.len()) && given.as_bytes().iter().all(is_sign);
+    is_id.then(|| given.clone())
+}
+
 /// The caller's headers that go upstream, and those that the provider adds. Framing and the credential are added later, by those who own
 /// them.
 pub(super) fn for_upstream(headers: &HeaderMap, provider: &Provider) -> HeaderMap {

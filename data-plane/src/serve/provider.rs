@@ -87,6 +87,10 @@ pub(crate) async fn call_below(
         trail.attempts += 1;
         answered = attempt(&context.attempts, &call, now, stop, member, &said).await;
     }
+    trail.request_id = match &answered {
+        Ok(answer) => header::request_id(&answer.head.headers),
+        Err(failed) => failed.request_id.clone(),
+    };
     let answer = answered.map_err(|failed| refusal(failed, upstream.id.to_string()))?;
     let mut response = Response::new(());
     *response.status_mut() = answer.head.status;

@@ -34,6 +34,28 @@ async fn a_failing_target_is_replaced_by_the_next() {
 }
 
 #[tokio::test]
+async fn what_the_last_provider_called_a_request_is_told_whatever_became_of_it() {
+    const NAME: &str = "x-keyplane-upstream-request-id";
+    let upstream = Upstream::start(|asked| {
+        let (status, headers): (_, &[_]) = match std::str::from_utf8(&asked.body).unwrap() {
+            body if body.contains("fails") => (500, &[("request-id", "req_1")]),
+            body if body.contains("refuses") => (400, &[("x-request-id", "req_2")]),
+            body if body.contains("odd") => (200, &[("x-request-id", "two words")]),
+            _ => (200, &[("x-amzn-requestid", "req-3")]),
+        };
+        Reply::Json(status, headers, "{}".into())
+    })
+    .await;
+    let proxy = Proxy::start([provider("a", upstream.address), credential("a", "k", 1)]).await;
+    for (model, status, id) in
+        [("a/fails", 502, "req_1"), ("a/refuses", 400, "req_2"), ("a/ok", 200, "req-3"), ("a/odd", 200, "")]
+    {
+        let answered = proxy.chat(model).await;
+        assert_eq!((answered.status, answered.header(NAME)), (status, id), "{model}");
+    }
+}
+
+#[tokio::test]
 async fn a_storm_of_failures_adds_a_tenth_of_load_at_the_most() {
     let upstream = Upstream::start(|_| Reply::error(503, "x")).await;
     let other = Upstream::start(|_| Reply::error(503, "x")).await;

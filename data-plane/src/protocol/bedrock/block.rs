@@ -5,11 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::media::Medium;
 use crate::exchange::json::Json;
 use crate::exchange::message::{Audio, Citation, Content, Image, Source};
 use crate::exchange::text::Text;
 use crate::protocol::Unsayable;
+use crate::protocol::media::Medium;
 
 /// A block that is written.
 #[derive(Debug, Serialize)]

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::block::{self, Block, Citations, Media, Reasoning, ReasoningText, ToolUse};
 use super::finish;
-use super::media::Medium;
 use super::usage::{Metrics, TokenUsage};
 use crate::exchange::json::Json;
 use crate::exchange::message::{Content, Image, Part};
@@ -15,6 +14,7 @@ use crate::exchange::response::{Choice, Response};
 use crate::exchange::text::Text;
 use crate::exchange::tool::{ToolCall, id_with_signature};
 use crate::protocol::error::json;
+use crate::protocol::media::Medium;
 use crate::protocol::{NotAnAnswer, Reply, Seed, Unsayable};
 
 #[derive(Deserialize)]

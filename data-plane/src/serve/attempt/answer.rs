@@ -63,7 +63,7 @@ pub(super) async fn answer(
     let is_encoded = response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
     let content_type = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     if is_encoded || is_of_kind(content_type, b"text/html") {
-        return Err(Failed { status: Some(response.status()), ..Failed::of(Failure::ServerError) });
+        return Err(cut(&response.into_parts().0));
     }
     let watch = match of.translated {
         None => Watch::of(upstream.format, said.operation, call.delivery, content_type),
@@ -91,7 +91,7 @@ pub(super) async fn preface(answer: Answer, until: Instant, deadline: Instant, o
     while watch.seen() == Seen::Nothing && passed.len() < PREFACE_BYTES {
         let frame = match timeout_at(until, body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
-            Ok(Some(Err(_))) => return Err(cut(head.status)),
+            Ok(Some(Err(_))) => return Err(cut(&head)),
             Err(_) if lives && Instant::now() < deadline => break,
             Err(_) => return Err(Failed::of(Failure::TimedOut)),
             Ok(None) => {
@@ -99,7 +99,7 @@ pub(super) async fn preface(answer: Answer, until: Instant, deadline: Instant, o
                 let (rest, ending) = watch.end();
                 return match (stream_error(&watch, &head, of), ending) {
                     (Some(failed), _) => Err(failed),
-                    (None, Ending::Cut) => Err(cut(head.status)),
+                    (None, Ending::Cut) => Err(cut(&head)),
                     (None, Ending::Well) => {
                         let passed = [passed, rest].concat().into();
                         Ok(Answer { head, passed, rest: None, watch: Some(watch) })
@@ -126,7 +126,7 @@ async fn looked_at(head: http::response::Parts, mut body: Received, of: Of<'_>) 
     while passed.len() < PREFACE_BYTES {
         let frame = match body.frame().await {
             Some(Ok(frame)) => frame,
-            Some(Err(_)) => return Err(cut(head.status)),
+            Some(Err(_)) => return Err(cut(&head)),
             None if is_answer(of.upstream.format, &passed) => {
                 return Ok(Answer { head, passed: passed.into(), rest: None, watch: None });
             }
@@ -153,7 +153,7 @@ async fn glanced_at(
     }
     let passed = match body.frame().await {
         Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
-        Some(Err(_)) => return Err(cut(head.status)),
+        Some(Err(_)) => return Err(cut(&head)),
         None => Bytes::new(),
     };
     let dialect = dialect.filter(|_| begins_with_error(&passed));
@@ -191,7 +191,8 @@ pub(super) fn unsayable(what: &Unsayable, head: &http::response::Parts, of: Of<'
         message: format!("the answer can't be given in this format: {what}").into(),
     };
     let fault = of.fault(problem.status, &head.headers, written(of.callers_format(), &problem));
-    Failed { status: Some(head.status), fault: Some(Box::new(fault)), ..Failed::of(Failure::CallersFault) }
+    let request_id = header::request_id(&head.headers);
+    Failed { status: Some(head.status), request_id, fault: Some(Box::new(fault)), ..Failed::of(Failure::CallersFault) }
 }
 
 /// An answer to a call whose meaning nobody knows: it goes on as it is, but for one that refuses our credential, which is not the caller's to
@@ -206,7 +207,7 @@ async fn as_it_is(head: http::response::Parts, mut body: Received, of: Of<'_>) -
         while read.len() < ERROR_BYTES {
             match body.frame().await {
                 Some(Ok(frame)) => read.extend_from_slice(&frame.into_data().unwrap_or_default()),
-                Some(Err(_)) => return Err(cut(head.status)),
+                Some(Err(_)) => return Err(cut(&head)),
                 None => return Ok(true),
             }
         }
@@ -232,9 +233,10 @@ async fn as_it_is(head: http::response::Parts, mut body: Received, of: Of<'_>) -
     Ok(Answer { head, passed: scrubbed.unwrap_or(read), rest, watch: None })
 }
 
-/// An answer that broke off.
-fn cut(status: StatusCode) -> Failed {
-    Failed { status: Some(status), ..Failed::of(Failure::ServerError) }
+/// An answer that broke off, or is none.
+fn cut(head: &http::response::Parts) -> Failed {
+    let request_id = header::request_id(&head.headers);
+    Failed { status: Some(head.status), request_id, ..Failed::of(Failure::ServerError) }
 }
 
 /// An answer other than a success.
@@ -257,7 +259,8 @@ fn failed(status: StatusCode, headers: &HeaderMap, body: &Bytes, of: Of<'_>) -> 
     // A key that the caller brought is the caller's to mend.
     let is_callers = failure == Failure::CallersFault || of.upstream.provider.auth == Auth::Passthrough;
     let fault = (is_callers && status.is_client_error()).then(|| Box::new(of.upstreams_fault(status, headers, body)));
-    Failed { failure, retry_after, provider_code, status: Some(status), broke: false, unsupported: false, fault }
+    let request_id = header::request_id(headers);
+    Failed { retry_after, provider_code, status: Some(status), request_id, fault, ..Failed::of(failure) }
 }
 
 /// Whose answer it is, and in whose words it goes on.

@@ -121,7 +121,7 @@ pub(in crate::protocol::anthropic) fn write(request: &Request<'_>, to: &Target<'
         sampling,
         thinking: plan.thinking,
         max_tokens: plan.max_tokens,
-        stop_sequences: request.stop.iter().map(|stop| &**stop).filter(|stop| !stop.trim().is_empty()).collect(),
+        stop_sequences: stops(request)?,
         metadata: request.user.as_deref().map(|user_id| Metadata { user_id }),
         stream: (to.delivery == Delivery::Stream).then_some(true),
     };
@@ -132,6 +132,19 @@ pub(in crate::protocol::anthropic) fn write(request: &Request<'_>, to: &Target<'
 
 fn system<S: serde::Serializer>(blocks: &[Block<'_>], serializer: S) -> Result<S::Ok, S::Error> {
     Contents(blocks).serialize(serializer)
+}
+
+/// What ends the answer. An empty text ends nothing.
+fn stops<'a>(request: &'a Request<'_>) -> Result<Vec<&'a str>, Unsayable> {
+    let stops = request.stop.iter().map(|stop| &**stop).filter(|stop| !stop.is_empty());
+    let sayable = |stop: &'a str| match stop.trim().is_empty() {
+        false => Ok(stop),
+        true => Err(Unsayable {
+            what: format!("the stop sequence {stop:?}"),
+            why: "can't be sent to Anthropic: it needs more than white space".to_owned(),
+        }),
+    };
+    stops.map(sayable).collect()
 }
 
 /// Files that were uploaded are behind a beta.

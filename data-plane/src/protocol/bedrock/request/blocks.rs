@@ -13,7 +13,7 @@ use crate::exchange::text::Text;
 use crate::exchange::tool::{ToolCall, ToolResult, split_id};
 use crate::protocol::Unreadable;
 use crate::protocol::bedrock::block::{Citations, Enabled, Media, Reasoning, Said, ToolUse};
-use crate::protocol::bedrock::media::Medium;
+use crate::protocol::media::Medium;
 
 /// What a block is.
 pub(super) enum Read<'a> {

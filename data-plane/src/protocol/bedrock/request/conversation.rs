@@ -8,8 +8,8 @@ use crate::exchange::request::Request;
 use crate::exchange::tool::ToolResult;
 use crate::protocol::Unsayable;
 use crate::protocol::bedrock::block::{self, Block, Enabled, Media, Reasoning, ReasoningText, inline, unknown_type};
-use crate::protocol::bedrock::media::Medium;
 use crate::protocol::bedrock::name::{self, Documents};
+use crate::protocol::media::Medium;
 
 /// What the user says where the conversation has another begin, which Amazon refuses.
 const BEGIN: &str = "(The conversation begins.)";

@@ -9,8 +9,8 @@ use crate::exchange::usage::Usage;
 use crate::protocol::bedrock::block::{CitationOf, Media, MediaSource};
 use crate::protocol::bedrock::error::{broken, fault};
 use crate::protocol::bedrock::finish;
-use crate::protocol::bedrock::media::Medium;
 use crate::protocol::bedrock::usage::TokenUsage;
+use crate::protocol::media::Medium;
 use crate::protocol::{self, Fault, Frame, Progress, Seed};
 
 /// Reads one stream.

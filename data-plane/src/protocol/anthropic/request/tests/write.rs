@@ -135,6 +135,14 @@ fn a_final_turn_of_the_assistant_passes_without_its_last_blanks() {
 }
 
 #[test]
+fn a_stop_that_anthropic_refuses_is_told_and_not_left_out() {
+    let request = Request { stop: vec!["END".into(), "\n\n".into()], ..hi() };
+    let to = Target { model: "m", delivery: Delivery::Whole, manner: &UNKNOWN };
+    let expected = r#"the stop sequence "\n\n" can't be sent to Anthropic: it needs more than white space"#;
+    assert_eq!(write(&request, &to).unwrap_err().to_string(), expected);
+}
+
+#[test]
 fn parameters_are_held_to_what_the_format_takes() {
     let request = Request {
         sampling: Sampling {
@@ -144,7 +152,7 @@ fn parameters_are_held_to_what_the_format_takes() {
             seed: number("1"),
             ..Sampling::default()
         },
-        stop: vec!["\n".into(), "END".into(), "".into()],
+        stop: vec!["END".into(), "".into()],
         max_tokens: number("7"),
         user: Some("u".into()),
         tool_choice: Some(ToolChoice::Auto),

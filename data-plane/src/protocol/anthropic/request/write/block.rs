@@ -41,7 +41,7 @@ impl<'a> Block<'a> {
         let said = match &part.content {
             Content::Text { text, citations } => Said::Text { text, citations },
             Content::Refusal(text) => Said::Text { text, citations: &[] },
-            Content::Image(image) => Said::Image(WireSource::of(&image.source)),
+            Content::Image(image) => Said::Image(WireSource::of_image(&image.source)?),
             Content::Document(document) => Said::Document {
                 source: WireSource::of_document(document)?,
                 title: document.name.as_deref(),

@@ -1,6 +1,6 @@
-//! Formats of images, audio and documents, and the media types that they are elsewhere.
+//! What images, audio and documents are: the media types, and Amazon's words for them. Anthropic takes the same images.
 //!
-//! Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ImageBlock.html, …_AudioBlock.html and …_DocumentBlock.html, read in
+//! Source: docs.anthropic.com/en/docs/build-with-claude/vision; docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ImageBlock.html, …_AudioBlock.html and …_DocumentBlock.html, read in
 //! autumn 2026.
 
 /// A format's word, and its media types, the usual one first.
@@ -40,6 +40,11 @@ impl Medium {
     pub(super) fn format_of_file(self, name: &str) -> Option<&'static str> {
         let (_, ending) = name.rsplit_once('.')?;
         self.known().iter().find(|(word, _)| word.eq_ignore_ascii_case(ending)).map(|(word, _)| *word)
+    }
+
+    /// The media type as everybody knows it: `image/jpeg` for `image/JPG; q=1`.
+    pub(super) fn usual(self, media_type: &str) -> Option<&'static str> {
+        self.format(media_type).and_then(|format| self.media_type(format))
     }
 
     /// The formats, for people.
@@ -93,6 +98,7 @@ mod tests {
             }
         }
         assert_eq!(Medium::Image.format("IMAGE/JPG; q=1"), Some("jpeg"));
+        assert_eq!(Medium::Image.usual("IMAGE/JPG; q=1"), Some("image/jpeg"));
         assert_eq!(Medium::Image.format("image/svg+xml"), None);
         assert_eq!(Medium::Document.format_of_file("a.b.DOCX"), Some("docx"));
     }
