@@ -11,6 +11,7 @@ mod finish;
 pub(super) mod json_word;
 mod reasoning;
 mod said;
+pub(super) mod strict;
 mod usage;
 pub(super) mod user;
 

@@ -6,6 +6,7 @@ mod round_trip;
 use shared::adapter::Delivery;
 
 use super::{read, write};
+use crate::exchange::feature::Feature;
 use crate::exchange::json::Json;
 use crate::exchange::manner::{Manner, MaxTokensField, SchemaForm, UNKNOWN};
 use crate::exchange::message::{Audio, CacheHint, Content, Document, DocumentBody, Image, Message, Part, Role, Source};
@@ -537,6 +538,24 @@ fn nothing_is_said_of_tools_where_there_are_none() {
     let request =
         Request { tool_choice: Some(ToolChoice::Auto), parallel_tool_calls: Some(false), ..Request::default() };
     assert_eq!(written(&request), serde_json::json!({"model": "up", "messages": []}));
+}
+
+#[test]
+fn strict_is_said_of_schemas_alone_that_openai_holds_a_model_to() {
+    let tool = |schema, strict| Tool {
+        name: "f".into(),
+        description: None,
+        parameters: Json::parse(schema),
+        strict: Some(strict),
+        cache: None,
+    };
+    let closed = r#"{"type":"object","properties":{},"additionalProperties":false}"#;
+    let tools = vec![tool(closed, true), tool("{}", true), tool("{}", false)];
+    let outgoing = write(&Request { tools, ..Request::default() }, &to(&UNKNOWN, Delivery::Whole)).unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&outgoing.body).unwrap();
+    let said = |index: usize| body["tools"][index]["function"].get("strict").cloned();
+    assert_eq!((said(0), said(1), said(2)), (Some(true.into()), None, Some(false.into())));
+    assert_eq!(outgoing.notes.iter().map(|note| note.feature).collect::<Vec<_>>(), [Feature::StrictTools]);
 }
 
 #[test]

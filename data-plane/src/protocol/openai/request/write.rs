@@ -19,7 +19,7 @@ use crate::exchange::request::{AnswerFormat, Request, Schema};
 use crate::exchange::text::Text;
 use crate::protocol::error::json;
 use crate::protocol::notes::{Note, THINKING};
-use crate::protocol::openai::{json_word, user};
+use crate::protocol::openai::{json_word, strict, user};
 use crate::protocol::{Outgoing, Target, Unsayable, tool_name};
 
 /// The word for no thinking.
@@ -141,6 +141,7 @@ fn notes(request: &Request<'_>, effort: Option<&str>, samples: bool) -> Vec<Note
         (!samples && sampling.temperature.is_some(), Feature::Temperature, THINKING),
         (!samples && sampling.top_p.is_some(), Feature::TopP, THINKING),
         (json_word::is_lacking(request), Feature::JsonAnswer, json_word::SAID),
+        (strict::is_lost(&request.tools), Feature::StrictTools, strict::LOOSE),
     ];
     let notes = left_out.into_iter().filter(|(is_so, ..)| *is_so);
     notes.map(|(_, feature, change)| Note { feature, change }).collect()

@@ -21,7 +21,7 @@ use crate::exchange::reasoning::Amount;
 use crate::exchange::request::{AnswerFormat, Request};
 use crate::protocol::error::json;
 use crate::protocol::notes::{Note, THINKING};
-use crate::protocol::openai::{json_word, user};
+use crate::protocol::openai::{json_word, strict, user};
 use crate::protocol::{Outgoing, Target, Unsayable, tool_name};
 
 /// The least tokens that the format takes as a limit.
@@ -132,6 +132,7 @@ fn notes(request: &Request<'_>, samples: bool) -> Vec<Note> {
         (!samples && sampling.temperature.is_some(), Feature::Temperature, THINKING),
         (!samples && sampling.top_p.is_some(), Feature::TopP, THINKING),
         (json_word::is_lacking_in_conversation(request), Feature::JsonAnswer, json_word::SAID),
+        (strict::is_lost(&request.tools), Feature::StrictTools, strict::LOOSE),
     ];
     let notes = changed.into_iter().filter(|(is_so, ..)| *is_so);
     notes.map(|(_, feature, change)| Note { feature, change }).collect()

@@ -87,9 +87,12 @@ fn exchange() -> impl Strategy<Value = [Message<'static>; 2]> {
 }
 
 fn tools() -> impl Strategy<Value = (Vec<Tool<'static>>, Option<ToolChoice<'static>>, Option<bool>)> {
-    let tool = (name(), of(text()), object(), of(any::<bool>())).prop_map(|(name, description, parameters, strict)| {
-        Tool { name, description, parameters: Some(parameters), strict, cache: None }
-    });
+    let closed = || Json::parse(r#"{"type":"object","properties":{},"additionalProperties":false}"#).unwrap();
+    let tool =
+        (name(), of(text()), object(), of(any::<bool>())).prop_map(move |(name, description, parameters, strict)| {
+            let parameters = if strict == Some(true) { closed() } else { parameters };
+            Tool { name, description, parameters: Some(parameters), strict, cache: None }
+        });
     let choice = prop_oneof![
         Just(ToolChoice::Auto),
         Just(ToolChoice::Required),

@@ -9,6 +9,7 @@ use crate::exchange::request::{AnswerFormat, Request, Schema};
 use crate::exchange::tool;
 use crate::exchange::tool::ToolChoice;
 use crate::json;
+use crate::protocol::openai::strict;
 use crate::protocol::{ANSWER_TOOL, Dialect, Unsayable, tool_name};
 
 /// What is said of tools.
@@ -88,12 +89,13 @@ pub(super) fn write<'a>(request: &'a Request<'_>, manner: &Manner) -> Result<Too
 }
 
 fn function<'a>(tool: &'a tool::Tool<'_>) -> Result<Tool<'a>, Unsayable> {
-    let tool::Tool { name, description, parameters, strict, cache: _ } = tool;
+    let tool::Tool { name, description, parameters, strict: _, cache: _ } = tool;
     let function = Function {
         name: checked(name)?,
         description: description.as_deref(),
         parameters: written_parameters(parameters.as_ref()),
-        strict: *strict,
+        // Where it can not be said, nothing is: not every vendor knows the word.
+        strict: strict::said(tool).filter(|said| Some(*said) == tool.strict),
     };
     Ok(Tool { r#type: "function", function })
 }

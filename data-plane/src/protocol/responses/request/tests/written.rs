@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use shared::adapter::Delivery;
 
 use super::super::{read, write};
+use crate::exchange::feature::Feature;
 use crate::exchange::json::Json;
 use crate::exchange::manner::{Manner, ReasoningForm, SchemaForm, UNKNOWN};
 use crate::exchange::message::{Citation, Content, Document, DocumentBody, Image, Message, Part, Role, Source};
@@ -55,6 +56,17 @@ fn a_tool_without_arguments_gets_an_empty_schema_and_strictness_is_always_said()
     let expected =
         json!([{"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}, "strict": false}]);
     assert_eq!(body(&request, &UNKNOWN)["tools"], expected);
+}
+
+#[test]
+fn strict_is_said_of_schemas_alone_that_openai_holds_a_model_to() {
+    let of = |schema| Tool { parameters: Json::parse(schema), strict: Some(true), ..tool("f") };
+    let closed = of(r#"{"type":"object","properties":{},"additionalProperties":false}"#);
+    let outgoing = written(&Request { tools: vec![closed.clone(), of("{}")], ..asks() }, &UNKNOWN).unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&outgoing.body).unwrap();
+    assert_eq!((&said["tools"][0]["strict"], &said["tools"][1]["strict"]), (&json!(true), &json!(false)));
+    assert_eq!(outgoing.notes.iter().map(|note| note.feature).collect::<Vec<_>>(), [Feature::StrictTools]);
+    assert!(written(&Request { tools: vec![closed], ..asks() }, &UNKNOWN).unwrap().notes.is_empty());
 }
 
 #[test]
@@ -261,7 +273,7 @@ fn request() -> impl Strategy<Value = Request<'static>> {
         let tools = tools.map(|(name, description, strict)| Tool {
             name: name.into(),
             description: description.map(Into::into),
-            parameters: Json::parse(r#"{"type":"object"}"#),
+            parameters: Json::parse(r#"{"type":"object","properties":{},"additionalProperties":false}"#),
             strict: Some(strict),
             cache: None,
         });

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::exchange::json::Json;
 use crate::exchange::request::Request;
 use crate::exchange::tool::ToolChoice;
+use crate::protocol::openai::strict;
 use crate::protocol::{ANSWER_TOOL, Dialect, Unsayable, tool_name};
 
 /// A function. `strict` is always said: left out, it would be `true` here and `false` everywhere else.
@@ -54,7 +55,7 @@ pub(super) fn functions<'a>(
             name: checked(&tool.name)?,
             description: tool.description.as_deref(),
             parameters,
-            strict: tool.strict.unwrap_or(false),
+            strict: strict::said(tool).unwrap_or(false),
         })
     });
     let answer = answer_tool.map(|schema| {
