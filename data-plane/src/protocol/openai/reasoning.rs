@@ -91,7 +91,7 @@ pub(super) fn read<'a>(plain: Option<Text<'a>>, details: Vec<Detail<'a>>) -> Vec
             && signature.is_none()
         {
             if let Some(words) = words {
-                *text = [text.as_str(), words.as_str()].concat().into();
+                text.0.to_mut().push_str(&words);
             }
             *signature = detail.signature;
         } else if words.is_some() || detail.signature.is_some() {

@@ -24,6 +24,13 @@ enum Change {
     Inside(Fields),
 }
 
+/// What an object says under the two names of a member that is renamed: whether there is a value that is not `null`.
+#[derive(Debug, Clone, Copy, Default)]
+struct Said {
+    by_old_name: bool,
+    by_new_name: bool,
+}
+
 /// What becomes of a member.
 enum Fate<'a> {
     Stays,
@@ -110,10 +117,7 @@ impl Fields {
 
     /// What a member on top is called instead, if it is.
     pub(crate) fn renamed(&self, key: &[u8]) -> Option<&[u8]> {
-        match self.field(key)?.change {
-            Change::Renamed { ref to, .. } => Some(to.as_bytes()),
-            Change::Dropped(_) | Change::Inside(_) => None,
-        }
+        self.field(key)?.new_name()
     }
 
     /// What changes in a body. Nothing where it is no JSON object.
@@ -127,46 +131,67 @@ impl Fields {
 
     /// The changes in an object whose first byte stands at `base` in the body.
     fn object<'a>(&'a self, json: &[u8], base: usize, edits: &mut Edits<'a>) -> Result<(), JsonError> {
-        let mut members = Vec::new();
-        json::placed_members(json, |member| {
-            members.push(member);
-            Ok::<_, JsonError>(())
-        })?;
+        let said = self.said(json)?;
         let mut separators = Separators { base, ..Separators::default() };
-        for member in &members {
+        json::placed_members(json, |member| {
             let value = json.get(member.value.clone()).unwrap_or_default();
-            match self.fate(json, member, &members) {
+            match self.fate(&member.key, value, &said) {
                 Fate::Gone(path) => {
-                    separators.gone(member, edits);
+                    separators.gone(&member, edits);
                     edits.dropped.extend(path.filter(|path| !edits.dropped.contains(path)));
                 }
-                Fate::Stays => separators.stays(member, edits),
+                Fate::Stays => separators.stays(&member, edits),
                 Fate::Renamed(written) => {
-                    separators.stays(member, edits);
+                    separators.stays(&member, edits);
                     edits.edits.push((base + member.key_at.start..base + member.key_at.end, written));
                 }
                 Fate::Inside(fields) => {
-                    separators.stays(member, edits);
+                    separators.stays(&member, edits);
                     if value.starts_with(b"{") {
                         fields.object(value, base + member.value.start, edits)?;
                     }
                 }
             }
-        }
+            Ok::<_, JsonError>(())
+        })?;
         separators.end(edits);
         Ok(())
     }
 
-    fn fate<'a>(&'a self, json: &[u8], member: &Member<'_>, members: &[Member<'_>]) -> Fate<'a> {
-        let is_null = |member: &Member<'_>| json.get(member.value.clone()) == Some(b"null");
-        let says = |name: &str| members.iter().any(|other| *other.key == *name.as_bytes() && !is_null(other));
-        match self.field(&member.key).map(|field| &field.change) {
-            Some(Change::Dropped(path)) => Fate::Gone((!is_null(member)).then_some(path)),
+    /// What an object says of those that are renamed, one for each field: a caller may write a member any number of times, so that nobody can
+    /// look for the others at each.
+    fn said(&self, json: &[u8]) -> Result<Vec<Said>, JsonError> {
+        let mut said = vec![Said::default(); self.0.len()];
+        if !self.0.iter().any(|field| field.new_name().is_some()) {
+            return Ok(said);
+        }
+        json::members(json, |key, value| {
+            let is_null = json.get(value) == Some(b"null");
+            for (field, said) in self.0.iter().zip(&mut said).filter(|_| !is_null) {
+                said.by_old_name |= *field.name.as_bytes() == *key;
+                said.by_new_name |= field.new_name() == Some(&key);
+            }
+            Ok::<_, JsonError>(())
+        })?;
+        Ok(said)
+    }
+
+    fn fate<'a>(&'a self, key: &[u8], value: &[u8], said: &[Said]) -> Fate<'a> {
+        let is_null = value == b"null";
+        let mut fields = self.0.iter().zip(said);
+        match fields
+            .clone()
+            .find(|(field, _)| *field.name.as_bytes() == *key)
+            .map(|(field, said)| (&field.change, said))
+        {
+            Some((Change::Dropped(path), _)) => Fate::Gone((!is_null).then_some(path)),
             // A key can't be there twice: what was said in the model's own word counts, and one that says nothing gives way.
-            Some(Change::Renamed { to, .. }) if says(to) => Fate::Gone(None),
-            Some(Change::Renamed { written, .. }) => Fate::Renamed(written),
-            Some(Change::Inside(fields)) => Fate::Inside(fields),
-            None if is_null(member) && self.sources(&member.key).any(says) => Fate::Gone(None),
+            Some((Change::Renamed { .. }, said)) if said.by_new_name => Fate::Gone(None),
+            Some((Change::Renamed { written, .. }, _)) => Fate::Renamed(written),
+            Some((Change::Inside(fields), _)) => Fate::Inside(fields),
+            None if is_null && fields.any(|(field, said)| said.by_old_name && field.new_name() == Some(key)) => {
+                Fate::Gone(None)
+            }
             None => Fate::Stays,
         }
     }
@@ -174,13 +199,15 @@ impl Fields {
     fn field(&self, key: &[u8]) -> Option<&Field> {
         self.0.iter().find(|field| *field.name.as_bytes() == *key)
     }
+}
 
-    /// The names that become this one.
-    fn sources(&self, key: &[u8]) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(move |field| match &field.change {
-            Change::Renamed { to, .. } if *to.as_bytes() == *key => Some(&*field.name),
-            Change::Renamed { .. } | Change::Dropped(_) | Change::Inside(_) => None,
-        })
+impl Field {
+    /// What it is called instead, if it is.
+    fn new_name(&self) -> Option<&[u8]> {
+        match &self.change {
+            Change::Renamed { to, .. } => Some(to.as_bytes()),
+            Change::Dropped(_) | Change::Inside(_) => None,
+        }
     }
 }
 

@@ -23,6 +23,10 @@ pub(super) fn messages<'a>(value: &'a [u8], request: &mut Request<'a>) -> Result
         let message = self::message(message, &place, &mut request.extras)?;
         push(message, &mut request.messages);
     }
+    for message in &mut request.messages {
+        // Results of tools come first in their turn, in their order.
+        message.parts.sort_by_key(|part| !is_result(part));
+    }
     Ok(())
 }
 
@@ -47,20 +51,13 @@ fn message<'a>(
     Ok(Message { role: speaker.role(), parts })
 }
 
-/// Adds a message. Results of tools come first in their turn, which may have begun with the message before.
+/// Adds a message. One with results of tools belongs to a turn that may have begun with the message before.
 fn push<'a>(mut message: Message<'a>, messages: &mut Vec<Message<'a>>) {
-    if !message.parts.iter().any(is_result) {
-        return messages.push(message);
-    }
-    match messages.last_mut().filter(|last| last.role == Role::User) {
-        Some(last) => {
+    match messages.last_mut() {
+        Some(last) if last.role == Role::User && message.parts.iter().any(is_result) => {
             last.parts.append(&mut message.parts);
-            last.parts.sort_by_key(|part| !is_result(part));
         }
-        None => {
-            message.parts.sort_by_key(|part| !is_result(part));
-            messages.push(message);
-        }
+        _ => messages.push(message),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reads messages into turns.
 
+use std::collections::HashMap;
+
 use super::parts::{Place, body, image};
 use super::path::Path;
 use super::wrong;
@@ -12,6 +14,13 @@ use crate::protocol::Unreadable;
 use crate::protocol::openai::request::wire;
 use crate::protocol::openai::{reasoning, said};
 
+/// The last call of each name in the messages that it went through.
+#[derive(Default)]
+struct Called<'a> {
+    ids: HashMap<Text<'a>, Text<'a>>,
+    messages: usize,
+}
+
 /// Puts the messages into the request: those of the application's writer that stand before the conversation, and the conversation.
 ///
 /// # Errors
@@ -21,6 +30,7 @@ pub(super) fn read<'a>(messages: Vec<wire::Message<'a>>, request: &mut Request<'
     if messages.is_empty() {
         return Err(wrong("messages", "is empty: give at least one message"));
     }
+    let mut called = Called::default();
     for (at, message) in messages.into_iter().enumerate() {
         let field = &Path::item_of("messages", at);
         let known = "\"developer\", \"system\", \"user\", \"assistant\" and \"tool\"";
@@ -33,7 +43,7 @@ pub(super) fn read<'a>(messages: Vec<wire::Message<'a>>, request: &mut Request<'
             "user" => user(field, message, request)?,
             "assistant" => assistant(field, message, request)?,
             "tool" => tool(field, message, request)?,
-            "function" => function(field, message, request)?,
+            "function" => function(field, message, &mut called, request)?,
             _ => return Err(wrong(field.field("role"), format!("is not one of {known}"))),
         }
     }
@@ -147,16 +157,30 @@ fn tool<'a>(field: &Path<'_>, message: wire::Message<'a>, request: &mut Request<
 }
 
 /// A result in the form of before ids: it answers the last call of its name.
-fn function<'a>(field: &Path<'_>, message: wire::Message<'a>, request: &mut Request<'a>) -> Result<(), Unreadable> {
+fn function<'a>(
+    field: &Path<'_>,
+    message: wire::Message<'a>,
+    called: &mut Called<'a>,
+    request: &mut Request<'a>,
+) -> Result<(), Unreadable> {
     let missing = || wrong(field.field("name"), "is missing: give the name of the function that it answers");
     let name = message.name.clone().ok_or_else(missing)?;
-    let parts = request.messages.iter().rev().flat_map(|message| message.parts.iter().rev());
-    let id = parts.into_iter().find_map(|part| match &part.content {
-        Content::ToolCall(call) if call.name == name => Some(call.id.clone()),
-        _ => None,
-    });
+    let id = called.last(&name, &request.messages);
     let id = id.ok_or_else(|| wrong(field.field("name"), "names a function that was not called before"))?;
     result(field, id, message, request)
+}
+
+impl<'a> Called<'a> {
+    /// The id of the last call of a name. No message that is there already gets another call, so that each is gone through once.
+    fn last(&mut self, name: &Text<'a>, messages: &[Message<'a>]) -> Option<Text<'a>> {
+        for part in messages.iter().skip(self.messages).flat_map(|message| &message.parts) {
+            if let Content::ToolCall(call) = &part.content {
+                self.ids.insert(call.name.clone(), call.id.clone());
+            }
+        }
+        self.messages = messages.len();
+        self.ids.get(name).cloned()
+    }
 }
 
 fn result<'a>(
