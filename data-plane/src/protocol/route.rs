@@ -93,7 +93,7 @@ pub(crate) fn read<'a>(body: &'a [u8], url: Option<&'a UrlModel>) -> Result<Aske
             Key::Stream => stream.replace(&body[value] == b"true").is_some(),
             Key::Further(key) => {
                 let twice = further.iter().any(|known| known.is_of(key));
-                further.push(Further::new(key, value));
+                further.push(Further::of_json(key, value));
                 twice
             }
             Key::Kept => {
@@ -143,6 +143,18 @@ impl Key {
         }
     }
 
+    /// Which of them a form's field is. Lists have a field for each item, `fallbacks[]` or `fallbacks[0]`, and some who read forms leave the
+    /// brackets out wherever they stand.
+    fn of_field(name: &[u8]) -> Result<Option<Self>, ScanError> {
+        let stem = name.split(|byte| *byte == b'[').next().unwrap_or_default();
+        match Self::of(stem)? {
+            Some(key @ (Self::Model | Self::Stream)) if stem.len() < name.len() => {
+                Err(ScanError::OtherLetters(key.name()))
+            }
+            key => Ok(key),
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Model => "model",
@@ -174,12 +186,13 @@ fn folds_to(key: &[u8], name: &str) -> bool {
 ///
 /// When it is no form, or what routing needs is not there exactly once.
 pub(crate) fn read_form<'a>(body: &'a [u8], boundary: &[u8]) -> Result<Asked<'a>, ScanError> {
-    let (mut models, mut streams) = (Vec::new(), Vec::new());
+    let (mut models, mut streams, mut further) = (Vec::new(), Vec::new(), Vec::new());
     let mut wrong = None;
-    form::each(body, boundary, |name, value| match Key::of(name) {
+    form::each(body, boundary, |name, value| match Key::of_field(name) {
         Ok(Some(Key::Model)) => models.push(value),
         Ok(Some(Key::Stream)) => streams.push(value),
-        Ok(Some(Key::Further(_) | Key::Kept) | None) => {}
+        Ok(Some(Key::Further(key))) => further.push(Further::of_form(key, value)),
+        Ok(Some(Key::Kept) | None) => {}
         Err(error) => wrong = Some(error),
     })?;
     wrong.map_or(Ok(()), Err)?;
@@ -196,7 +209,7 @@ pub(crate) fn read_form<'a>(body: &'a [u8], boundary: &[u8]) -> Result<Asked<'a>
     };
     let model = std::str::from_utf8(&body[at.clone()]).ok().filter(|name| !name.is_empty());
     let model = Cow::Borrowed(model.ok_or(ScanError::NoModelInForm)?);
-    Ok(Asked { model, model_at: ModelAt::Form(at), delivery, further: Vec::new(), is_kept: false })
+    Ok(Asked { model, model_at: ModelAt::Form(at), delivery, further, is_kept: false })
 }
 
 /// What a request of Google's asks for whose body may name the model once more: on top, in `generateContentRequest`, or in each of

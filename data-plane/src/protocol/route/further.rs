@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use serde::de::IgnoredAny;
+
 use super::{ScanError, folds_to};
 use crate::json;
 
@@ -13,17 +15,29 @@ const TOOLS: &str = "tools";
 pub(super) const FURTHER: [&str; 5] =
     ["models", "fallbacks", "context_window_fallbacks", "content_policy_fallbacks", TOOLS];
 
-/// A member on top of a body that may name models.
+/// A member on top of a body, or a field of a form, that may name models.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Further {
     /// One of [`FURTHER`].
     key: &'static str,
     at: Range<usize>,
+    body: Body,
+}
+
+/// What it stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Body {
+    Json,
+    Form,
 }
 
 impl Further {
-    pub(super) fn new(key: &'static str, at: Range<usize>) -> Self {
-        Self { key, at }
+    pub(super) fn of_json(key: &'static str, at: Range<usize>) -> Self {
+        Self { key, at, body: Body::Json }
+    }
+
+    pub(super) fn of_form(key: &'static str, at: Range<usize>) -> Self {
+        Self { key, at, body: Body::Form }
     }
 
     pub(super) fn is_of(&self, key: &str) -> bool {
@@ -36,23 +50,53 @@ impl Further {
     ///
     /// When they can't be told.
     pub(crate) fn models<'a>(&self, body: &'a [u8]) -> Result<Vec<Cow<'a, str>>, ScanError> {
-        let list = &body[self.at.clone()];
+        let given = &body[self.at.clone()];
         let mut models = Vec::new();
+        match self.body {
+            Body::Json => self.in_list(given, &mut models)?,
+            Body::Form => self.in_field(given.trim_ascii(), &mut models)?,
+        }
+        Ok(models)
+    }
+
+    fn in_list<'a>(&self, list: &'a [u8], models: &mut Vec<Cow<'a, str>>) -> Result<(), ScanError> {
         if self.key != TOOLS && list != b"null" && !list.starts_with(b"[") {
             return Err(ScanError::NoList(self.key));
         }
-        for item in json::items(list).into_iter().map(|at| &list[at]) {
-            match (self.key, item.first()) {
-                (TOOLS, Some(b'{')) => named(item, |name| {
-                    models.extend(json::string(name));
-                    Ok(())
-                })?,
-                (TOOLS, _) => {}
-                (_, Some(b'{')) => self.in_object(item, &mut models)?,
-                _ => models.push(json::string(item).ok_or(ScanError::NoList(self.key))?),
+        for item in json::items(list) {
+            self.in_item(&list[item], models)?;
+        }
+        Ok(())
+    }
+
+    /// What a form's field names: some who read forms take JSON in one for what it says, and every other text is a name.
+    fn in_field<'a>(&self, text: &'a [u8], models: &mut Vec<Cow<'a, str>>) -> Result<(), ScanError> {
+        let is_json = serde_json::from_slice::<IgnoredAny>(text).is_ok();
+        match text.first() {
+            None => Ok(()),
+            Some(b'[') if is_json => self.in_list(text, models),
+            Some(b'{') if is_json => self.in_item(text, models),
+            Some(b'[' | b'{' | b'"') => Err(ScanError::NoList(self.key)),
+            Some(_) if self.key == TOOLS => Err(ScanError::NoList(self.key)),
+            Some(_) => {
+                let name = std::str::from_utf8(text).map_err(|_| ScanError::NoList(self.key))?;
+                models.push(name.into());
+                Ok(())
             }
         }
-        Ok(models)
+    }
+
+    fn in_item<'a>(&self, item: &'a [u8], models: &mut Vec<Cow<'a, str>>) -> Result<(), ScanError> {
+        match (self.key, item.first()) {
+            (TOOLS, Some(b'{')) => named(item, |name| {
+                models.extend(json::string(name));
+                Ok(())
+            })?,
+            (TOOLS, _) => {}
+            (_, Some(b'{')) => self.in_object(item, models)?,
+            _ => models.push(json::string(item).ok_or(ScanError::NoList(self.key))?),
+        }
+        Ok(())
     }
 
     /// What an object names that stands for a model. One without a name, or with more lists, is in a form that nobody here reads.

@@ -71,8 +71,33 @@ fn a_form_names_the_model_once() {
         (&[("model", "")], ScanError::NoModelInForm),
         (&[("model", "a"), ("model", "b")], ScanError::Twice("model")),
         (&[("model", "a"), ("stream", "true"), ("stream", "false")], ScanError::Twice("stream")),
+        (&[("model", "a"), ("model[]", "b")], ScanError::OtherLetters("model")),
+        (&[("model", "a"), ("Fallbacks[0]", "b")], ScanError::OtherLetters("fallbacks")),
     ] {
         assert_eq!(read_form(form(fields).as_bytes(), b"b"), Err(expected));
+    }
+    let further = |fields: &[(&str, &str)]| {
+        let body = form(&[&[("model", "a")], fields].concat());
+        let asked = read_form(body.as_bytes(), b"b")?;
+        let mut models = Vec::new();
+        for further in &asked.further {
+            models.extend(further.models(body.as_bytes())?.into_iter().map(Cow::into_owned));
+        }
+        Ok(models)
+    };
+    for (fields, expected) in [
+        (&[("language", "en"), ("timestamp_granularities[]", "word")][..], Ok(&[][..])),
+        (&[("models[]", "b"), ("models[]", " c ")], Ok(&["b", "c"])),
+        (&[("fallbacks[0]", "b"), ("fallbacks[1][model]", "c"), ("fallbacks", "")], Ok(&["b", "c"])),
+        (&[("fallbacks", r#" ["b", {"model":"c"}]"#), ("fallbacks", r#"{"model":"d"}"#)], Ok(&["b", "c", "d"])),
+        (&[("tools", r#"[{"type":"image_generation","model":"b"}]"#)], Ok(&["b"])),
+        (&[("fallbacks", "['b']")], Err(ScanError::NoList("fallbacks"))),
+        (&[("fallbacks", r#"{"a":["b"]}"#)], Err(ScanError::NoList("fallbacks"))),
+        (&[("models", r#""b""#)], Err(ScanError::NoList("models"))),
+        (&[("tools[0][model]", "b")], Err(ScanError::NoList("tools"))),
+    ] {
+        let expected = expected.map(|models| models.iter().map(|&model| model.to_owned()).collect::<Vec<_>>());
+        assert_eq!(further(fields), expected, "{fields:?}");
     }
 }
 
