@@ -11,14 +11,21 @@ pub(crate) struct EmbeddingRequest<'a> {
     pub(crate) inputs: Vec<Text<'a>>,
     /// What the vectors are for; `None` where the caller does not say.
     pub(crate) purpose: Option<Purpose>,
-    /// A document's title, where the purpose is [`Purpose::Document`].
-    pub(crate) title: Option<Text<'a>>,
+    /// The titles of documents, each at its text's place; those behind the end of the list have none.
+    pub(crate) titles: Vec<Option<Text<'a>>>,
     /// How many numbers a vector is to have.
     pub(crate) dimensions: Option<Number<'a>>,
     pub(crate) encoding: Encoding,
     /// What becomes of a text that is too long; `None` where the caller does not say.
     pub(crate) truncation: Option<Truncation>,
     pub(crate) extras: Vec<Extra<'a>>,
+}
+
+impl<'a> EmbeddingRequest<'a> {
+    /// The title of the text at a place, if it has one.
+    pub(crate) fn title(&self, at: usize) -> Option<&Text<'a>> {
+        self.titles.get(at)?.as_ref()
+    }
 }
 
 /// What vectors are for.

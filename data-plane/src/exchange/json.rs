@@ -107,11 +107,6 @@ impl Number<'_> {
         if is_whole && self.as_str().contains('.') { (value as u64).into() } else { self }
     }
 
-    /// The same, on its own.
-    pub(crate) fn into_owned(self) -> Number<'static> {
-        Number(self.0.into_owned())
-    }
-
     /// The same for as long as this one lives.
     pub(crate) fn borrowed(&self) -> Number<'_> {
         Number(self.0.borrowed())

@@ -6,13 +6,15 @@ mod cohere;
 mod gemini;
 mod openai;
 mod titan;
+mod together;
 mod vector;
 mod vertex;
 
 use shared::adapter::Operation;
 
-use super::{NotAnAnswer, Unreadable, Unsayable};
+use super::{NotAnAnswer, Unreadable, Unsayable, fields};
 use crate::exchange::embedding::{EmbeddingRequest, Embeddings, Encoding};
+use crate::exchange::request::{Extra, Loss};
 
 /// The most texts of a request: OpenAI's own limit. What goes in parts is a call for each.
 const MOST_TEXTS: usize = 2048;
@@ -20,8 +22,6 @@ const MOST_TEXTS: usize = 2048;
 const MOST_CALLS: usize = 256;
 /// No model has more.
 const MOST_DIMENSIONS: u64 = 100_000;
-/// It is repeated for each text.
-const MOST_TITLE_BYTES: usize = 4096;
 
 /// How embeddings are asked for and given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,9 +76,6 @@ impl EmbeddingForm {
             0 => wrong("has no text; give at least one"),
             texts if texts > MOST_TEXTS => wrong("has more than 2048 texts; ask in parts"),
             _ if has_odd_dimensions => wrong("asks for dimensions that are no whole number up to 100000"),
-            _ if request.title.as_ref().is_some_and(|title| title.len() > MOST_TITLE_BYTES) => {
-                wrong("has a title of more than 4096 bytes")
-            }
             _ => Ok(request),
         }
     }
@@ -165,6 +162,11 @@ impl EmbeddingForm {
             Self::Titan => Ok(titan::write_response(embeddings)),
         }
     }
+}
+
+/// A field with no home.
+fn extra<'a>(field: &str, value: &'a [u8], loss: Loss) -> Result<Extra<'a>, Unreadable> {
+    Ok(Extra { field: field.to_owned().into(), json: fields::read(field, value)?, loss })
 }
 
 #[cfg(test)]

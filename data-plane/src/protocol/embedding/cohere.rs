@@ -4,10 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EmbeddingReply, vector};
+use super::{EmbeddingReply, extra, vector};
 use crate::exchange::embedding::{EmbeddingRequest, Embeddings, Encoding, Purpose, Truncation};
 use crate::exchange::json::{Json, Number};
-use crate::exchange::request::{Extra, Loss};
+use crate::exchange::request::Loss;
 use crate::exchange::text::Text;
 use crate::protocol::error::json;
 use crate::protocol::{NotAnAnswer, Unreadable, fields};
@@ -22,11 +22,10 @@ pub(super) fn read_request(body: &[u8]) -> Result<EmbeddingRequest<'_>, Unreadab
             "output_dimension" => request.dimensions = Some(fields::read(name, value)?),
             "embedding_types" => request.encoding = encoding(name, value)?,
             "truncate" => request.truncation = Some(truncation(name, value)?),
-            other => request.extras.push(Extra {
-                field: other.to_owned().into(),
-                json: fields::read(other, value)?,
-                loss: if matches!(other, "images" | "inputs") { Loss::Refused } else { Loss::Warned },
-            }),
+            other => {
+                let loss = if matches!(other, "images" | "inputs") { Loss::Refused } else { Loss::Warned };
+                request.extras.push(extra(other, value, loss)?);
+            }
         }
         Ok(())
     })?;

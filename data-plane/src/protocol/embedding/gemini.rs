@@ -3,11 +3,14 @@
 //! Source: ai.google.dev/api/embeddings, read in autumn 2026. Answers say nothing of tokens.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
+use super::extra;
+use super::together::List;
 use super::vertex::task_type;
 use crate::exchange::embedding::{EmbeddingRequest, Embeddings};
 use crate::exchange::json::{Json, Number};
-use crate::exchange::request::{Extra, Loss};
+use crate::exchange::request::Loss;
 use crate::exchange::text::Text;
 use crate::protocol::error::json;
 use crate::protocol::{NotAnAnswer, Unreadable, fields};
@@ -18,62 +21,36 @@ pub(super) fn read_one(body: &[u8]) -> Result<EmbeddingRequest<'_>, Unreadable> 
     fields::each(body, |name, value| {
         match name {
             "model" => {}
-            "content" => request.inputs.push(content(value)?),
+            "content" => request.inputs = vec![content(value)?],
             "taskType" | "task_type" => request.purpose = task_type::read(name, value)?,
-            "title" => request.title = Some(fields::read(name, value)?),
+            "title" => request.titles = vec![Some(fields::read(name, value)?)],
             "outputDimensionality" | "output_dimensionality" => request.dimensions = Some(fields::read(name, value)?),
-            other => request.extras.push(Extra {
-                field: other.to_owned().into(),
-                json: fields::read(other, value)?,
-                loss: Loss::Warned,
-            }),
+            other => request.extras.push(extra(other, value, Loss::Warned)?),
         }
         Ok(())
     })?;
-    Ok(request)
+    match request.inputs.is_empty() {
+        true => Err(Unreadable { field: "content".to_owned(), wrong: "is missing; give a text".to_owned() }),
+        false => Ok(request),
+    }
 }
 
-/// `{"requests": […]}`, each as for one text. What differs between them can be said in no other format.
+/// `{"requests": […]}`, each as for one text.
 pub(super) fn read_many(body: &[u8]) -> Result<EmbeddingRequest<'_>, Unreadable> {
-    let mut request = EmbeddingRequest::default();
+    let (mut requests, mut extras) = (None, Vec::new());
     fields::each(body, |name, value| {
         if name != "requests" {
-            let field = name.to_owned().into();
-            request.extras.push(Extra { field, json: fields::read(name, value)?, loss: Loss::Warned });
-            return Ok(());
-        }
-        let items: Vec<Json<'_>> = fields::read(name, value)?;
-        let items = items.iter().map(|item| read_one(item.as_str().as_bytes()).map(into_owned));
-        for (at, item) in items.enumerate() {
-            let item = item?;
-            if at == 0 {
-                request = item;
-            } else if (item.purpose, &item.dimensions) == (request.purpose, &request.dimensions) {
-                request.inputs.extend(item.inputs);
-            } else {
-                let field = format!("requests[{at}]");
-                return Err(Unreadable {
-                    field,
-                    wrong: "has another taskType or outputDimensionality than the first".into(),
-                });
-            }
+            extras.push(extra(name, value, Loss::Warned)?);
+        } else if requests.replace(value).is_some() {
+            return Err(Unreadable { field: name.to_owned(), wrong: "is there twice".to_owned() });
         }
         Ok(())
     })?;
-    Ok(request)
-}
-
-/// The items were read from strings of their own.
-fn into_owned(request: EmbeddingRequest<'_>) -> EmbeddingRequest<'static> {
-    EmbeddingRequest {
-        inputs: request.inputs.into_iter().map(Text::into_owned).collect(),
-        purpose: request.purpose,
-        title: request.title.map(Text::into_owned),
-        dimensions: request.dimensions.map(Number::into_owned),
-        encoding: request.encoding,
-        truncation: request.truncation,
-        extras: Vec::new(),
-    }
+    let requests: Vec<&RawValue> = requests.map_or(Ok(Vec::new()), |value| fields::read("requests", value))?;
+    let requests = requests.into_iter().map(|request| read_one(request.get().as_bytes()));
+    let mut together = List { name: "requests", purpose: "taskType" }.together(requests)?;
+    together.extras.append(&mut extras);
+    Ok(together)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -118,18 +95,18 @@ struct One<'a> {
     output_dimensionality: Option<&'a Number<'a>>,
 }
 
-fn one<'a>(request: &'a EmbeddingRequest<'_>, text: &'a Text<'_>, model: Option<String>) -> One<'a> {
-    One {
+fn one<'a>(request: &'a EmbeddingRequest<'_>, at: usize, model: Option<String>) -> Option<One<'a>> {
+    Some(One {
         model,
-        content: Content { parts: vec![Part { text: text.borrowed() }] },
+        content: Content { parts: vec![Part { text: request.inputs.get(at)?.borrowed() }] },
         task_type: request.purpose.map(task_type::word),
-        title: request.title.as_ref(),
+        title: request.title(at),
         output_dimensionality: request.dimensions.as_ref(),
-    }
+    })
 }
 
 pub(super) fn write_one(request: &EmbeddingRequest<'_>, at: usize) -> Vec<u8> {
-    request.inputs.get(at).map(|text| json(&one(request, text, None))).unwrap_or_default()
+    one(request, at, None).as_ref().map(json).unwrap_or_default()
 }
 
 /// Every request of a batch names the model again.
@@ -139,7 +116,7 @@ pub(super) fn write_many(request: &EmbeddingRequest<'_>, model: &str) -> Vec<u8>
         requests: Vec<One<'a>>,
     }
     let named = || Some(format!("models/{model}"));
-    json(&Form { requests: request.inputs.iter().map(|text| one(request, text, named())).collect() })
+    json(&Form { requests: (0..request.inputs.len()).filter_map(|at| one(request, at, named())).collect() })
 }
 
 #[derive(Serialize, Deserialize)]

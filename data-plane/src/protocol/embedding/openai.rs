@@ -4,10 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EmbeddingReply, vector};
+use super::{EmbeddingReply, extra, vector};
 use crate::exchange::embedding::{EmbeddingRequest, Embeddings, Encoding};
 use crate::exchange::json::{Json, Number};
-use crate::exchange::request::{Extra, Loss};
+use crate::exchange::request::Loss;
 use crate::exchange::text::Text;
 use crate::protocol::error::json;
 use crate::protocol::{NotAnAnswer, Unreadable, fields};
@@ -20,11 +20,7 @@ pub(super) fn read_request(body: &[u8]) -> Result<EmbeddingRequest<'_>, Unreadab
             "input" => request.inputs = inputs(value)?,
             "dimensions" => request.dimensions = Some(fields::read(name, value)?),
             "encoding_format" => request.encoding = encoding(name, value)?,
-            other => request.extras.push(Extra {
-                field: other.to_owned().into(),
-                json: fields::read(other, value)?,
-                loss: Loss::Warned,
-            }),
+            other => request.extras.push(extra(other, value, Loss::Warned)?),
         }
         Ok(())
     })?;

@@ -116,13 +116,63 @@ fn what_can_not_be_said_elsewhere_is_refused_by_name() {
         (
             EmbeddingForm::GeminiMany,
             r#"{"requests":[{"content":{"parts":[{"text":"a"}]}},{"content":"b","taskType":"CLUSTERING"}]}"#,
-            "requests[1]",
+            "requests[1].taskType",
         ),
+        (
+            EmbeddingForm::GeminiMany,
+            r#"{"requests":[{"content":"a","outputDimensionality":1},{"content":"b"}]}"#,
+            "requests[1].outputDimensionality",
+        ),
+        (EmbeddingForm::GeminiMany, r#"{"requests":[{"content":"a"}],"requests":[{"content":"b"}]}"#, "requests"),
+        (EmbeddingForm::GeminiMany, r#"{"requests":[{"content":"a"},{"title":"b"}]}"#, "requests[1].content"),
+        (EmbeddingForm::GeminiMany, r#"{"requests":[{"content":"a"},5]}"#, "requests[1]"),
+        (
+            EmbeddingForm::Vertex,
+            r#"{"instances":[{"content":"a","task_type":"CLUSTERING"},{"content":"b"}]}"#,
+            "instances[1].task_type",
+        ),
+        (EmbeddingForm::Vertex, r#"{"instances":[{"content":"a"},{"task_type":"x"}]}"#, "instances[1].content"),
+        (EmbeddingForm::Vertex, r#"{"instances":[{"content":"a"}],"instances":[]}"#, "instances"),
         (EmbeddingForm::Titan, "{}", "(body)"),
         (EmbeddingForm::Vertex, "[]", "(body)"),
     ] {
         assert_eq!(form.read_request(body.as_bytes()).unwrap_err().field, field, "{body}");
     }
+}
+
+#[test]
+fn texts_of_one_request_keep_what_each_has_alone() {
+    for (form, body, fields) in [
+        (
+            EmbeddingForm::GeminiMany,
+            r#"{"x":1,"requests":[{"content":"a"},{"content":"b","title":"t","y":2},{"content":"c"}],"z":3}"#,
+            vec!["requests[1].y", "x", "z"],
+        ),
+        (
+            EmbeddingForm::Vertex,
+            r#"{"x":1,"instances":[{"content":"a"},{"content":"b","title":"t","y":2},{"content":"c"}],"z":3}"#,
+            vec!["x", "z", "instances[1].y"],
+        ),
+    ] {
+        let request = form.read_request(body.as_bytes()).unwrap();
+        let named: Vec<_> = request.extras.iter().map(|extra| extra.field.as_str()).collect();
+        assert_eq!(named, fields, "{form:?}");
+        for to in [EmbeddingForm::GeminiOne, EmbeddingForm::Vertex] {
+            let bodies = written(to, &request);
+            let titled: Vec<_> = bodies.iter().map(|body| body.contains(r#""title":"t""#)).collect();
+            assert_eq!(titled, [false, true, false], "{form:?} to {to:?}");
+        }
+        let [batch] = &written(EmbeddingForm::GeminiMany, &request)[..] else { panic!() };
+        assert_eq!(EmbeddingForm::GeminiMany.read_request(batch.as_bytes()).unwrap().title(1), request.title(1));
+    }
+}
+
+#[test]
+fn tokens_without_number_are_counted_to_the_end_of_numbers() {
+    let prediction = r#"{"embeddings":{"values":[1],"statistics":{"token_count":1e300}}}"#;
+    let body = format!(r#"{{"predictions":[{prediction},{prediction}]}}"#);
+    let read = EmbeddingForm::Vertex.read_responses(&[body.as_bytes()], 2).unwrap();
+    assert_eq!(read.input_tokens, Some(u64::MAX));
 }
 
 #[test]

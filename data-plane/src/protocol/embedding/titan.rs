@@ -5,9 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::extra;
 use crate::exchange::embedding::{EmbeddingRequest, Embeddings};
 use crate::exchange::json::{Json, Number};
-use crate::exchange::request::{Extra, Loss};
+use crate::exchange::request::Loss;
 use crate::exchange::text::Text;
 use crate::protocol::error::json;
 use crate::protocol::{NotAnAnswer, Unreadable, fields};
@@ -16,13 +17,12 @@ pub(super) fn read_request(body: &[u8]) -> Result<EmbeddingRequest<'_>, Unreadab
     let mut request = EmbeddingRequest::default();
     fields::each(body, |name, value| {
         match name {
-            "inputText" => request.inputs.push(fields::read(name, value)?),
+            "inputText" => request.inputs = vec![fields::read(name, value)?],
             "dimensions" => request.dimensions = Some(fields::read(name, value)?),
-            other => request.extras.push(Extra {
-                field: other.to_owned().into(),
-                json: fields::read(other, value)?,
-                loss: if other == "inputImage" { Loss::Refused } else { Loss::Warned },
-            }),
+            other => {
+                let loss = if other == "inputImage" { Loss::Refused } else { Loss::Warned };
+                request.extras.push(extra(other, value, loss)?);
+            }
         }
         Ok(())
     })?;

@@ -4,10 +4,13 @@
 //! call, so that every call has one.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
+use super::extra;
+use super::together::List;
 use crate::exchange::embedding::{EmbeddingRequest, Embeddings, Truncation};
 use crate::exchange::json::{Json, Number};
-use crate::exchange::request::{Extra, Loss};
+use crate::exchange::request::Loss;
 use crate::exchange::text::Text;
 use crate::protocol::error::json;
 use crate::protocol::{NotAnAnswer, Unreadable, fields};
@@ -43,14 +46,13 @@ pub(super) mod task_type {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Instance<'a> {
-    #[serde(borrow)]
-    content: Text<'a>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    task_type: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    title: Option<Text<'a>>,
+    content: &'a Text<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a Text<'a>>,
 }
 
 #[derive(Serialize, Deserialize, Default)]
@@ -62,19 +64,18 @@ struct Parameters<'a> {
     auto_truncate: Option<bool>,
 }
 
-/// What differs between instances can be said in no other format, so the first speaks for all.
 pub(super) fn read_request(body: &[u8]) -> Result<EmbeddingRequest<'_>, Unreadable> {
     let mut request = EmbeddingRequest::default();
+    let mut texts = EmbeddingRequest::default();
     fields::each(body, |name, value| {
         match name {
+            "instances" if !texts.inputs.is_empty() => {
+                return Err(Unreadable { field: name.to_owned(), wrong: "is there twice".to_owned() });
+            }
             "instances" => {
-                let instances: Vec<Instance<'_>> = fields::read(name, value)?;
-                if let Some(first) = instances.first() {
-                    let word = first.task_type.as_ref().map(json);
-                    request.purpose = word.map_or(Ok(None), |word| task_type::read("task_type", &word))?;
-                    request.title = first.title.clone();
-                }
-                request.inputs = instances.into_iter().map(|instance| instance.content).collect();
+                let instances: Vec<&RawValue> = fields::read(name, value)?;
+                let instances = instances.into_iter().map(|instance| read_instance(instance.get().as_bytes()));
+                texts = List { name: "instances", purpose: "task_type" }.together(instances)?;
             }
             "parameters" => {
                 let parameters: Parameters<'_> = fields::read(name, value)?;
@@ -82,15 +83,30 @@ pub(super) fn read_request(body: &[u8]) -> Result<EmbeddingRequest<'_>, Unreadab
                 let truncation = |auto| if auto { Truncation::End } else { Truncation::Never };
                 request.truncation = parameters.auto_truncate.map(truncation);
             }
-            other => request.extras.push(Extra {
-                field: other.to_owned().into(),
-                json: fields::read(other, value)?,
-                loss: Loss::Warned,
-            }),
+            other => request.extras.push(extra(other, value, Loss::Warned)?),
         }
         Ok(())
     })?;
-    Ok(request)
+    request.extras.append(&mut texts.extras);
+    let (dimensions, truncation, extras) = (request.dimensions, request.truncation, request.extras);
+    Ok(EmbeddingRequest { dimensions, truncation, extras, ..texts })
+}
+
+fn read_instance(instance: &[u8]) -> Result<EmbeddingRequest<'_>, Unreadable> {
+    let mut request = EmbeddingRequest::default();
+    fields::each(instance, |name, value| {
+        match name {
+            "content" => request.inputs = vec![fields::read(name, value)?],
+            "task_type" => request.purpose = task_type::read(name, value)?,
+            "title" => request.titles = vec![Some(fields::read(name, value)?)],
+            other => request.extras.push(extra(other, value, Loss::Warned)?),
+        }
+        Ok(())
+    })?;
+    match request.inputs.is_empty() {
+        true => Err(Unreadable { field: "content".to_owned(), wrong: "is missing".to_owned() }),
+        false => Ok(request),
+    }
 }
 
 pub(super) fn write_request(request: &EmbeddingRequest<'_>, at: usize) -> Vec<u8> {
@@ -99,12 +115,8 @@ pub(super) fn write_request(request: &EmbeddingRequest<'_>, at: usize) -> Vec<u8
         instances: [Instance<'a>; 1],
         parameters: Parameters<'a>,
     }
-    let Some(text) = request.inputs.get(at) else { return Vec::new() };
-    let instance = Instance {
-        content: text.borrowed(),
-        task_type: request.purpose.map(|purpose| task_type::word(purpose).into()),
-        title: request.title.as_ref().map(Text::borrowed),
-    };
+    let Some(content) = request.inputs.get(at) else { return Vec::new() };
+    let instance = Instance { content, task_type: request.purpose.map(task_type::word), title: request.title(at) };
     let parameters = Parameters {
         output_dimensionality: request.dimensions.as_ref().map(Number::borrowed),
         auto_truncate: request.truncation.map(|truncation| truncation != Truncation::Never),
@@ -142,7 +154,7 @@ pub(super) fn read_response(body: &[u8]) -> Result<Embeddings<'_>, NotAnAnswer> 
     let mut input_tokens = None;
     let vectors = form.predictions.into_iter().map(|Prediction { embeddings }| {
         if let Some(tokens) = embeddings.statistics.and_then(|statistics| statistics.token_count) {
-            input_tokens = Some(input_tokens.unwrap_or(0) + tokens as u64);
+            input_tokens = Some(input_tokens.unwrap_or(0_u64).saturating_add(tokens as u64));
         }
         embeddings.values
     });
