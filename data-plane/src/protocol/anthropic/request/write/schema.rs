@@ -1,28 +1,20 @@
-//! JSON schemas, as Anthropic wants them. What is changed keeps the order of its members: models answer in it.
+//! JSON schemas, as Anthropic wants them. What is put in changes no byte of the rest: models answer in the order of the members.
 //!
 //! Source: docs.anthropic.com/en/docs/build-with-claude/structured-outputs, read in autumn 2026.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
-use serde_json::value::RawValue;
-
 use crate::exchange::json::Json;
-use crate::exchange::text::Text;
-use crate::json;
+use crate::json::{self, JsonError, Scanner};
 use crate::protocol::Unsayable;
+
+/// What a schema ends with whose objects have no members but those that it names.
+const CLOSED: &str = r#","additionalProperties":false"#;
 
 /// A schema whose root says that it is an object, as a tool's has to.
 pub(super) fn of_object<'a>(schema: Option<&'a Json<'_>>, what: &str) -> Result<Json<'a>, Unsayable> {
-    let Some(schema) = schema else { return Ok(Json::of(&NoArguments::default())) };
-    let root = schema.as_str();
-    match json::member(root.as_bytes(), b"type") {
+    let Some(schema) = schema else { return Ok(no_arguments()) };
+    match json::member(schema.as_str().as_bytes(), b"type") {
         Some(b"\"object\"") => Ok(schema.borrowed()),
-        None if schema.is_object() => match members(root) {
-            Some(members) if !members.0.is_empty() => Ok(Json::of(&Typed(&members))),
-            _ => Ok(Json::of(&NoArguments::default())),
-        },
+        None if schema.is_object() => Ok(typed(schema)),
         _ => Err(Unsayable {
             what: what.to_owned(),
             why: "can't be sent to Anthropic: its root must have the type \"object\"".to_owned(),
@@ -30,144 +22,97 @@ pub(super) fn of_object<'a>(schema: Option<&'a Json<'_>>, what: &str) -> Result<
     }
 }
 
-/// A schema whose objects have no members but those that it names, unless it says otherwise.
-pub(super) fn closed<'a>(schema: &'a Json<'_>) -> Json<'a> {
-    Json::of(&Closed(schema.as_str()))
-}
-
-#[derive(serde::Serialize)]
-struct NoArguments {
-    r#type: &'static str,
-    properties: serde_json::Map<String, serde_json::Value>,
-}
-
-impl Default for NoArguments {
-    fn default() -> Self {
-        Self { r#type: "object", properties: serde_json::Map::new() }
-    }
-}
-
-/// Members of an object, in their order.
-struct Members<'a>(Vec<(Text<'a>, &'a RawValue)>);
-
-fn members(object: &str) -> Option<Members<'_>> {
-    serde_json::from_str(object).ok()
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-struct MembersVisitor;
-
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
-        }
-        Ok(Members(members))
-    }
+fn no_arguments() -> Json<'static> {
+    Json::parse(r#"{"type":"object","properties":{}}"#).unwrap_or_else(Json::empty_object)
 }
 
 /// An object's schema that does not say that it is one.
-struct Typed<'m, 'a>(&'m Members<'a>);
-
-impl Serialize for Typed<'_, '_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("type", "object")?;
-        for (name, value) in &self.0.0 {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
+fn typed<'a>(schema: &'a Json<'_>) -> Json<'a> {
+    let members = schema.as_str().get(1..).unwrap_or_default().trim_start();
+    if members.starts_with('}') {
+        return no_arguments();
     }
+    let typed = format!(r#"{{"type":"object",{members}"#);
+    owned(&typed).unwrap_or_else(|| schema.borrowed())
 }
 
-/// A schema that is closed as it is written.
-struct Closed<'a>(&'a str);
+/// A schema whose objects have no members but those that it names, unless it says otherwise. One that nests deeper than any model follows stays as
+/// it is.
+pub(super) fn closed<'a>(schema: &'a Json<'_>) -> Json<'a> {
+    let text = schema.as_str();
+    let mut open = Open { schema: text, ends: Vec::new() };
+    if open.schema(&mut Scanner::new(text.as_bytes()), 1).is_err() || open.ends.is_empty() {
+        return schema.borrowed();
+    }
+    let mut closed = String::with_capacity(text.len() + open.ends.len() * CLOSED.len());
+    let mut from = 0;
+    for end in open.ends {
+        closed.push_str(text.get(from..end).unwrap_or_default());
+        closed.push_str(CLOSED);
+        from = end;
+    }
+    closed.push_str(text.get(from..).unwrap_or_default());
+    owned(&closed).unwrap_or_else(|| schema.borrowed())
+}
 
-impl Serialize for Closed<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Some(Members(members)) = members(self.0) else { return written(self.0, serializer) };
-        let mut map = serializer.serialize_map(None)?;
-        for (name, value) in &members {
-            let value = value.get();
-            match &**name {
-                "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas" => {
-                    map.serialize_entry(name, &Named(value))?;
+fn owned<'a>(json: &str) -> Option<Json<'a>> {
+    Json::parse(json).map(|json| json.into_owned())
+}
+
+/// Finds the schemas of objects that do not say what other members these may have: in one pass, however deep they stand in each other.
+struct Open<'a> {
+    schema: &'a str,
+    /// Where they end, in their order.
+    ends: Vec<usize>,
+}
+
+impl Open<'_> {
+    /// Past the schema that begins here, if it is one.
+    fn schema(&mut self, scanner: &mut Scanner<'_>, depth: u32) -> Result<(), JsonError> {
+        if scanner.peek() != Some(b'{') {
+            return scanner.value(depth);
+        }
+        let (mut kind, mut has_properties, mut is_told) = (None, false, false);
+        scanner.members(depth, |scanner, key, _| {
+            let begin = scanner.at();
+            match key {
+                b"properties" | b"patternProperties" | b"$defs" | b"definitions" | b"dependentSchemas" => {
+                    has_properties |= key == b"properties";
+                    self.by_name(scanner, depth + 1)
                 }
-                "anyOf" | "allOf" | "oneOf" | "prefixItems" => map.serialize_entry(name, &Listed(value))?,
-                "items" | "additionalProperties" | "not" | "if" | "then" | "else" | "contains" => {
-                    map.serialize_entry(name, &Closed(value))?;
+                b"anyOf" | b"allOf" | b"oneOf" | b"prefixItems" => self.listed(scanner, depth + 1),
+                b"items" | b"additionalProperties" | b"not" | b"if" | b"then" | b"else" | b"contains" => {
+                    is_told |= key == b"additionalProperties";
+                    self.schema(scanner, depth + 1)
                 }
-                _ => map.serialize_entry(name, &Written(value))?,
+                b"type" => {
+                    scanner.value(depth + 1)?;
+                    kind = self.schema.get(begin..scanner.at());
+                    Ok(())
+                }
+                _ => scanner.value(depth + 1),
             }
+        })?;
+        let is_object = kind.map_or(has_properties, |kind| kind.contains("\"object\""));
+        if is_object && !is_told {
+            self.ends.push(scanner.at() - 1);
         }
-        if is_open(&members) {
-            map.serialize_entry("additionalProperties", &false)?;
+        Ok(())
+    }
+
+    fn by_name(&mut self, scanner: &mut Scanner<'_>, depth: u32) -> Result<(), JsonError> {
+        if scanner.peek() != Some(b'{') {
+            return scanner.value(depth);
         }
-        map.end()
+        scanner.members(depth, |scanner, _, _| self.schema(scanner, depth + 1))
     }
-}
 
-/// Whether a schema is of an object, and does not say what other members it may have.
-fn is_open(members: &[(Text<'_>, &RawValue)]) -> bool {
-    let member = |wanted: &str| members.iter().find(|(name, _)| &**name == wanted).map(|(_, value)| value.get());
-    let is_object = match member("type") {
-        Some(kind) => kind.contains("\"object\""),
-        None => member("properties").is_some(),
-    };
-    is_object && member("additionalProperties").is_none()
-}
-
-/// Schemas by their names.
-struct Named<'a>(&'a str);
-
-impl Serialize for Named<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Some(Members(members)) = members(self.0) else { return written(self.0, serializer) };
-        let mut map = serializer.serialize_map(Some(members.len()))?;
-        for (name, schema) in &members {
-            map.serialize_entry(name, &Closed(schema.get()))?;
+    fn listed(&mut self, scanner: &mut Scanner<'_>, depth: u32) -> Result<(), JsonError> {
+        if scanner.peek() != Some(b'[') {
+            return scanner.value(depth);
         }
-        map.end()
+        scanner.items(depth, |scanner| self.schema(scanner, depth + 1))
     }
-}
-
-/// A list of schemas.
-struct Listed<'a>(&'a str);
-
-impl Serialize for Listed<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Ok(schemas) = serde_json::from_str::<Vec<&RawValue>>(self.0) else { return written(self.0, serializer) };
-        let mut list = serializer.serialize_seq(Some(schemas.len()))?;
-        for schema in schemas {
-            list.serialize_element(&Closed(schema.get()))?;
-        }
-        list.end()
-    }
-}
-
-/// JSON as it is.
-struct Written<'a>(&'a str);
-
-impl Serialize for Written<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        written(self.0, serializer)
-    }
-}
-
-fn written<S: Serializer>(json: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    serde_json::from_str::<&RawValue>(json).unwrap_or(RawValue::NULL).serialize(serializer)
 }
 
 #[cfg(test)]
@@ -176,17 +121,27 @@ mod tests {
 
     #[test]
     fn objects_are_closed_wherever_they_stand_and_keep_their_order() {
-        let schema = r##"{"type":"object","properties":{"z":{"type":"array","items":{"type":["object","null"],"properties":{}}},
-            "properties":{"type":"string","default":{"type":"object"}},"a":{"anyOf":[{"properties":{"x":true}},{"$ref":"#/$defs/d"}]}},
-            "$defs":{"d":{"type":"object","additionalProperties":{"type":"object"}}}}"##;
+        let schema = concat!(
+            r#"{"type":"object","properties":{"z" : {"type":"array","items":{"type":["object","null"],"properties":{ } }},"#,
+            r#""properties":{"type":"string","default":{"type":"object"}},"#,
+            r##""a":{"anyOf":[{"properties":{"x":true}},{"$ref":"#/$defs/d"}, true]}},"##,
+            r#""$defs":{"d":{"type":"object","additionalProperties":{"type":"object"}}}}"#,
+        );
         let json = Json::parse(schema).unwrap();
         let expected = concat!(
-            r#"{"type":"object","properties":{"z":{"type":"array","items":{"type":["object","null"],"properties":{},"additionalProperties":false}},"#,
+            r#"{"type":"object","properties":{"z" : {"type":"array","items":{"type":["object","null"],"properties":{ } ,"additionalProperties":false}},"#,
             r#""properties":{"type":"string","default":{"type":"object"}},"#,
-            r##""a":{"anyOf":[{"properties":{"x":true},"additionalProperties":false},{"$ref":"#/$defs/d"}]}},"##,
+            r##""a":{"anyOf":[{"properties":{"x":true},"additionalProperties":false},{"$ref":"#/$defs/d"}, true]}},"##,
             r#""$defs":{"d":{"type":"object","additionalProperties":{"type":"object","additionalProperties":false}}},"additionalProperties":false}"#,
         );
         assert_eq!(closed(&json).as_str(), expected);
+    }
+
+    #[test]
+    fn a_schema_without_bottom_stays_as_it_is() {
+        let schema = format!("{}{{}}{}", r#"{"items":"#.repeat(100_000), "}".repeat(100_000));
+        let json = Json::parse(&schema).unwrap();
+        assert_eq!(closed(&json).as_str(), schema);
     }
 
     #[test]
