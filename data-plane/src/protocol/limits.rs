@@ -1,4 +1,5 @@
-//! What a request of one dialect says that another can't: refused where leaving it out would change what is meant, and else warned of.
+//! What a request of one dialect says that another can't: refused where leaving it out would change what is meant, and else warned of. So is what
+//! no upstream takes, since each refuses it in the words of its own format.
 
 use super::Dialect;
 use crate::exchange::feature::{Feature, Features};
@@ -16,35 +17,44 @@ pub(crate) struct Lost {
     pub(crate) warned: Vec<String>,
 }
 
-/// Something that would change what the request means, if it were left out.
+/// Something that would change what the request means, if it were left out, or that no upstream takes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the field {field} can't be said to {}", lacking.whom(*to))]
+#[error("the field {field} {}", lacking.words(*to))]
 pub(crate) struct Refused {
     /// The caller's field.
     pub(crate) field: String,
     /// What the request would have been written in.
     pub(crate) to: Dialect,
-    /// Who has no such thing.
+    /// What is not there.
     pub(crate) lacking: Lacking,
 }
 
-/// Who has no such thing.
+/// What is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lacking {
-    /// The format.
+    /// Such a thing in the format.
     Format,
-    /// The model, though the format has it.
+    /// Such a thing in the model, though the format has it.
     Model,
+    /// The tool that is to be called.
+    Tool,
+    /// A word.
+    Words,
 }
 
 impl Lacking {
-    fn whom(self, to: Dialect) -> String {
+    fn words(self, to: Dialect) -> String {
         match self {
             Self::Format => format!(
-                "{}; leave it out, or ask for a model that is served in a format that has it",
+                "can't be said to {}; leave it out, or ask for a model that is served in a format that has it",
                 to.display_name()
             ),
-            Self::Model => "the model, which decides for itself; leave it out, or ask for another model".to_owned(),
+            Self::Model => {
+                "can't be said to the model, which decides for itself; leave it out, or ask for another model"
+                    .to_owned()
+            }
+            Self::Tool => "names a tool that is not one of the request's".to_owned(),
+            Self::Words => "says nothing: give at least one message with something in it".to_owned(),
         }
     }
 }
@@ -53,7 +63,7 @@ impl Lacking {
 ///
 /// # Errors
 ///
-/// When something would be that must not.
+/// When something would be that must not, and when the request is one that no upstream takes.
 pub(crate) fn check(request: &Request<'_>, from: Dialect, to: Dialect) -> Result<Lost, Refused> {
     let features = Features::of(request);
     let mut warned = Vec::new();
@@ -65,7 +75,27 @@ pub(crate) fn check(request: &Request<'_>, from: Dialect, to: Dialect) -> Result
     for extra in &request.extras {
         lose(extra.loss, extra.field.as_str().to_owned(), to, &mut warned)?;
     }
+    // Whatever may stand in the place of these has a better reason to be refused.
+    if !says_something(request) {
+        return Err(Refused { field: conversation(from).to_owned(), to, lacking: Lacking::Words });
+    }
+    if !has_chosen_tool(request) {
+        let field = field(from, Feature::ToolChoiceNamed).to_owned();
+        return Err(Refused { field, to, lacking: Lacking::Tool });
+    }
     Ok(Lost { warned })
+}
+
+/// Whether there is anything to answer. A text that is empty is: some take it.
+fn says_something(request: &Request<'_>) -> bool {
+    !request.system.is_empty() || request.messages.iter().any(|message| !message.parts.is_empty())
+}
+
+fn has_chosen_tool(request: &Request<'_>) -> bool {
+    match &request.tool_choice {
+        Some(ToolChoice::Named(name)) => request.tools.iter().any(|tool| tool.name == *name),
+        Some(ToolChoice::Auto | ToolChoice::Required | ToolChoice::Never) | None => true,
+    }
 }
 
 /// What a model can't do although its format can say it.
@@ -96,6 +126,15 @@ fn lose(loss: Loss, field: String, to: Dialect, warned: &mut Vec<String>) -> Res
         Loss::Refused => return Err(Refused { field, to, lacking: Lacking::Format }),
     }
     Ok(())
+}
+
+/// What a dialect calls the conversation.
+fn conversation(from: Dialect) -> &'static str {
+    match from {
+        Dialect::Chat | Dialect::Anthropic | Dialect::Bedrock | Dialect::Cohere => "messages",
+        Dialect::Responses => "input",
+        Dialect::Gemini => "contents",
+    }
 }
 
 /// A feature's field in a dialect's words.

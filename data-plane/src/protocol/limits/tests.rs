@@ -78,8 +78,11 @@ fn what_would_change_the_meaning_is_refused_and_the_rest_is_warned_of_once() {
         json: crate::exchange::json::Json::empty_object(),
         loss,
     };
-    let mut request =
-        Request { extras: vec![extra("a", Loss::Warned), extra("a", Loss::Warned)], ..Request::default() };
+    let mut request = Request {
+        system: vec![crate::exchange::message::Part::text("x")],
+        extras: vec![extra("a", Loss::Warned), extra("a", Loss::Warned)],
+        ..Request::default()
+    };
     let lost = check(&request, Dialect::Chat, Dialect::Anthropic).unwrap();
     assert_eq!(lost.warned, ["a"]);
     request.extras.push(extra("b", Loss::Silent));
@@ -107,4 +110,75 @@ fn a_model_that_can_not_be_made_to_call_a_tool_is_not_asked_to() {
     assert_eq!(checked(ToolChoice::Auto, &tools, ForcedTools::None), Ok(()));
     assert_eq!(checked(ToolChoice::Named("f".into()), &tools, ForcedTools::Any), Ok(()));
     assert_eq!(checked(ToolChoice::Required, &[], ForcedTools::None), Ok(()), "there is nothing to call");
+}
+
+fn refused(from: Dialect, to: Dialect, body: &str) -> Option<String> {
+    let request = from.protocol().read_request(body.as_bytes()).unwrap();
+    check(&request, from, to).err().map(|refused| refused.to_string())
+}
+
+#[test]
+fn a_tool_that_has_to_be_called_is_one_of_the_requests() {
+    let anthropic = r#"{"max_tokens":1,"messages":[{"role":"user","content":"x"}],"tool_choice":{"type":"tool","name":"f"},"tools":[TOOL]}"#;
+    let chat = r#"{"messages":[{"role":"user","content":"x"}],"tool_choice":{"type":"function","function":{"name":"f"}},
+        "tools":[{"type":"function","function":{"name":"g"}}]}"#;
+    let responses =
+        r#"{"input":"x","tool_choice":{"type":"function","name":"f"},"tools":[{"type":"function","name":"g"}]}"#;
+    let gemini = r#"{"contents":[{"parts":[{"text":"x"}]}],"tools":[{"functionDeclarations":[{"name":"g"}]}],
+        "toolConfig":{"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["f"]}}}"#;
+    let bedrock = r#"{"messages":[{"role":"user","content":[{"text":"x"}]}],"toolConfig":{"toolChoice":{"tool":{"name":"f"}},
+        "tools":[{"toolSpec":{"name":"g","inputSchema":{"json":{}}}}]}}"#;
+    let of_anthropic = |tool: &str| anthropic.replace("TOOL", tool);
+    for (from, to, body, field) in [
+        (Dialect::Chat, Dialect::Gemini, chat, "tool_choice"),
+        (Dialect::Responses, Dialect::Chat, responses, "tool_choice"),
+        (Dialect::Anthropic, Dialect::Chat, &of_anthropic(r#"{"name":"g","input_schema":{}}"#), "tool_choice"),
+        (Dialect::Gemini, Dialect::Anthropic, gemini, "toolConfig.functionCallingConfig"),
+        (Dialect::Bedrock, Dialect::Responses, bedrock, "toolConfig.toolChoice.tool"),
+    ] {
+        let expected = format!("the field {field} names a tool that is not one of the request's");
+        assert_eq!(refused(from, to, body), Some(expected));
+        assert_eq!(refused(from, to, &body.replace(r#""g""#, r#""f""#)), None, "{body}");
+    }
+    // It is one of those that only its provider has.
+    let searching = of_anthropic(r#"{"type":"web_search_20250305","name":"f"}"#);
+    let said = refused(Dialect::Anthropic, Dialect::Chat, &searching).unwrap();
+    assert!(said.starts_with("the field tools[0] can't be said"), "{said}");
+}
+
+#[test]
+fn a_conversation_says_something() {
+    for (from, nothing, something) in [
+        (
+            Dialect::Chat,
+            r#"{"messages":[{"role":"user","content":[]}]}"#,
+            r#"{"messages":[{"role":"user","content":""}]}"#,
+        ),
+        (Dialect::Responses, r#"{"input":[]}"#, r#"{"input":[],"instructions":"x"}"#),
+        (
+            Dialect::Anthropic,
+            r#"{"max_tokens":1,"messages":[{"role":"user","content":[]}]}"#,
+            r#"{"max_tokens":1,"messages":[{"role":"user","content":[]}],"system":"x"}"#,
+        ),
+        (Dialect::Gemini, r#"{"contents":[{"parts":[]}]}"#, r#"{"contents":[{"parts":[{"text":"x"}]}]}"#),
+        (
+            Dialect::Bedrock,
+            r#"{"messages":[{"role":"user","content":[]}]}"#,
+            r#"{"messages":[{"role":"user","content":[{"text":" "}]}]}"#,
+        ),
+        (
+            Dialect::Cohere,
+            r#"{"messages":[{"role":"user","content":[]}]}"#,
+            r#"{"messages":[{"role":"user","content":"x"}]}"#,
+        ),
+    ] {
+        let field = conversation(from);
+        let expected = format!("the field {field} says nothing: give at least one message with something in it");
+        for to in Dialect::ALL.into_iter().filter(|to| *to != from) {
+            assert_eq!(refused(from, to, nothing).as_ref(), Some(&expected), "{from:?}");
+            assert_eq!(refused(from, to, something), None, "{from:?}");
+        }
+    }
+    let stored = refused(Dialect::Responses, Dialect::Chat, r#"{"previous_response_id":"r"}"#).unwrap();
+    assert!(stored.starts_with("the field previous_response_id can't be said"), "{stored}");
 }

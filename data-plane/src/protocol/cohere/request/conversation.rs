@@ -88,6 +88,10 @@ pub(super) struct Conversation<'a> {
 
 impl<'a> Conversation<'a> {
     /// A conversation, with a word to the model before it if there is one.
+    ///
+    /// # Errors
+    ///
+    /// When something in it can't be said, or nothing is.
     pub(super) fn of(request: &'a Request<'_>, manner: &Manner, word: Option<&'a str>) -> Result<Self, Unsayable> {
         let thinks = manner.reasoning != ReasoningForm::None;
         let mut written = Self { turns: Vec::new(), documents: Vec::new(), thinks };
@@ -98,6 +102,10 @@ impl<'a> Conversation<'a> {
                 Role::User => written.user(parts)?,
                 Role::Assistant => written.assistant(parts),
             }
+        }
+        if written.turns.is_empty() {
+            let why = "can't be sent to Cohere: give at least one message with something in it".to_owned();
+            return Err(Unsayable { what: "a conversation in which nothing is said".to_owned(), why });
         }
         Ok(written)
     }

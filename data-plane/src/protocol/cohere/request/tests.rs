@@ -29,6 +29,10 @@ fn assistant(parts: Vec<Part<'static>>) -> Message<'static> {
     Message { role: Role::Assistant, parts }
 }
 
+fn question() -> Request<'static> {
+    Request { messages: vec![user(vec![Part::text("q")])], ..Request::default() }
+}
+
 fn call(id: &'static str, name: &'static str) -> Part<'static> {
     let arguments = Json::empty_object();
     Part::of(Content::ToolCall(ToolCall { id: id.into(), name: name.into(), arguments, signature: None }))
@@ -219,17 +223,16 @@ fn a_choice_of_tools_is_said_in_coheres_words() {
         (Some(ToolChoice::Never), json!("NONE"), vec!["f", "g"]),
         (Some(ToolChoice::Named("g".into())), json!("REQUIRED"), vec!["g"]),
     ] {
-        let request = Request { tools: vec![tool("f"), tool("g")], tool_choice: choice, ..Request::default() };
+        let request = Request { tools: vec![tool("f"), tool("g")], tool_choice: choice, ..question() };
         let body = written(&request, &UNKNOWN);
         assert_eq!(
             (&body["tool_choice"], names(&body)),
             (&expected, tools.iter().map(|name| (*name).to_owned()).collect())
         );
     }
-    let wrong = Request { tool_choice: Some(ToolChoice::Named("h".into())), ..Request::default() };
+    let wrong = Request { tool_choice: Some(ToolChoice::Named("h".into())), ..question() };
     assert!(try_written(&wrong, &UNKNOWN).is_err());
-    let bare =
-        Request { tools: vec![Tool { parameters: None, strict: Some(true), ..tool("f") }], ..Request::default() };
+    let bare = Request { tools: vec![Tool { parameters: None, strict: Some(true), ..tool("f") }], ..question() };
     let body = written(&bare, &UNKNOWN);
     assert_eq!(body["tools"][0]["function"]["parameters"], json!({"type": "object", "properties": {}}));
     assert_eq!(body["strict_tools"], true);
@@ -238,7 +241,7 @@ fn a_choice_of_tools_is_said_in_coheres_words() {
 #[test]
 fn the_answers_form_is_a_field_unless_there_are_tools() {
     let asked = |format: AnswerFormat<'static>, tools: Vec<Tool<'static>>, choice: Option<ToolChoice<'static>>| {
-        Request { answer_format: Some(format), tools, tool_choice: choice, ..Request::default() }
+        Request { answer_format: Some(format), tools, tool_choice: choice, ..question() }
     };
     let plain = written(&asked(AnswerFormat::Json, vec![], None), &UNKNOWN);
     assert_eq!(plain["response_format"], json!({"type": "json_object"}));
@@ -272,7 +275,7 @@ fn numbers_are_brought_within_what_the_format_takes() {
         presence_penalty: number(presence),
         ..Sampling::default()
     };
-    let request = Request { sampling: sampling("1.7", "1", "-0.5", "2"), ..Request::default() };
+    let request = Request { sampling: sampling("1.7", "1", "-0.5", "2"), ..question() };
     let outgoing = try_written(&request, &UNKNOWN).unwrap();
     let body: Value = serde_json::from_slice(&outgoing.body).unwrap();
     assert_eq!((&body["temperature"], &body["p"]), (&json!(1), &json!(0.99)));
@@ -281,7 +284,7 @@ fn numbers_are_brought_within_what_the_format_takes() {
     let told =
         told(&outgoing.notes, &request, crate::protocol::Dialect::Chat, crate::protocol::Dialect::Cohere, &UNKNOWN);
     assert_eq!(told.len(), 4, "{told:?}");
-    let request = Request { sampling: sampling("0.70", "0.01", "0", "1.0"), ..Request::default() };
+    let request = Request { sampling: sampling("0.70", "0.01", "0", "1.0"), ..question() };
     let outgoing = try_written(&request, &UNKNOWN).unwrap();
     let text = String::from_utf8(outgoing.body).unwrap();
     let kept = r#""temperature":0.70,"p":0.01,"frequency_penalty":0,"presence_penalty":1.0"#;
@@ -299,7 +302,7 @@ fn thinking_is_told_as_a_budget() {
         (Amount::Effort(Effort::High), &deaf, Value::Null),
     ] {
         let reasoning = Some(Reasoning { amount: Some(amount), shown: None });
-        assert_eq!(written(&Request { reasoning, ..Request::default() }, manner)["thinking"], expected);
+        assert_eq!(written(&Request { reasoning, ..question() }, manner)["thinking"], expected);
     }
 }
 
@@ -407,4 +410,11 @@ proptest! {
         let broken = format!("{}{with}{}", &body[..at], &body[at..]);
         let _ = read(broken.as_bytes());
     }
+}
+
+#[test]
+fn a_conversation_without_a_word_is_refused() {
+    let blank = Request { messages: vec![user(vec![Part::text("")])], ..Request::default() };
+    let expected = "a conversation in which nothing is said can't be sent to Cohere: give at least one message with something in it";
+    assert_eq!(try_written(&blank, &UNKNOWN).unwrap_err().to_string(), expected);
 }

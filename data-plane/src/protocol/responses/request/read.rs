@@ -10,7 +10,6 @@ use crate::exchange::json::Json;
 use crate::exchange::message::Part;
 use crate::exchange::request::{Extra, Loss, Request};
 use crate::exchange::text::Text;
-use crate::exchange::tool::ToolChoice;
 use crate::protocol::responses::item::{Item, Kind};
 use crate::protocol::{Unreadable, fields};
 
@@ -70,11 +69,6 @@ impl<'a> Asked<'a> {
         if let Some(allowed) = allowed {
             let allowed: HashSet<_> = allowed.iter().collect();
             request.tools.retain(|tool| allowed.contains(&tool.name));
-        }
-        if let Some(ToolChoice::Named(name)) = &request.tool_choice
-            && !request.tools.iter().any(|tool| tool.name == *name)
-        {
-            return Err(unreadable("tool_choice.name", "is not the name of one of the tools"));
         }
         request.name_results();
         Ok(request)
