@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use shared::adapter::{AdapterKind, Format};
 
 use super::{Dialect, NotAnAnswer, Unreadable};
-use crate::json;
+use crate::json::{self, JsonError};
 
 /// How a count is asked for and given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,17 +141,18 @@ fn with_a_limit(body: &[u8]) -> Cow<'_, [u8]> {
 /// An object with those of its members alone that a count knows: it refuses others.
 fn kept(object: &[u8], names: &[&str]) -> Vec<u8> {
     let mut kept = vec![b'{'];
-    for name in names {
-        if let Some(value) = json::member(object, name.as_bytes()) {
+    let read = json::placed_members(object, |member| {
+        if names.iter().any(|name| *name.as_bytes() == *member.key) {
             if kept.len() > 1 {
                 kept.push(b',');
             }
-            kept.extend_from_slice(format!("\"{name}\":").as_bytes());
-            kept.extend_from_slice(value);
+            kept.extend_from_slice(&object[member.key_at.start..member.value.end]);
         }
-    }
+        Ok::<_, JsonError>(())
+    });
     kept.push(b'}');
-    kept
+    // What our own writer wrote can be read.
+    if read.is_ok() { kept } else { b"{}".to_vec() }
 }
 
 #[cfg(test)]
