@@ -2,6 +2,8 @@
 //!
 //! Source: docs.anthropic.com/en/docs/build-with-claude/extended-thinking, read in autumn 2026.
 
+pub(super) mod schema;
+
 use super::notes::{BOUNDED, LOWERED, Note, RAISED};
 use crate::exchange::feature::Feature;
 use crate::exchange::json::Number;

@@ -1,13 +1,14 @@
 //! What of a request is said to an upstream otherwise than its caller said it, because of what its model takes. What a format has no words for
 //! is in [`limits`](super::limits).
 
-use super::{Dialect, limits};
+use super::claude::schema::LOOSENED;
+use super::{Dialect, claude, limits};
 use crate::exchange::feature::Feature;
 use crate::exchange::json::Number;
-use crate::exchange::manner::{Manner, ReasoningForm};
+use crate::exchange::manner::{Manner, ReasoningForm, SchemaForm};
 use crate::exchange::message::Role;
 use crate::exchange::reasoning::Amount;
-use crate::exchange::request::Request;
+use crate::exchange::request::{AnswerFormat, Request};
 
 /// Of thinking, where a model has to call a tool.
 pub(super) const FORCED: &str = "was left out: a model that has to call a tool can't think before";
@@ -52,6 +53,8 @@ pub(crate) fn told(
         top_p(request, to, manner),
         reasoning(request, to, manner),
         late_system(request, to),
+        schema(request, to, manner),
+        strict_tools(request, to),
     ];
     let notes = written.iter().copied().chain(common.into_iter().flatten().filter(is_new));
     notes.map(|Note { feature, change }| format!("the field {} {change}", limits::field(from, feature))).collect()
@@ -101,6 +104,23 @@ fn late_system(request: &Request<'_>, to: Dialect) -> Option<Note> {
     };
     let is_there = request.messages.iter().any(|message| message.role == Role::System);
     is_there.then_some(Note { feature: Feature::LateSystem, change })
+}
+
+fn schema(request: &Request<'_>, to: Dialect, manner: &Manner) -> Option<Note> {
+    let is_held = matches!(to, Dialect::Anthropic | Dialect::Bedrock) && manner.schema == SchemaForm::Native;
+    match &request.answer_format {
+        Some(AnswerFormat::Schema(wanted)) if is_held && claude::schema::is_loosened(&wanted.schema) => {
+            Some(Note { feature: Feature::SchemaAnswer, change: LOOSENED })
+        }
+        Some(AnswerFormat::Schema(_) | AnswerFormat::Json | AnswerFormat::Text) | None => None,
+    }
+}
+
+fn strict_tools(request: &Request<'_>, to: Dialect) -> Option<Note> {
+    let mut strict = request.tools.iter().filter(|tool| tool.strict == Some(true));
+    let is_loosened = strict.any(|tool| tool.parameters.as_ref().is_some_and(claude::schema::is_loosened));
+    (is_loosened && matches!(to, Dialect::Anthropic | Dialect::Bedrock))
+        .then_some(Note { feature: Feature::StrictTools, change: LOOSENED })
 }
 
 #[cfg(test)]

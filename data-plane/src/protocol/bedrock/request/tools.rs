@@ -16,7 +16,7 @@ use crate::json;
 use crate::protocol::bedrock::block::Block;
 use crate::protocol::bedrock::name;
 use crate::protocol::notes::{IN_WORDS, Note};
-use crate::protocol::{ANSWER_TOOL, Unsayable};
+use crate::protocol::{ANSWER_TOOL, Unsayable, claude};
 
 /// What is said to a model that can't be made to give its answer as a tool's arguments.
 const ANSWER: &str =
@@ -162,6 +162,7 @@ fn spec<'a>(tool: &'a Tool<'_>, manner: &Manner) -> Result<ToolSpec<'a>, Unsayab
         Some(schema) => of_object(schema),
         None => any_object(),
     };
+    let parameters = if is_strict { claude::schema::held(&parameters).into_owned() } else { parameters };
     Ok(ToolSpec {
         name: name::tool(&tool.name)?,
         description: tool.description.as_deref().filter(|text| !text.trim().is_empty()),

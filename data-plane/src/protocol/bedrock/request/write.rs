@@ -73,7 +73,8 @@ struct Structure<'a> {
 
 #[derive(PartialEq, Serialize)]
 struct JsonSchema<'a> {
-    schema: &'a str,
+    /// As a text.
+    schema: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -225,8 +226,8 @@ fn text_format<'a>(request: &'a Request<'_>, manner: &Manner) -> Option<TextForm
     if manner.schema == SchemaForm::Tool {
         return None;
     }
-    let json_schema =
-        JsonSchema { schema: schema.as_str(), name: name.as_deref(), description: description.as_deref() };
+    let schema = claude::schema::held(schema).as_str().to_owned();
+    let json_schema = JsonSchema { schema, name: name.as_deref(), description: description.as_deref() };
     Some(TextFormat { r#type: "json_schema", structure: Structure { json_schema } })
 }
 

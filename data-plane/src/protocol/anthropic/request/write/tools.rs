@@ -9,7 +9,7 @@ use crate::exchange::manner::{Manner, SchemaForm};
 use crate::exchange::message::CacheHint;
 use crate::exchange::request::{AnswerFormat, Request, Schema};
 use crate::exchange::tool;
-use crate::protocol::{ANSWER_TOOL, Unsayable};
+use crate::protocol::{ANSWER_TOOL, Unsayable, claude};
 
 /// What is said of tools.
 pub(super) struct Toolbox<'a> {
@@ -50,7 +50,7 @@ impl<'a> Toolbox<'a> {
         let toolbox = Self { tools, choice: None, schema: None, answers_by_tool: false };
         let (mut toolbox, choice) = match (&request.answer_format, manner.schema) {
             (Some(AnswerFormat::Schema(wanted)), SchemaForm::Native) => {
-                (Self { schema: Some(schema::closed(&wanted.schema)), ..toolbox }, choice)
+                (Self { schema: Some(claude::schema::held(&wanted.schema)), ..toolbox }, choice)
             }
             (Some(AnswerFormat::Schema(wanted)), SchemaForm::Tool) => toolbox.with_answer(wanted, choice)?,
             (Some(AnswerFormat::Json | AnswerFormat::Text) | None, _) => (toolbox, choice),
@@ -102,7 +102,7 @@ impl<'a> Tool<'a> {
             name,
             description: tool.description.as_deref(),
             input_schema: match tool.strict {
-                Some(true) => schema::closed(&input_schema).into_owned(),
+                Some(true) => claude::schema::held(&input_schema).into_owned(),
                 Some(false) | None => input_schema,
             },
             // Not to be strict is how it is anyway, and some servers do not know the word.
