@@ -34,6 +34,7 @@ mod openai;
 mod responses;
 
 mod call_id;
+mod characters;
 mod fields;
 mod lines;
 mod media;
@@ -224,6 +225,9 @@ pub(crate) const MOST_CHOICES: usize = 128;
 
 /// The most calls of tools in an answer.
 pub(crate) const MOST_CALLS: usize = 1024;
+
+/// The most bytes of an answer that are kept while it goes by: what a whole one may have.
+pub(crate) const MOST_KEPT: usize = 64 * 1024 * 1024;
 
 /// The tool whose arguments are the answer, where a model can't be held to a schema in another way.
 pub(crate) const ANSWER_TOOL: &str = "keyplane_answer";

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exchange::message::Citation;
 use crate::exchange::text::Text;
+use crate::protocol::characters::Characters;
 
 /// A citation.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -51,7 +52,7 @@ struct Fields<'a> {
 
 impl<'a> Cited<'a> {
     /// A citation of the exchange form, in an answer whose text is known or not.
-    pub(super) fn of(citation: &'a Citation<'_>, answer: Option<&str>, content_index: Option<u64>) -> Self {
+    pub(super) fn of(citation: &'a Citation<'_>, answer: Option<&Characters<'a>>, content_index: Option<u64>) -> Self {
         let fields = Fields {
             title: citation.title.as_ref().map(Text::borrowed),
             url: citation.url.as_ref().map(Text::borrowed),
@@ -62,7 +63,7 @@ impl<'a> Cited<'a> {
         Self {
             start,
             end,
-            text: answer.zip(citation.answer_span).map(|(answer, span)| characters(answer, span)),
+            text: answer.zip(citation.answer_span).map(|(answer, (begin, end))| answer.between(begin, end).into()),
             sources: vec![SourceOf { r#type: "document".into(), id, document: Some(fields) }],
             content_index,
             r#type: Some("TEXT_CONTENT".into()),
@@ -79,11 +80,4 @@ impl<'a> Cited<'a> {
             Citation { url: fields.url, title, quoted: fields.snippet, answer_span, raw: None }
         })
     }
-}
-
-/// The characters of a text from one to before another.
-fn characters<'a>(text: &str, (start, end): (u64, u64)) -> Text<'a> {
-    let skipped = usize::try_from(start).unwrap_or(usize::MAX);
-    let taken = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
-    text.chars().skip(skipped).take(taken).collect::<String>().into()
 }

@@ -12,6 +12,7 @@ use crate::exchange::message::{Content, Part};
 use crate::exchange::response::{Choice, Finish, Response};
 use crate::exchange::text::Text;
 use crate::exchange::tool::ToolCall;
+use crate::protocol::characters::Characters;
 use crate::protocol::error::json;
 use crate::protocol::{NotAnAnswer, Reply, Seed, Unsayable};
 
@@ -150,7 +151,9 @@ impl<'a> WrittenMessage<'a> {
             }
             Content::Text { text, citations } => {
                 let index = Some(self.content.len() as u64);
-                self.citations.extend(citations.iter().map(|citation| Cited::of(citation, Some(text), index)));
+                let characters = (!citations.is_empty()).then(|| Characters::of(text));
+                let cited = citations.iter().map(|citation| Cited::of(citation, characters.as_ref(), index));
+                self.citations.extend(cited);
                 self.content.push(Item::Text { text });
             }
             Content::Refusal(text) => self.content.push(Item::Text { text }),

@@ -11,6 +11,7 @@ use crate::exchange::message::{self, Content, DocumentBody};
 use crate::exchange::response::{Choice, Response};
 use crate::exchange::usage::Usage;
 use crate::protocol::Reply;
+use crate::protocol::characters::Characters;
 use crate::protocol::error::json;
 
 /// An answer, or an event of a stream, which has the same form.
@@ -98,8 +99,9 @@ fn candidate<'a>(index: u32, choice: &'a Choice<'a>) -> Candidate<'a> {
     for message::Part { content, .. } in &choice.parts {
         parts.extend(part(content));
         if let Content::Text { text, citations } = content {
+            let characters = (!citations.is_empty()).then(|| Characters::of(text));
             for citation in citations {
-                grounding.add(citation, Some(text));
+                grounding.add(citation, characters.as_ref());
             }
         }
     }

@@ -215,7 +215,10 @@ pub(super) enum Annotation<'a> {
 
 /// The citations of a text that the format can say: those with a URL. One that does not say what it is for is for the whole text.
 pub(super) fn annotations<'a>(citations: &'a [Citation<'_>], text: &'a str) -> impl Iterator<Item = Annotation<'a>> {
-    citations.iter().filter_map(move |citation| annotation(citation, || text.chars().count() as u64))
+    let mut counted = None;
+    citations.iter().filter_map(move |citation| {
+        annotation(citation, || *counted.get_or_insert_with(|| text.chars().count() as u64))
+    })
 }
 
 /// A citation of a text with this many characters; `None` for one without a URL.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exchange::message::Citation;
 use crate::exchange::text::Text;
+use crate::protocol::characters::Characters;
 
 /// The sources, and which words each supports.
 #[derive(Debug, Default, Deserialize)]
@@ -53,28 +54,39 @@ impl<'a> Grounding<'a> {
     /// The citations: for each source those of the words that it supports in a text, or one for the answer as a whole.
     pub(in crate::protocol::gemini) fn citations(&self, text: Option<&str>) -> Vec<Citation<'a>> {
         let mut citations = Vec::new();
-        for (at, chunk) in self.grounding_chunks.iter().flatten().enumerate() {
+        for (chunk, spans) in self.grounding_chunks.iter().flatten().zip(self.spans(text)) {
             let Some(citation) = chunk.citation() else { continue };
-            let before = citations.len();
-            citations.extend(self.spans(at, text).map(|span| Citation { answer_span: Some(span), ..citation.clone() }));
-            if citations.len() == before {
+            if spans.is_empty() {
                 citations.push(citation);
+            } else {
+                let of_span = |span| Citation { answer_span: Some(span), ..citation.clone() };
+                citations.extend(spans.into_iter().map(of_span));
             }
         }
         citations
     }
 
-    /// The characters that a source supports.
-    fn spans(&self, chunk: usize, text: Option<&str>) -> impl Iterator<Item = (u64, u64)> {
-        let supports = self.grounding_supports.as_deref().unwrap_or_default();
-        let of_chunk = move |support: &&Support| {
-            support.grounding_chunk_indices.as_ref().is_some_and(|chunks| chunks.contains(&chunk))
-        };
-        supports.iter().filter(of_chunk).filter_map(move |support| {
-            let segment = support.segment?;
-            let begin = characters(text?, segment.start_index.unwrap_or(0))?;
-            Some((begin, characters(text?, segment.end_index?)?))
-        })
+    /// For each source the characters that it supports.
+    fn spans(&self, text: Option<&str>) -> Vec<Vec<(u64, u64)>> {
+        let mut spans = vec![Vec::new(); self.grounding_chunks.as_ref().map_or(0, Vec::len)];
+        let (Some(text), Some(supports)) = (text, &self.grounding_supports) else { return spans };
+        let characters = Characters::of(text);
+        for support in supports {
+            let Some(span) = support.segment.and_then(|segment| segment.span(&characters)) else { continue };
+            for chunk in support.grounding_chunk_indices.iter().flatten() {
+                // One that is named twice supports the words once.
+                if let Some(of_chunk) = spans.get_mut(*chunk).filter(|spans| spans.last() != Some(&span)) {
+                    of_chunk.push(span);
+                }
+            }
+        }
+        spans
+    }
+}
+
+impl Segment {
+    fn span(self, text: &Characters<'_>) -> Option<(u64, u64)> {
+        Some((text.before(self.start_index.unwrap_or(0))?, text.before(self.end_index?)?))
     }
 }
 
@@ -83,17 +95,6 @@ impl<'a> Chunk<'a> {
         let Place { uri, title, text } = self.web.as_ref().or(self.retrieved_context.as_ref())?;
         Some(Citation { url: uri.clone(), title: title.clone(), quoted: text.clone(), ..Citation::default() })
     }
-}
-
-/// How many characters stand before a byte.
-fn characters(text: &str, byte: usize) -> Option<u64> {
-    u64::try_from(text.get(..byte)?.chars().count()).ok()
-}
-
-/// The byte at which a character begins.
-fn byte(text: &str, character: u64) -> Option<usize> {
-    let character = usize::try_from(character).ok()?;
-    text.char_indices().map(|(at, _)| at).chain([text.len()]).nth(character)
 }
 
 /// Writes the sources.
@@ -107,7 +108,7 @@ pub(in crate::protocol::gemini) struct GroundingWriter<'a> {
 
 impl<'a> GroundingWriter<'a> {
     /// Adds a citation, of words in a text where that is known.
-    pub(in crate::protocol::gemini) fn add(&mut self, citation: &'a Citation<'_>, text: Option<&str>) {
+    pub(in crate::protocol::gemini) fn add(&mut self, citation: &'a Citation<'_>, text: Option<&Characters<'_>>) {
         let Citation { url, title, quoted, answer_span, raw: _ } = citation;
         let borrowed = |text: &'a Option<Text<'_>>| text.as_ref().map(Text::borrowed);
         let place = Place { uri: borrowed(url), title: borrowed(title), text: borrowed(quoted) };
@@ -118,7 +119,7 @@ impl<'a> GroundingWriter<'a> {
         let index = self.grounding_chunks.len();
         self.grounding_chunks.push(chunk);
         let segment = answer_span.zip(text).and_then(|((begin, end), text)| {
-            Some(Segment { start_index: Some(byte(text, begin)?), end_index: Some(byte(text, end)?) })
+            Some(Segment { start_index: Some(text.byte(begin)?), end_index: Some(text.byte(end)?) })
         });
         if segment.is_some() {
             self.grounding_supports.push(Support { segment, grounding_chunk_indices: Some(vec![index]) });

@@ -161,14 +161,14 @@ fn message<'a>(parts: &'a [Part<'_>]) -> Result<Message<'a>, Unsayable> {
     if reasoning::needs_details(parts) {
         message.reasoning_details = reasoning::details(parts);
     }
+    let mut said = 0;
     for part in parts {
         match &part.content {
             Content::Text { text, citations } => {
-                let start =
-                    if citations.is_empty() { 0 } else { characters(message.content.as_deref().unwrap_or_default()) };
                 append(&mut message.content, text);
-                let place = || (start, start + characters(text));
-                message.annotations.extend(citations.iter().filter_map(|citation| Annotation::of(citation, place())));
+                let place = (said, said + characters(text));
+                said = place.1;
+                message.annotations.extend(citations.iter().filter_map(|citation| Annotation::of(citation, place)));
             }
             Content::Refusal(refusal) => append(&mut message.refusal, refusal),
             Content::Image(image) => message.images.push(WrittenImage::of(image)?),

@@ -57,6 +57,8 @@ pub(super) struct Message {
 struct Words {
     said: Said,
     text: String,
+    /// Of the text.
+    characters: u64,
     annotations: Vec<Json<'static>>,
 }
 
@@ -102,7 +104,7 @@ impl Message {
             return;
         }
         self.end_part(sequence, out);
-        let words = Words { said, text: String::new(), annotations: Vec::new() };
+        let words = Words { said, text: String::new(), characters: 0, annotations: Vec::new() };
         let part = words.part();
         sequence.write(Data { part: Some(&part), ..self.data("response.content_part.added") }, out);
         self.part = Some(words);
@@ -118,6 +120,7 @@ impl Message {
         sequence.write(data, out);
         if let Some(part) = &mut self.part {
             part.text.push_str(text);
+            part.characters += text.chars().count() as u64;
         }
     }
 
@@ -127,7 +130,7 @@ impl Message {
         }
         self.open(Said::Text, sequence, out);
         let Some(part) = &self.part else { return };
-        let annotation: Option<Annotation<'_>> = annotation(citation, || part.text.chars().count() as u64);
+        let annotation: Option<Annotation<'_>> = annotation(citation, || part.characters);
         let annotation_index = Some(part.annotations.len());
         let kind = "response.output_text.annotation.added";
         sequence.write(Data { annotation_index, annotation: annotation.as_ref(), ..self.data(kind) }, out);
