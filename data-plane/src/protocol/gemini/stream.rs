@@ -19,7 +19,7 @@ use crate::exchange::response::Finish;
 use crate::exchange::text::Text;
 use crate::exchange::usage::Usage;
 use crate::protocol::error::Problem;
-use crate::protocol::{self, Fault, Frame, Progress, Seed};
+use crate::protocol::{self, Fault, Frame, MOST_CHOICES, Progress, Seed};
 
 /// Reads one stream.
 #[derive(Debug)]
@@ -67,6 +67,9 @@ impl Reader {
 
     fn candidate(&mut self, mut candidate: Candidate<'_>, sink: &mut dyn FnMut(Event<'_>)) -> Result<(), Fault> {
         let index = candidate.index.unwrap_or(0);
+        if self.choices.len() >= MOST_CHOICES && !self.choices.contains_key(&index) {
+            return Err(fault("the upstream's answer has more alternatives than any may have"));
+        }
         for part in candidate.take_parts() {
             let content = part.content(&mut self.ids).map_err(|_| not_of_the_format())?;
             if let Some(content) = content {

@@ -18,7 +18,7 @@ use crate::json;
 use crate::protocol::anthropic::error::status_in;
 use crate::protocol::anthropic::usage::Counts;
 use crate::protocol::anthropic::{citation, finish};
-use crate::protocol::{self, Fault, Frame, Progress, Seed};
+use crate::protocol::{self, Fault, Frame, MOST_KEPT, Progress, Seed};
 
 /// The types of events that are read.
 const KNOWN: [&str; 8] = [
@@ -43,6 +43,8 @@ pub(in crate::protocol::anthropic) struct Reader {
     calls: u32,
     /// Calls that did not end.
     open: Vec<Call>,
+    /// The bytes of arguments that came with the begin of their calls.
+    early: usize,
     usage: Counts,
     reason: Option<Reason>,
 }
@@ -82,7 +84,12 @@ impl Reader {
         };
         match event.r#type.as_deref().unwrap_or(name) {
             "content_block_delta" => self.delta(event, sink),
-            "content_block_start" => self.block(event, sink),
+            "content_block_start" => {
+                self.block(event, sink);
+                if self.early > MOST_KEPT {
+                    return Err(broken(data));
+                }
+            }
             "content_block_stop" => self.end_call(event.index.unwrap_or(0), sink),
             "message_start" => self.begin(event.message, sink),
             "message_delta" => self.message(event, sink),
@@ -129,6 +136,7 @@ impl Reader {
         let (id, name) = (block.id.unwrap_or_default(), block.name.unwrap_or_default());
         // It is `{}`, and the arguments come after it; but some compatible servers give them here, whole.
         let whole = block.input.filter(|input| input.is_object() && input.as_str() != "{}").map(Json::into_owned);
+        self.early += whole.as_ref().map_or(0, |whole| whole.as_str().len());
         self.open.push(Call { index, call, whole, has_arguments: false });
         self.piece(Piece::ToolBegin { call, id, name, signature: None }, sink);
     }

@@ -11,7 +11,10 @@ use crate::protocol::bedrock::error::{broken, fault};
 use crate::protocol::bedrock::finish;
 use crate::protocol::bedrock::usage::TokenUsage;
 use crate::protocol::media::Medium;
-use crate::protocol::{self, Fault, Frame, Progress, Seed};
+use crate::protocol::{self, Fault, Frame, MOST_CALLS, Progress, Seed};
+
+/// No format of images has a longer name.
+const MOST_FORMAT: usize = 64;
 
 /// Reads one stream.
 #[derive(Debug)]
@@ -138,17 +141,21 @@ impl Reader {
         }
     }
 
-    fn start(&mut self, start: BlockStart<'_>, sink: &mut dyn FnMut(Event<'_>)) {
+    fn start(&mut self, start: BlockStart<'_>, sink: &mut dyn FnMut(Event<'_>)) -> Result<(), Fault> {
         let at = start.content_block_index;
-        let Some(start) = start.start else { return };
+        let Some(start) = start.start else { return Ok(()) };
+        if self.open.len() > MOST_CALLS {
+            return Err(broken("the upstream's answer has more open blocks than any may have"));
+        }
         if let Some(tool) = start.tool_use.filter(|tool| tool.r#type.is_none()) {
             let call = self.calls;
             self.calls += 1;
             self.open.push((at, Open::Call(call)));
             give(Piece::ToolBegin { call, id: tool.tool_use_id, name: tool.name, signature: None }, sink);
-        } else if let Some(image) = start.image {
+        } else if let Some(image) = start.image.filter(|image| image.format.len() <= MOST_FORMAT) {
             self.open.push((at, Open::Image(image.format.as_str().to_owned())));
         }
+        Ok(())
     }
 
     fn delta(&self, delta: BlockDelta<'_>, sink: &mut dyn FnMut(Event<'_>)) {
@@ -217,7 +224,7 @@ impl protocol::Reader for Reader {
             "messageStart" => self.begin(sink),
             "contentBlockStart" => {
                 self.begin(sink);
-                self.start(parsed(data)?, sink);
+                self.start(parsed(data)?, sink)?;
             }
             "contentBlockDelta" => {
                 self.begin(sink);

@@ -162,6 +162,14 @@ fn errors_inside_a_stream_are_faults() {
 }
 
 #[test]
+fn blocks_beyond_any_number_are_no_answer() {
+    let start = |at| ("contentBlockStart", json!({"contentBlockIndex": at, "start": {"image": {"format": "png"}}}));
+    let images = |many: u32| (0..many).map(start).collect::<Vec<_>>();
+    assert!(read(&images(1024)).is_ok());
+    assert_eq!(read(&images(1026)).unwrap_err().status, StatusCode::BAD_GATEWAY);
+}
+
+#[test]
 fn a_stream_is_written_with_every_field_that_clients_parse() {
     let events = [
         begin(),

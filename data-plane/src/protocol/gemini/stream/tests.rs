@@ -85,6 +85,14 @@ fn a_stream_is_whole_when_every_alternative_is_over() {
 }
 
 #[test]
+fn alternatives_beyond_any_number_are_no_answer() {
+    let events = (0..=MOST_CHOICES).map(|index| format!(r#"{{"candidates": [{{"index": {index}}}]}}"#));
+    let events: Vec<String> = events.collect();
+    let (_, progress) = read(&events.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(progress[..MOST_CHOICES].iter().all(Result::is_ok) && progress[MOST_CHOICES].is_err());
+}
+
+#[test]
 fn a_prompt_that_was_blocked_ends_the_stream() {
     let (given, progress) =
         read(&[r#"{"promptFeedback": {"blockReason": "SAFETY"}, "modelVersion": "m", "responseId": "r"}"#]);

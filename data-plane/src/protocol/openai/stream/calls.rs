@@ -14,6 +14,8 @@ use crate::protocol::openai::said::{Call, ExtraContent};
 pub(super) struct Calls {
     calls: Vec<State>,
     begun: u32,
+    /// The bytes of arguments that came before the names of their calls.
+    early: usize,
 }
 
 /// What is known of a call.
@@ -45,6 +47,11 @@ impl Calls {
         self.calls.len()
     }
 
+    /// How many bytes of arguments had to wait for the names of their calls.
+    pub(super) fn early(&self) -> usize {
+        self.early
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.begun == 0
     }
@@ -71,6 +78,9 @@ impl Calls {
             if call.begin(at, self.begun, made, sink) {
                 self.begun += 1;
             }
+        }
+        if call.number.is_none() {
+            self.early += fragment.len();
         }
         call.arguments(fragment, sink);
     }

@@ -15,7 +15,7 @@ use crate::protocol::openai::finish::{self, Held};
 use crate::protocol::openai::reasoning::Detail;
 use crate::protocol::openai::said::{self, Annotation, Body, Call, Said};
 use crate::protocol::openai::usage;
-use crate::protocol::{self, Fault, Frame, MOST_CALLS, MOST_CHOICES, Progress, Seed};
+use crate::protocol::{self, Fault, Frame, MOST_CALLS, MOST_CHOICES, MOST_KEPT, Progress, Seed};
 
 /// Reads one stream.
 #[derive(Debug)]
@@ -123,6 +123,11 @@ impl Reader {
         if at >= MOST_CHOICES || choice.calls.len() > MOST_CALLS {
             return Err(made("the upstream's answer has more choices or calls than any may have"));
         }
+        if choice.calls.early() > 0 && self.choices.iter().map(|choice| choice.calls.early()).sum::<usize>() > MOST_KEPT
+        {
+            return Err(made("the upstream's answer has more arguments of calls without a name than any may have"));
+        }
+        let Some(choice) = self.choices.get_mut(at) else { return Ok(()) };
         if let Some(logprobs) = logprobs {
             sink(Event::Piece { choice: index, piece: Piece::Logprobs(logprobs) });
         }

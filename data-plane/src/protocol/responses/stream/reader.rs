@@ -10,7 +10,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use self::items::{Items, Place, Sort};
+use self::items::{Items, Place, Sort, TooMany};
 use crate::exchange::event::{Event, Piece};
 use crate::exchange::text::Text;
 use crate::exchange::usage::Usage;
@@ -123,21 +123,21 @@ impl Reader {
         match kind {
             "response.completed" | "response.incomplete" => self.end(answer, sink),
             _ => {
-                self.piece(kind, data, &mut |piece| sink(Event::Piece { choice: 0, piece }));
+                self.piece(kind, data, &mut |piece| sink(Event::Piece { choice: 0, piece }))?;
                 Ok(Progress::More)
             }
         }
     }
 
-    fn piece(&mut self, kind: &str, data: Data<'_>, give: &mut dyn FnMut(Piece<'_>)) {
+    fn piece(&mut self, kind: &str, data: Data<'_>, give: &mut dyn FnMut(Piece<'_>)) -> Result<(), TooMany> {
         let items = &mut self.items;
         if kind == "response.output_item.added" {
             return items.begin(data.output_index, data.item, give);
         }
         if matches!(kind, "response.created" | "response.in_progress" | "response.queued") {
-            return;
+            return Ok(());
         }
-        let at = items.find(data.output_index, data.item_id.as_deref());
+        let at = items.find(data.output_index, data.item_id.as_deref())?;
         let content = data.content_index.unwrap_or(0);
         let summary = data.summary_index.unwrap_or(0);
         let place = |sort, part| Place { item: at, sort, part };
@@ -148,7 +148,7 @@ impl Reader {
             "response.output_text.done" => items.whole(place(Sort::Text, content), data.text, give),
             "response.output_text.annotation.added" => {
                 let citation = data.annotation.and_then(Annotation::into_citation);
-                items.citation(place(Sort::Citation, content), citation, give);
+                items.citation(place(Sort::Citation, content), citation, give)
             }
             "response.refusal.delta" => items.delta(place(Sort::Refusal, content), data.delta, give),
             "response.refusal.done" => items.whole(place(Sort::Refusal, content), data.refusal, give),
@@ -159,7 +159,7 @@ impl Reader {
             "response.reasoning_summary_text.done" => items.whole(place(Sort::Summary, summary), data.text, give),
             "response.reasoning_text.delta" => items.delta(place(Sort::Thought, content), data.delta, give),
             "response.reasoning_text.done" => items.whole(place(Sort::Thought, content), data.text, give),
-            _ => {}
+            _ => Ok(()),
         }
     }
 
@@ -167,8 +167,8 @@ impl Reader {
     fn end(&mut self, mut answer: Answer<'_>, sink: &mut dyn FnMut(Event<'_>)) -> Result<Progress, Fault> {
         let output = answer.output.take().filter(|_| self.items.gave_nothing());
         for (index, item) in (0..).zip(output.unwrap_or_default()) {
-            let at = self.items.find(Some(index), None);
-            self.items.done(at, Some(item), &mut |piece| sink(Event::Piece { choice: 0, piece }));
+            let at = self.items.find(Some(index), None)?;
+            self.items.done(at, Some(item), &mut |piece| sink(Event::Piece { choice: 0, piece }))?;
         }
         sink(Event::Finish { choice: 0, finish: answer.finish(self.items.seen()) });
         sink(Event::Usage(answer.usage()));
@@ -185,4 +185,12 @@ fn fault(holder: &[u8]) -> Fault {
 /// An event that is none of the format.
 fn unreadable(data: &[u8]) -> Fault {
     Fault { status: StatusCode::BAD_GATEWAY, body: Bytes::copy_from_slice(data), header: None }
+}
+
+impl From<TooMany> for Fault {
+    fn from(_: TooMany) -> Self {
+        let message = "the upstream's answer has more items and parts than any may have";
+        let body = format!(r#"{{"error":{{"message":"{message}","type":"upstream_error","code":"upstream_error"}}}}"#);
+        Self { status: StatusCode::BAD_GATEWAY, body: body.into(), header: None }
+    }
 }

@@ -55,6 +55,26 @@ fn a_stream_without_its_last_event_is_cut() {
 }
 
 #[test]
+fn items_and_parts_beyond_any_number_are_no_answer() {
+    let delta = |item: usize, part: usize| {
+        format!(r#"{{"type":"response.output_text.delta","output_index":{item},"content_index":{part},"delta":"x"}}"#)
+    };
+    let whole = |items: usize| {
+        let items = vec![r#"{"type":"message","content":[{"type":"output_text","text":"x"}]}"#; items].join(",");
+        format!(r#"{{"type":"response.completed","response":{{"output":[{items}]}}}}"#)
+    };
+    let read = |events: &[String]| read_data(events.iter().map(String::as_str)).is_ok();
+    for (few, many) in [
+        ((0..4000).map(|at| delta(at, 0)).collect(), (0..4200).map(|at| delta(at, 0)).collect()),
+        ((0..8000).map(|at| delta(0, at)).collect(), (0..8200).map(|at| delta(0, at)).collect()),
+        (vec![whole(4000)], vec![whole(4200)]),
+    ] {
+        let (few, many): (Vec<String>, Vec<String>) = (few, many);
+        assert!(read(&few) && !read(&many));
+    }
+}
+
+#[test]
 fn a_text_is_given_once_however_often_it_comes() {
     let delta = |text: &str| {
         format!(r#"{{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"{text}"}}"#)
