@@ -84,7 +84,7 @@ pub(super) fn answer(upstream: Dialect, bytes: &[u8]) {
         }
         if let Ok(stream) = whole::streamed(&between, bytes) {
             let shown = || format!("{upstream:?} to {caller:?}: {}", String::from_utf8_lossy(&stream));
-            written_well(caller, came(), told::of_stream(caller, &stream, false), &shown);
+            written_well(caller, came(), told::of_stream(caller, &stream), &shown);
         }
     }
 }

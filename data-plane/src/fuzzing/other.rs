@@ -184,7 +184,7 @@ pub fn errors(bytes: &[u8]) {
         for to in Dialect::ALL {
             let retold = Retold::of(from, to.format(), status, &headers, body);
             let event = event(to, &retold.problem(), 0);
-            assert_eq!(super::told::of_stream(to, &event, false).1, super::told::End::Failed, "{from:?} to {to:?}");
+            assert_eq!(super::told::of_stream(to, &event).1, super::told::End::Failed, "{from:?} to {to:?}");
         }
     }
 }

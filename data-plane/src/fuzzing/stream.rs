@@ -68,7 +68,7 @@ fn same_format(dialect: Dialect, bytes: &[u8]) {
     // What passes is as the upstream wrote it, its damage too.
     if ran.has_error && (dialect == Dialect::Bedrock || std::str::from_utf8(bytes).is_ok()) {
         for ran in [&ran, &split].into_iter().filter(|ran| ran.has_error) {
-            let (_, end) = told::of_stream(dialect, last_event(dialect, &ran.given), false);
+            let (_, end) = told::of_stream(dialect, last_event(dialect, &ran.given));
             assert_eq!(end, End::Failed, "{dialect:?}: {}", String::from_utf8_lossy(&ran.given));
         }
     }
@@ -97,11 +97,11 @@ fn translated(between: &Between<'_>, bytes: &[u8]) {
     let split = run(&mut pieces, bytes, choice(bytes, 97) + 1);
     let shown = || format!("{upstream:?} to {caller:?}: {}", String::from_utf8_lossy(&ran.given));
     assert!(ran == split, "{} but split\n{}", shown(), String::from_utf8_lossy(&split.given));
-    let (told, end) = told::of_stream(caller, &ran.given, false);
+    let (told, end) = told::of_stream(caller, &ran.given);
     match (ran.ending, ran.has_error) {
         (Ending::Well, has_error) => {
             assert!(!has_error, "{}", shown());
-            let (came, _) = told::of_stream(upstream, bytes, between.answers_by_tool);
+            let came = told::of_upstream(upstream, bytes, between.answers_by_tool);
             written_well(caller, came, (told, end), &shown);
         }
         (Ending::Cut, true) => assert_eq!(end, End::Failed, "{}", shown()),
@@ -109,7 +109,7 @@ fn translated(between: &Between<'_>, bytes: &[u8]) {
             assert_eq!(end, End::Cut, "{}", shown());
             let problem = Problem { status: StatusCode::BAD_GATEWAY, code: "upstream_error", message: "cut".into() };
             let last = [&*ran.given, &whole.last_event(&problem)].concat();
-            assert_eq!(told::of_stream(caller, &last, false).1, End::Failed, "{}", shown());
+            assert_eq!(told::of_stream(caller, &last).1, End::Failed, "{}", shown());
         }
     }
 }

@@ -49,11 +49,21 @@ pub(super) enum End {
     Damaged,
 }
 
-/// Reads a stream with its format's own reader. With `answers_by_tool` the calls of [`ANSWER_TOOL`] are its text.
-pub(super) fn of_stream(dialect: Dialect, bytes: &[u8], answers_by_tool: bool) -> (Told, End) {
+/// Reads a caller's stream with its format's own reader.
+pub(super) fn of_stream(dialect: Dialect, bytes: &[u8]) -> (Told, End) {
+    read(dialect, bytes, Gathered::default())
+}
+
+/// The same for an upstream's, whose alternatives are numbered as they were first heard of. With `answers_by_tool` the calls of [`ANSWER_TOOL`]
+/// are its text.
+pub(super) fn of_upstream(dialect: Dialect, bytes: &[u8], answers_by_tool: bool) -> Told {
+    read(dialect, bytes, Gathered { answers_by_tool, numbers: Some(Vec::new()), ..Gathered::default() }).0
+}
+
+fn read(dialect: Dialect, bytes: &[u8], mut gathered: Gathered) -> (Told, End) {
     let mut reader = dialect.protocol().reader(&Seed { id: ID });
     let (frames, is_whole) = framed::frames(dialect, bytes);
-    let (mut gathered, mut progress) = (Gathered { answers_by_tool, ..Gathered::default() }, Progress::More);
+    let mut progress = Progress::More;
     for framed in &frames {
         let Some(frame) = framed.frame() else { continue };
         match reader.read(frame, &mut |event| gathered.add(event)) {
@@ -114,6 +124,8 @@ impl Told {
 #[derive(Debug, Default)]
 struct Gathered {
     answers_by_tool: bool,
+    /// The stream's own numbers of its alternatives, where those are not taken.
+    numbers: Option<Vec<u32>>,
     choices: BTreeMap<u32, Gathering>,
 }
 
@@ -134,7 +146,7 @@ impl Gathered {
         match event {
             Event::Piece { choice, piece } => self.piece(choice, piece),
             Event::Finish { choice, finish } => {
-                let gathering = self.choices.entry(choice).or_default();
+                let gathering = self.choice(choice);
                 gathering.end_answers();
                 gathering.choice.why = match finish {
                     Finish::Length => Why::Length,
@@ -149,9 +161,10 @@ impl Gathered {
     }
 
     fn piece(&mut self, choice: u32, piece: Piece<'_>) {
-        let gathering = self.choices.entry(choice).or_default();
+        let answers_by_tool = self.answers_by_tool;
+        let gathering = self.choice(choice);
         match piece {
-            Piece::Text(text) if self.answers_by_tool => {
+            Piece::Text(text) if answers_by_tool => {
                 gathering.end_answers();
                 if !gathering.has_answer {
                     gathering.preamble.push_str(&text);
@@ -165,7 +178,7 @@ impl Gathered {
                 gathering.choice.said.push_str(&text);
             }
             Piece::ToolBegin { call, name, .. } => {
-                let is_answer = self.answers_by_tool && *name == *ANSWER_TOOL;
+                let is_answer = answers_by_tool && *name == *ANSWER_TOOL;
                 let number = (!is_answer).then_some(gathering.choice.calls.len());
                 gathering.numbers.insert(call, number);
                 if is_answer {
@@ -192,6 +205,20 @@ impl Gathered {
             Piece::Reasoning(_) | Piece::ReasoningSignature(_) | Piece::SealedReasoning(_) => gathering.end_answers(),
             Piece::Logprobs(_) => {}
         }
+    }
+
+    fn choice(&mut self, choice: u32) -> &mut Gathering {
+        let number = match &mut self.numbers {
+            None => choice,
+            Some(numbers) => {
+                let at = numbers.iter().position(|number| *number == choice).unwrap_or_else(|| {
+                    numbers.push(choice);
+                    numbers.len() - 1
+                });
+                u32::try_from(at).unwrap_or(u32::MAX)
+            }
+        };
+        self.choices.entry(number).or_default()
     }
 
     fn told(self) -> Told {

@@ -9,6 +9,7 @@
 //! call, and take an answer out of the tool that it came as.
 
 mod books;
+mod kept;
 mod replay;
 mod source;
 pub(crate) mod whole;
@@ -177,7 +178,7 @@ impl Translation {
 
     /// Takes what is written, and notes how far the caller's stream has come by it.
     fn written(&mut self) -> Bytes {
-        let written: Bytes = self.books.take().into();
+        let written = self.books.take();
         let seen = match self.progress {
             Progress::More if written.is_empty() => Seen::Nothing,
             Progress::More => Seen::Begun,

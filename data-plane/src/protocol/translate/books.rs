@@ -11,7 +11,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use bytes::Bytes;
+
 use super::Trouble;
+use super::kept::Kept;
 use crate::exchange::event::{Ended, Event, Piece};
 use crate::exchange::response::Finish;
 use crate::exchange::text::Text;
@@ -20,6 +23,9 @@ use crate::protocol::{ANSWER_TOOL, Dialect, MOST_CALLS, MOST_CHOICES, Unsayable,
 
 /// What a model says before it calls the tool that the answer comes by is shorter: it announces the call.
 const MOST_PREAMBLE: usize = 64 * 1024;
+
+/// The most room for what is written next that an open stream holds on to: as much as an event takes mostly.
+const ROOM: usize = 1024;
 
 /// What is known of an answer that goes by.
 #[derive(Debug)]
@@ -31,7 +37,10 @@ pub(super) struct Books {
     answers_by_tool: bool,
     has_begun: bool,
     usage: Usage,
+    /// The upstream's number for each alternative, in the order in which they were first heard of: their places are their own numbers.
+    numbers: Vec<u32>,
     choices: BTreeMap<u32, Choice>,
+    kept: Kept,
     /// Of all alternatives.
     calls: usize,
     trouble: Option<Trouble>,
@@ -81,7 +90,9 @@ impl Books {
             answers_by_tool,
             has_begun: false,
             usage: Usage::default(),
+            numbers: Vec::new(),
             choices: BTreeMap::new(),
+            kept: Kept::by(caller),
             calls: 0,
             trouble: None,
         }
@@ -112,8 +123,13 @@ impl Books {
     }
 
     /// What is written by now.
-    pub(super) fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.out)
+    pub(super) fn take(&mut self) -> Bytes {
+        if self.out.capacity() > ROOM {
+            return std::mem::take(&mut self.out).into();
+        }
+        let written = Bytes::copy_from_slice(&self.out);
+        self.out.clear();
+        written
     }
 
     /// The answer ended well.
@@ -144,12 +160,13 @@ impl Books {
             }
             Event::Piece { choice, piece } => {
                 self.begin()?;
-                self.has_room(choice)?;
+                let choice = self.number(choice)?;
+                self.kept.add(&piece)?;
                 self.piece(choice, piece)?;
             }
             Event::Finish { choice, finish } => {
                 self.begin()?;
-                self.has_room(choice)?;
+                let choice = self.number(choice)?;
                 self.end_calls(choice)?;
                 self.choice(choice).finish = Some(owned(finish));
             }
@@ -159,10 +176,15 @@ impl Books {
         Ok(())
     }
 
-    /// Refuses an alternative too many.
-    fn has_room(&self, choice: u32) -> Result<(), Trouble> {
-        let is_one_more = self.choices.len() >= MOST_CHOICES && !self.choices.contains_key(&choice);
-        if is_one_more { Err(Trouble::Disorder) } else { Ok(()) }
+    /// An alternative's own number. Writers begin the first before it is heard of, and some know no other: an upstream that counts from
+    /// elsewhere has a first one, too.
+    fn number(&mut self, choice: u32) -> Result<u32, Trouble> {
+        let known = self.numbers.iter().position(|known| *known == choice);
+        let number = known.unwrap_or_else(|| {
+            self.numbers.push(choice);
+            self.numbers.len() - 1
+        });
+        u32::try_from(number).ok().filter(|_| self.numbers.len() <= MOST_CHOICES).ok_or(Trouble::Disorder)
     }
 
     fn begin(&mut self) -> Result<(), Unsayable> {

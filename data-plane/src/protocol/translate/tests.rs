@@ -131,6 +131,33 @@ fn what_ends_an_answer_is_held_until_it_has_ended() {
 }
 
 #[test]
+fn alternatives_are_counted_from_nought_however_the_upstream_does() {
+    assert_eq!(
+        told(&["begin", "text 5 a", "text 3 b", "finish 3", "finish 5"]).0,
+        "begin;text0 a;text1 b;end 0:Length,1:Length 7/0"
+    );
+}
+
+#[test]
+fn what_stays_in_memory_is_no_more_than_a_whole_answer() {
+    let long = "x".repeat(8 * 1024 * 1024);
+    let texts = vec![format!("text 0 {long}"); 9];
+    let arguments: Vec<_> = ["call 0 0 f".to_owned()].into_iter().chain(vec![format!("args 0 0 {long}"); 9]).collect();
+    for (caller, events, is_too_much) in [
+        (Dialect::Chat, &texts, false),
+        (Dialect::Responses, &texts, true),
+        (Dialect::Anthropic, &arguments, true),
+        (Dialect::Gemini, &arguments, true),
+    ] {
+        let mut translation = translation(caller, false);
+        for event in events {
+            translation.feed(format!("data: {event}\n\n").as_bytes());
+        }
+        assert_eq!(translation.error().is_some(), is_too_much, "{caller:?}");
+    }
+}
+
+#[test]
 fn a_call_of_no_tool_is_no_answer() {
     let mut translation = translation(Dialect::Chat, false);
     let (_, ending) = run(&mut translation, stream(&["text 0 a", "call 0 0 ", "finish 0", "done"]).as_bytes(), 1000);
@@ -319,7 +346,7 @@ fn a_whole_answer_is_replayed_as_a_stream() {
     replay::replay(response(), &mut books).unwrap();
     books.close().unwrap();
     assert_eq!(
-        String::from_utf8(books.take()).unwrap(),
+        String::from_utf8(books.take().to_vec()).unwrap(),
         "begin;text0 Hi;call0.0 f;args0.0 {\"a\":1};close0.0;call0.1 g;args0.1 {\"a\":1};close0.1;text1 {\"a\":1};end 0:ToolCalls,1:Stop 0/2"
     );
     let mut unwrapped = response();

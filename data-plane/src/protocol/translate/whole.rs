@@ -54,7 +54,7 @@ pub(crate) fn streamed(between: &Between<'_>, body: &[u8]) -> Result<Vec<u8>, Wh
         // A whole answer has its pieces in order.
         Some(Trouble::Disorder | Trouble::Fault(_)) => return Err(NotAnAnswer.into()),
     }
-    Ok(books.take())
+    Ok(books.take().into())
 }
 
 /// Takes the answer out of the tool that it came as. It is all of what is said: what announces the call would make it no JSON.

@@ -56,7 +56,7 @@ fn sent(dialect: Dialect, events: &[Event<'static>], ended: &Ended) -> Vec<u8> {
 
 fn closed(mut books: Books) -> Vec<u8> {
     books.close().unwrap();
-    books.take()
+    books.take().to_vec()
 }
 
 /// A stream as its caller gets it, in as many pieces as came.
