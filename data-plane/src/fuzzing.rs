@@ -4,13 +4,15 @@
 //! ```text
 //! conversation  a dialect's three readers, each before every writer
 //! stream        streams, split in any way, in their own format and in every other
-//! told          what an answer says, so that two of them can be compared
+//! asked         what a request says, so that two of them can be compared
+//! told          the same of an answer
 //! framed        streams in their framing, taken apart and made
 //! other         whatever is no conversation
 //! ```
 //!
 //! No bytes may crash, hang, or make something that its own reader refuses or reads otherwise.
 
+mod asked;
 mod conversation;
 mod framed;
 mod other;

@@ -2,15 +2,16 @@
 
 use shared::adapter::Delivery;
 
+use super::asked::Asked;
 use super::stream::written_well;
 use super::told::{self, End, Told};
 use super::{ID, REPLY, choice};
 use crate::exchange::manner::{CallIds, Manner, MaxTokensField, ReasoningForm, SchemaForm, UNKNOWN};
 use crate::exchange::request::Request;
 use crate::json::JsonError;
-use crate::protocol::provenance::passing;
+use crate::protocol::provenance::{self, passing};
 use crate::protocol::translate::{Between, whole};
-use crate::protocol::{Dialect, Seed, Target, limits};
+use crate::protocol::{Dialect, Seed, Target, limits, ways};
 
 /// A caller's request, written for every upstream.
 pub(super) fn request(from: Dialect, bytes: &[u8]) {
@@ -51,9 +52,13 @@ fn manner(which: usize) -> Manner {
     }
 }
 
-/// What is written of a request is JSON that the routes take, and that its own reader reads as the same conversation.
+/// What is written of a request is JSON that the routes take, and that its own reader reads as a conversation in which everything is said that
+/// was.
 fn written(request: &Request<'_>, from: Dialect, to: Dialect, target: &Target<'_>) {
-    if limits::check(request, from, to).is_err() {
+    let to = ways::better(request, from, to, target.manner);
+    let request = &*provenance::for_upstream(request, from, to);
+    let is_sayable = limits::check(request, from, to).is_ok();
+    if !is_sayable || limits::check_model(request, from, to, target.manner).is_err() {
         return;
     }
     let Ok(outgoing) = to.protocol().write_request(request, target) else { return };
@@ -61,10 +66,15 @@ fn written(request: &Request<'_>, from: Dialect, to: Dialect, target: &Target<'_
     let read = crate::json::members(&outgoing.body, |_, _| Ok::<_, JsonError>(()));
     // What a writer puts around JSON of the caller's may come to be too deep for our own routes, and not for anybody else's.
     assert!(matches!(read, Ok(()) | Err(JsonError::TooDeep)), "{read:?} {}", shown());
-    let read = to.protocol().read_request(&outgoing.body);
-    // A conversation of nothing is one in some formats, and for the upstream to refuse in the others.
-    let says_nothing = request.messages.iter().all(|message| message.parts.is_empty());
-    assert!(read.is_ok() || says_nothing, "{read:?} {}", shown());
+    let asked = Asked::of(request);
+    match to.protocol().read_request(&outgoing.body).map(|read| Asked::of(&read)) {
+        Ok(written) => assert!(asked.is_in(&written), "{}\nasked {asked:?}\nwritten {written:?}", shown()),
+        // A conversation of nothing is one in some formats, and for the upstream to refuse in the others.
+        Err(unreadable) => {
+            let says_nothing = request.messages.iter().all(|message| message.parts.is_empty());
+            assert!(says_nothing, "{unreadable:?} {}", shown());
+        }
+    }
 }
 
 /// An upstream's whole answer, for every caller: as one, and as a stream.

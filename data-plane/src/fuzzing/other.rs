@@ -1,9 +1,11 @@
 //! Whatever is no conversation: framings, forms, the scanner of requests, embeddings, rankings, errors.
 
+use std::collections::HashMap;
 use std::time::SystemTime;
 
 use http::{HeaderMap, StatusCode};
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use shared::adapter::{AdapterKind, Delivery, Format, adapter};
 
 use super::{ID, framed};
@@ -83,23 +85,34 @@ pub fn form(bytes: &[u8]) {
     }
 }
 
-/// The scanner of requests: what it takes, another parser takes, and its members are the same.
+/// The scanner of requests: it takes what another parser takes, and nothing else, and finds the same members.
 pub fn json(bytes: &[u8]) {
-    let mut found = 0;
-    let read = crate::json::members(bytes, |_, at| {
-        found += 1;
-        assert!(serde_json::from_slice::<IgnoredAny>(&bytes[at]).is_ok());
+    let mut found = HashMap::new();
+    let read = crate::json::members(bytes, |key, at| {
+        // Of members of the same name the last counts elsewhere.
+        found.insert(key.into_owned(), &bytes[at]);
         Ok::<_, JsonError>(())
     });
-    let other: Result<std::collections::HashMap<String, IgnoredAny>, _> = serde_json::from_slice(bytes);
     match read {
         Ok(()) => {
+            let other: Result<HashMap<String, &RawValue>, _> = serde_json::from_slice(bytes);
+            match &other {
+                Ok(other) => {
+                    let members = other.iter().map(|(key, value)| (key.clone().into_bytes(), value.get().as_bytes()));
+                    assert_eq!(found, members.collect());
+                }
+                // What is no text is none of ours, and for the upstream to refuse.
+                Err(error) => assert!(std::str::from_utf8(bytes).is_err(), "{error}"),
+            }
             assert!(serde_json::from_slice::<IgnoredAny>(bytes).is_ok());
-            // A key that is no text is none of ours, and for the upstream to refuse.
-            assert!(other.is_err() || other.is_ok_and(|other| other.len() <= found));
         }
-        Err(JsonError::NotJson { at }) => assert!(at <= bytes.len()),
-        Err(JsonError::TooDeep) => {}
+        Err(JsonError::NotJson { at }) => {
+            assert!(at <= bytes.len());
+            assert!(serde_json::from_slice::<HashMap<String, IgnoredAny>>(bytes).is_err());
+        }
+        Err(JsonError::TooDeep) => {
+            assert!(bytes.iter().filter(|byte| matches!(byte, b'[' | b'{')).count() > 64);
+        }
     }
 }
 

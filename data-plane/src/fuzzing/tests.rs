@@ -1,3 +1,5 @@
+mod answers;
+
 use std::fs;
 use std::path::Path;
 
