@@ -222,9 +222,13 @@ impl Lines {
                 false => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line),
                 true => line,
             };
-            if is_split(line)
-                && let Ok(end) = event_end(&lines, begin, begin, begin)
-            {
+            if is_split(line) {
+                let Ok(end) = event_end(&lines, begin, begin, begin) else {
+                    (self.within, self.split_line) = (Within::Split, 0);
+                    self.held.extend_from_slice(&lines[begin..]);
+                    self.is_after_cr = false;
+                    return lines.slice(..begin);
+                };
                 if let Some(error) = self.judged(&data_of(&lines[begin..end])) {
                     let forward = [&lines[..begin], &error.event].concat().into();
                     self.error = Some(error);
@@ -233,12 +237,6 @@ impl Lines {
                 self.ended_split(&lines[begin..end]);
                 begin = end;
                 continue;
-            }
-            if is_split(line) {
-                (self.within, self.split_line) = (Within::Split, 0);
-                self.held.extend_from_slice(&lines[begin..]);
-                self.is_after_cr = false;
-                return lines.slice(..begin);
             }
             if let Some(error) = self.error_in(line) {
                 let forward = [&lines[..begin], &error.event].concat().into();

@@ -104,7 +104,7 @@ impl Watch {
     pub(crate) fn feed(&mut self, chunk: Bytes) -> Bytes {
         match self {
             Self::Lines(lines) => lines.feed(chunk),
-            Self::Frames(frames) => frames.feed(chunk),
+            Self::Frames(frames) => frames.feed(&chunk),
             Self::Translation(translation) => translation.feed(&chunk),
         }
     }

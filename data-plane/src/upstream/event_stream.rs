@@ -34,6 +34,7 @@ pub(crate) struct Decoder {
 /// A whole frame, with both of its checksums right and headers that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Frame {
+    whole: Bytes,
     headers: Bytes,
     payload: Bytes,
 }
@@ -152,6 +153,7 @@ fn total_length(prelude: &[u8; PRELUDE_BYTES]) -> Result<usize, FrameError> {
 impl Frame {
     /// Of a whole frame's bytes, whose prelude was checked.
     fn read(mut bytes: Bytes) -> Result<Self, FrameError> {
+        let whole = bytes.clone();
         let mut checksum = bytes.split_off(bytes.len() - 4);
         if crc32fast::hash(&bytes) != checksum.get_u32() {
             return Err(FrameError::Checksum);
@@ -159,7 +161,7 @@ impl Frame {
         bytes.advance(4);
         let headers_length = usize::try_from(bytes.get_u32()).map_err(|_| FrameError::TooLarge)?;
         bytes.advance(4);
-        let frame = Self { headers: bytes.split_to(headers_length), payload: bytes };
+        let frame = Self { whole, headers: bytes.split_to(headers_length), payload: bytes };
         let mut rest = &*frame.headers;
         while !rest.is_empty() {
             header(&mut rest).ok_or(FrameError::Headers)?;
@@ -167,9 +169,9 @@ impl Frame {
         Ok(frame)
     }
 
-    /// How many bytes it is of.
-    pub(crate) fn length(&self) -> usize {
-        FRAMING_BYTES + self.headers.len() + self.payload.len()
+    /// All of its bytes, as they came.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.whole
     }
 
     /// Its payload.

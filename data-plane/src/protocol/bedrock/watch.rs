@@ -3,7 +3,7 @@
 //! Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html, read in autumn 2026. `messageStop` proves that
 //! the answer is whole; `metadata` follows it. Frames pass as they came, each when it is whole.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::StatusCode;
 
 use super::error::{event, fault, remade_event};
@@ -16,18 +16,15 @@ use crate::upstream::event_stream::{Decoder, Message};
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
     decoder: Decoder,
-    /// The bytes of the frames that the decoder has not given yet.
-    held: BytesMut,
     seen: Seen,
     error: Option<Box<StreamError>>,
 }
 
 impl Frames {
     /// See [`Watch::feed`](crate::protocol::watch::Watch::feed).
-    pub(crate) fn feed(&mut self, chunk: Bytes) -> Bytes {
-        self.decoder.push(&chunk);
-        self.held.extend_from_slice(&chunk);
-        let mut whole = 0;
+    pub(crate) fn feed(&mut self, chunk: &[u8]) -> Bytes {
+        self.decoder.push(chunk);
+        let mut passed = Vec::new();
         let error = loop {
             let frame = match self.decoder.next_frame() {
                 Ok(Some(frame)) => frame,
@@ -44,17 +41,14 @@ impl Frames {
                     break Some(exception(code, payload.as_bytes()));
                 }
             }
-            whole += frame.length();
+            passed.push(frame.into_bytes());
         };
-        let passed = self.held.split_to(whole).freeze();
-        match error {
-            None => passed,
-            Some(error) => {
-                let forward = [&passed, &error.event].map(|part| &part[..]).concat();
-                self.error = Some(Box::new(error));
-                forward.into()
-            }
+        if let Some(error) = error {
+            passed.push(error.event.clone());
+            self.error = Some(Box::new(error));
         }
+        // Large frames come alone, and need no copy.
+        if passed.len() == 1 { passed.remove(0) } else { passed.concat().into() }
     }
 
     /// See [`Watch::end`](crate::protocol::watch::Watch::end).

@@ -12,7 +12,6 @@ use crate::exchange::event::{Ended, Event, Piece};
 use crate::exchange::json::Json;
 use crate::exchange::message::Citation;
 use crate::exchange::text::Text;
-use crate::protocol::error::json;
 use crate::protocol::sse::on_one_line;
 use crate::protocol::{self, Reply, Unsayable};
 
@@ -99,9 +98,10 @@ impl Writer {
     fn event(&self, candidates: Vec<Candidate<'_>>, usage_metadata: Option<UsageMetadata>, out: &mut Vec<u8>) {
         let answer = Answer { candidates, usage_metadata, model_version: &self.model, response_id: &self.id };
         out.extend_from_slice(b"data: ");
-        let mut json = json(&answer);
-        on_one_line(&mut json);
-        out.extend_from_slice(&json);
+        let before = out.len();
+        // Texts and numbers always serialize, and a vector takes everything.
+        let _ = serde_json::to_writer(&mut *out, &answer);
+        on_one_line(out.get_mut(before..).unwrap_or_default());
         out.extend_from_slice(b"\n\n");
     }
 }

@@ -8,7 +8,6 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use memchr::memmem;
 use serde::Serialize;
 
 use crate::json;
@@ -23,13 +22,7 @@ const OTHER_ENDS: [&str; 4] =
 
 /// What the data of an event says.
 pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
-    let holds = |word: &[u8]| memmem::find(data, word).is_some();
-    let may_end = holds(b"\"response.completed\"")
-        || holds(b"\"response.incomplete\"")
-        || holds(b"\"response.failed\"")
-        || OTHER_ENDS.iter().any(|end| holds(end.as_bytes()))
-        || holds(b"\"error\"");
-    if !is_named_error && !may_end {
+    if !is_named_error && is_delta(data) {
         return Said::More;
     }
     match json::text(data, b"type").as_deref() {
@@ -39,6 +32,28 @@ pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
         Some("error") => failed(data, number(data)),
         _ if is_named_error || json::has_member(data, b"error") => failed(data, number(data)),
         _ => Said::More,
+    }
+}
+
+/// Whether an event is more of something, as most are: its type, which stands first, tells. No word of a model's is looked through for an end.
+fn is_delta(data: &[u8]) -> bool {
+    let mut kind = None;
+    let _ = json::members(data, |key, at| {
+        if *key != *b"type" {
+            return Ok(());
+        }
+        kind = Some(at);
+        Err(Enough)
+    });
+    kind.and_then(|at| data.get(at)).is_some_and(|kind| kind.ends_with(b".delta\""))
+}
+
+/// What comes behind has not to be read.
+struct Enough;
+
+impl From<json::JsonError> for Enough {
+    fn from(_: json::JsonError) -> Self {
+        Self
     }
 }
 
@@ -95,6 +110,22 @@ fn failed(holder: &[u8], number: u64) -> Said {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_model_says_of_ends_is_none() {
+        for (data, is_end) in [
+            (r#"{"type":"response.output_text.delta","delta":"\"response.completed\" \"error\""}"#, false),
+            (r#"{"sequence_number":3,"type":"response.output_text.delta","delta":"x"}"#, false),
+            (r#"{"type":"response.created","response":{"status":"in_progress","error":null}}"#, false),
+            (r#"{"type":"response.completed","response":{"output":[{"type":"response.output_text.delta"}]}}"#, true),
+            (r#"{"response":{},"type":"response.incomplete"}"#, true),
+            (r#"{"type":"response.completed","#, false),
+            (r#"{"type":"speech.audio.done"}"#, true),
+        ] {
+            assert_eq!(matches!(judge(false, data.as_bytes()), Said::Done), is_end, "{data}");
+            assert!(!matches!(judge(false, data.as_bytes()), Said::Failed(_)), "{data}");
+        }
+    }
 
     #[test]
     fn an_error_that_goes_by_has_the_status_that_its_code_means() {

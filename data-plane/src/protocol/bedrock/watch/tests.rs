@@ -29,7 +29,7 @@ fn watched(stream: &[u8], pieces: usize) -> (Vec<u8>, Ending, Frames) {
     let mut frames = Frames::default();
     let mut forwarded = Vec::new();
     for piece in stream.chunks(pieces) {
-        forwarded.extend_from_slice(&frames.feed(Bytes::copy_from_slice(piece)));
+        forwarded.extend_from_slice(&frames.feed(piece));
         if frames.error().is_some() {
             return (forwarded, Ending::Cut, frames);
         }
@@ -88,6 +88,6 @@ fn a_damaged_frame_ends_the_stream() {
     let (forwarded, _, frames) = watched(&delta, 9);
     assert!(frames.error().is_some());
     let mut again = Frames::default();
-    again.feed(forwarded.into());
+    again.feed(&forwarded);
     assert!(again.error().is_some(), "what the caller gets is an exception");
 }
