@@ -49,8 +49,14 @@ impl Asked {
     /// Whether all of it is in what was written: that may say more, as what a format demands between two turns.
     pub(super) fn is_in(&self, written: &Self) -> bool {
         let said = written.texts.concat();
-        let mut calls = written.calls.iter();
-        self.texts.iter().all(|text| said.contains(text))
+        let (mut at, mut calls) = (0, written.calls.iter());
+        // Mostly behind the one before; but what stood in the midst may have come first.
+        let mut is_said = |text: &String| {
+            let behind = said[at..].find(text).map(|found| at + found).or_else(|| said.find(text));
+            at = behind.map_or(at, |found| found + text.len());
+            behind.is_some()
+        };
+        self.texts.iter().all(&mut is_said)
             && self.calls.iter().all(|call| calls.any(|written| written == call))
             && self.results == written.results
             && self.tools.is_subset(&written.tools)
