@@ -1,6 +1,7 @@
 //! Each format from its callers to its upstreams: what passes, how streams end, how errors look.
 
 pub(crate) mod case;
+mod own;
 
 use data_plane::evidence::Finding;
 use data_plane::snapshot::resource::Change;
@@ -51,9 +52,9 @@ async fn each_format_passes_byte_for_byte() {
         .await;
         let proxy = proxy_for(&case, &upstream, &["k1"]).await;
         let answered = proxy.plain(&case).await;
-        assert_eq!((answered.status, &*answered.body), (200, case.answer), "{:?}", case.adapter);
+        assert_eq!((answered.status, &*answered.body), (200, case.answer), "{}", case.path);
         let answered = proxy.streamed(&case).await;
-        assert_eq!((answered.status, &*answered.bytes), (200, &*events.concat()), "{:?}", case.adapter);
+        assert_eq!((answered.status, &*answered.bytes), (200, &*events.concat()), "{}", case.path);
         assert_eq!(answered.header("content-type"), case.content_type);
         let asked = upstream.asked();
         for (asked, path, body) in
@@ -79,8 +80,8 @@ async fn a_stream_that_breaks_off_or_fails_ends_as_an_error_in_its_format() {
             assert_eq!(answered.status, 200);
             let rest = answered.bytes.strip_prefix(&*case.event).expect("what came well passes");
             let rest = String::from_utf8_lossy(rest);
-            assert!(rest.trim_start().contains(case.failed), "{:?} {rest:?}", case.adapter);
-            assert!(!rest.contains(case.good_end), "{:?} {rest:?}", case.adapter);
+            assert!(rest.trim_start().contains(case.failed), "{} {rest:?}", case.path);
+            assert!(!rest.contains(case.good_end), "{} {rest:?}", case.path);
             assert!(proxy.ops("/metrics").await.body.contains("outcome=\"cut\"} 1"));
         }
     }
@@ -103,7 +104,7 @@ async fn an_error_as_the_first_event_is_no_answer() {
         ])
         .await;
         let answered = proxy.streamed(&case).await;
-        assert_eq!((answered.status, answered.header("x-keyplane-provider")), (200, "good"), "{:?}", case.adapter);
+        assert_eq!((answered.status, answered.header("x-keyplane-provider")), (200, "good"), "{}", case.path);
         assert_eq!(answered.bytes, whole);
     }
 }
@@ -119,7 +120,7 @@ async fn a_bad_key_is_replaced_by_the_next_and_reported() {
         .await;
         let mut proxy = proxy_for(&case, &upstream, &["dead", "k1"]).await;
         for _ in 0..4 {
-            assert_eq!(proxy.plain(&case).await.status, 200, "{:?}", case.adapter);
+            assert_eq!(proxy.plain(&case).await.status, 200, "{}", case.path);
         }
         assert_eq!(upstream.by_key()["sk-dead"], 1);
         assert_eq!(proxy.evidence.try_next().unwrap().finding, Finding::Rejected);
@@ -137,13 +138,13 @@ async fn errors_have_the_callers_form() {
         assert!(answered.body.contains("bad [redacted]") && !answered.body.contains("abcdefgh"), "{}", answered.body);
         has_form(&case, &answered, "invalid_request_error", "INVALID_ARGUMENT", "ValidationException");
         let answered = proxy.post_to(case.path, &[(case.key.0, &case.key("kp_wrong").1)], case.body).await;
-        assert_eq!(answered.status, 401, "{:?}", case.adapter);
+        assert_eq!(answered.status, 401, "{}", case.path);
         has_form(&case, &answered, "authentication_error", "UNAUTHENTICATED", "UnrecognizedClientException");
         let unknown = case.path.replace("/m:", "/nobody:").replace("/m/", "/nobody/");
         let body = case.body.replace(r#""m""#, r#""nobody""#);
         let (name, key) = case.key(KEY);
         let answered = proxy.post_to(&unknown, &[(name, &key)], body).await;
-        assert_eq!(answered.status, 404, "{:?}", case.adapter);
+        assert_eq!(answered.status, 404, "{}", case.path);
         has_form(&case, &answered, "not_found_error", "NOT_FOUND", "ResourceNotFoundException");
         assert_eq!(upstream.asked().len(), 1);
     }
@@ -207,7 +208,7 @@ async fn what_is_no_conversation_names_the_route_of_another_format() {
 
 #[tokio::test]
 async fn what_is_no_conversation_passes_over_targets_of_another_format() {
-    let [openai, _, _, _, cohere] = cases();
+    let [openai, _, _, _, _, cohere] = cases();
     let upstream = Upstream::start(|_| Reply::ok()).await;
     let proxy = Proxy::start([
         put_provider("o", provider_of(openai.adapter, upstream.address)),
@@ -225,7 +226,7 @@ async fn what_is_no_conversation_passes_over_targets_of_another_format() {
 
 #[tokio::test]
 async fn an_error_document_with_status_200_is_no_answer() {
-    let [_, _, _, bedrock, _] = cases();
+    let [_, _, _, _, bedrock, _] = cases();
     let document = r#"{"Output":{"__type":"com.amazon.coral.service#UnknownOperationException"},"Version":"1.0"}"#;
     let wrong = Upstream::start(move |_| Reply::Json(200, &[], document.into())).await;
     let good = Upstream::start(|_| Reply::Json(200, &[], r#"{"output":{}}"#.into())).await;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use shared::adapter::AdapterKind;
 
+use super::own;
 use crate::upstream::Reply;
 
 /// One format.
@@ -18,6 +19,8 @@ pub(crate) struct Case {
     pub(crate) upstream_stream_path: &'static str,
     pub(crate) body: &'static str,
     pub(crate) stream_body: &'static str,
+    /// Members that a body may have, with `$` for any value.
+    pub(crate) own: &'static [&'static str],
     pub(crate) answer: &'static str,
     pub(crate) content_type: &'static str,
     pub(crate) event: Bytes,
@@ -43,11 +46,31 @@ impl Case {
     }
 }
 
-pub(crate) fn cases() -> [Case; 5] {
-    [openai(), anthropic(), gemini(), bedrock(), cohere()]
+pub(crate) fn cases() -> [Case; 6] {
+    [chat(), responses(), anthropic(), gemini(), bedrock(), cohere()]
 }
 
-fn openai() -> Case {
+fn chat() -> Case {
+    Case {
+        path: "/v1/chat/completions",
+        stream_path: "/v1/chat/completions",
+        upstream_path: "/chat/completions",
+        upstream_stream_path: "/chat/completions",
+        body: r#"{"model": "m", "messages" : [], "x":1e3}"#,
+        stream_body: r#"{"model": "m", "messages" : [], "stream":true}"#,
+        own: own::CHAT,
+        answer: r#"{"id":"chatcmpl-1", "object":"chat.completion"}"#,
+        event: "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\n".into(),
+        end: "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n".into(),
+        error: "data: {\"error\":{\"message\":\"no\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n"
+            .into(),
+        failed: "data: {\"error\":{\"message\":",
+        good_end: "[DONE]",
+        ..responses()
+    }
+}
+
+fn responses() -> Case {
     Case {
         adapter: AdapterKind::OpenAi,
         key: ("authorization", "Bearer "),
@@ -57,6 +80,7 @@ fn openai() -> Case {
         upstream_stream_path: "/responses",
         body: r#"{"model": "m", "input":"hi", "x":1e3}"#,
         stream_body: r#"{"model": "m", "input":"hi", "stream":true}"#,
+        own: own::RESPONSES,
         answer: r#"{"id":"resp_1", "object":"response"}"#,
         content_type: "text/event-stream",
         event: "event: response.created\ndata: {\"type\":\"response.created\"}\n\n".into(),
@@ -86,6 +110,7 @@ fn anthropic() -> Case {
         upstream_stream_path: "/v1/messages",
         body: r#"{"model": "m", "max_tokens" : 16, "messages":[]}"#,
         stream_body: r#"{"model": "m", "max_tokens" : 16, "messages":[], "stream": true}"#,
+        own: own::ANTHROPIC,
         answer: r#"{"id":"msg_1", "type":"message"}"#,
         content_type: "text/event-stream; charset=utf-8",
         event: "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0}\n\n".into(),
@@ -119,6 +144,7 @@ fn gemini() -> Case {
         upstream_stream_path: "/v1beta/models/upstream-model:streamGenerateContent?alt=sse",
         body: r#"{"contents": [ ]}"#,
         stream_body: r#"{"contents": [ ]}"#,
+        own: own::GEMINI,
         answer: r#"{"candidates":[ ]}"#,
         content_type: "text/event-stream",
         event: "data: {\"candidates\":[{\"content\":{}}]}\r\n\r\n".into(),
@@ -149,6 +175,7 @@ fn bedrock() -> Case {
         upstream_stream_path: "/model/upstream-model/converse-stream",
         body: r#"{"messages": [ ]}"#,
         stream_body: r#"{"messages": [ ]}"#,
+        own: own::BEDROCK,
         answer: r#"{"metrics":{}, "output":{"message":{}}}"#,
         content_type: "application/vnd.amazon.eventstream",
         event: event("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"Hi"}}"#),
@@ -179,6 +206,7 @@ fn cohere() -> Case {
         upstream_stream_path: "/v2/chat",
         body: r#"{"model": "m", "messages" : []}"#,
         stream_body: r#"{"model": "m", "messages" : [], "stream": true}"#,
+        own: own::COHERE,
         answer: r#"{"id":"1", "message":{}}"#,
         content_type: "text/event-stream",
         event: "event: content-delta\ndata: {\"type\":\"content-delta\",\"index\":0}\n\n".into(),
