@@ -3,12 +3,16 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
 use shared::task::Tasks;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+
+/// How long before the rest of an answer its first bytes come.
+const AHEAD: Duration = Duration::from_millis(5);
 
 /// Stands before a script's number in the body of the request that it is for.
 pub const MARK: &str = "script:";
@@ -18,6 +22,8 @@ pub const MARK: &str = "script:";
 pub struct Script {
     /// The type of its content.
     pub content_type: &'static str,
+    /// How many bytes of the body come ahead of the rest, so that the answer has begun when that comes.
+    pub lead: usize,
     /// Its body, as far as it comes.
     pub body: Bytes,
     /// How it ends.
@@ -96,10 +102,13 @@ async fn serve(mut stream: TcpStream, scripts: &Mutex<HashMap<u32, Script>>) -> 
         let head =
             format!("HTTP/1.1 200 OK\r\ncontent-type: {}\r\ntransfer-encoding: chunked\r\n\r\n", script.content_type);
         let mut answer = head.into_bytes();
-        if !script.body.is_empty() {
-            answer.extend_from_slice(format!("{:x}\r\n", script.body.len()).as_bytes());
-            answer.extend_from_slice(&script.body);
-            answer.extend_from_slice(b"\r\n");
+        let (lead, rest) = script.body.split_at(script.lead.min(script.body.len()));
+        add_chunk(&mut answer, lead);
+        if !rest.is_empty() {
+            stream.write_all(&answer).await?;
+            tokio::time::sleep(AHEAD).await;
+            answer.clear();
+            add_chunk(&mut answer, rest);
         }
         if script.ending == Ending::Clean {
             answer.extend_from_slice(b"0\r\n\r\n");
@@ -109,6 +118,14 @@ async fn serve(mut stream: TcpStream, scripts: &Mutex<HashMap<u32, Script>>) -> 
             stream.set_zero_linger()?;
             return Ok(());
         }
+    }
+}
+
+fn add_chunk(answer: &mut Vec<u8>, data: &[u8]) {
+    if !data.is_empty() {
+        answer.extend_from_slice(format!("{:x}\r\n", data.len()).as_bytes());
+        answer.extend_from_slice(data);
+        answer.extend_from_slice(b"\r\n");
     }
 }
 

@@ -41,7 +41,8 @@ struct Trial {
 /// What came of all trials.
 #[derive(Debug, Default)]
 struct Tally {
-    verdicts: BTreeMap<Verdict, u32>,
+    /// By whether a bad end is due, and by what came.
+    verdicts: BTreeMap<(bool, Verdict), u32>,
     good_ends: u32,
     /// By application and way, lest one pair hide the others.
     wrong: BTreeMap<String, Vec<String>>,
@@ -69,7 +70,8 @@ impl Bench {
             for spoiled in spoiled.into_iter().map(Arc::new) {
                 self.next += 1;
                 let (body, ending) = (spoiled.body.clone(), spoiled.ending);
-                cutter.script(self.next, Script { content_type: specimen.content_type, body, ending });
+                let lead = specimen.events[0].len();
+                cutter.script(self.next, Script { content_type: specimen.content_type, lead, body, ending });
                 let trial = |as_| Trial { as_, way: *way, number: self.next, spoiled: Arc::clone(&spoiled) };
                 trials.extend(Dialect::ALL.map(trial));
             }
@@ -101,10 +103,14 @@ impl Trial {
         let prompt = format!("Go on. {MARK}{}.", self.number);
         let came = ask(http, proxy, key, self.as_, self.way.name, &prompt).await?;
         let verdict = came.verdict(self.as_)?;
+        let is_refused = verdict == Verdict::Refused && came.status().is_server_error();
         let is_right = match self.spoiled.fate {
             Fate::Whole => verdict == Verdict::Whole,
-            Fate::Fails => verdict != Verdict::Whole,
-            Fate::IsRefused => verdict == Verdict::Refused && came.status().is_server_error(),
+            Fate::Finishes => matches!(verdict, Verdict::Whole | Verdict::Finished),
+            Fate::FailsLate => is_refused || matches!(verdict, Verdict::Failed | Verdict::FailedLate),
+            Fate::IsOver => is_refused || matches!(verdict, Verdict::Whole | Verdict::FailedLate),
+            Fate::Fails => is_refused || verdict == Verdict::Failed,
+            Fate::IsRefused => is_refused,
         };
         ensure!(is_right, "{verdict:?} {}: {}", came.status(), came.text());
         Ok(verdict)
@@ -114,10 +120,10 @@ impl Trial {
 impl Tally {
     fn add(&mut self, (trial, judged): (Trial, anyhow::Result<Verdict>)) {
         match judged {
-            Ok(verdict) => *self.verdicts.entry(verdict).or_default() += 1,
+            Ok(verdict) => *self.verdicts.entry((trial.spoiled.fate.is_bad(), verdict)).or_default() += 1,
             Err(error) => {
                 let error = format!("{error:#}");
-                self.good_ends += u32::from(trial.spoiled.fate != Fate::Whole && error.starts_with("Whole"));
+                self.good_ends += u32::from(trial.spoiled.fate.is_bad() && error.starts_with("Whole"));
                 let pair = format!("{:?} by {}", trial.as_, trial.way.name);
                 self.wrong.entry(pair).or_default().push(format!("{}: {error:.900}", trial.spoiled.what));
             }
@@ -126,17 +132,18 @@ impl Tally {
 
     /// What was found, for who reads the output; and an error where something was wrong.
     fn conclude(&self, what: &str) -> anyhow::Result<()> {
-        let count = |verdict| self.verdicts.get(&verdict).copied().unwrap_or_default();
-        let spoiled = count(Verdict::Refused) + count(Verdict::Failed) + count(Verdict::Broken);
+        let count = |is_bad, verdict| self.verdicts.get(&(is_bad, verdict)).copied().unwrap_or_default();
+        let (refused, failed) = (count(true, Verdict::Refused), count(true, Verdict::Failed));
+        let late = count(true, Verdict::FailedLate);
         println!(
-            "{what}: {spoiled} spoiled streams over {} pairs: {} good ends ({} told by a status, {} by an error in the stream, {} by a \
-             broken connection); {} whole ones: all good; {} wrong",
+            "{what}: {} spoiled streams over {} pairs: {} good ends ({refused} told by a status, {failed} by an error in the stream, {late} by an \
+             error behind the answer, none by a broken connection); {} whole ones: all good, {} of them without what comes behind the answer; \
+             {} wrong",
+            refused + failed + late,
             Dialect::ALL.len() * WAYS.len(),
             self.good_ends,
-            count(Verdict::Refused),
-            count(Verdict::Failed),
-            count(Verdict::Broken),
-            count(Verdict::Whole),
+            self.verdicts.iter().filter(|((is_bad, _), _)| !is_bad).map(|(_, count)| count).sum::<u32>(),
+            count(false, Verdict::Finished),
             self.wrong.values().map(Vec::len).sum::<usize>(),
         );
         let shown = self.wrong.iter().map(|(pair, wrong)| {
@@ -145,7 +152,7 @@ impl Tally {
         });
         let shown: Vec<_> = shown.collect();
         ensure!(shown.is_empty(), "{}", shown.join("\n"));
-        ensure!(self.verdicts.contains_key(&Verdict::Whole), "no stream was whole, so nothing is proved");
+        ensure!(count(false, Verdict::Whole) > 0, "no stream was whole, so nothing is proved");
         Ok(())
     }
 }
@@ -167,7 +174,7 @@ async fn no_stream_has_a_good_end_at_whatever_byte_it_was_cut() -> anyhow::Resul
     let step = short_or_long(13, 1);
     let trials = bench.trials(|dialect| {
         let specimen = dialect.short();
-        let spoiled = everywhere(&specimen, step);
+        let spoiled = everywhere(dialect, &specimen, step);
         (specimen, spoiled)
     });
     bench.run(trials).await?.conclude("at every byte of some")

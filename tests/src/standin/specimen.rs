@@ -29,7 +29,7 @@ pub struct Specimen {
     pub content_type: &'static str,
     /// Its events.
     pub events: Vec<Bytes>,
-    /// Which of its events says that the answer is whole. What comes after it may be missing.
+    /// Which of its events says that the answer is whole.
     pub last: usize,
     /// An event that says that it failed.
     pub failure: Bytes,

@@ -28,7 +28,11 @@ pub(super) enum Verdict {
     Refused,
     /// The stream says that it failed.
     Failed,
-    /// The connection broke.
+    /// The answer is whole, but for what the format says behind it.
+    Finished,
+    /// The answer is whole, and the stream says that it failed behind it.
+    FailedLate,
+    /// The connection broke, and nobody said so.
     Broken,
 }
 
@@ -98,17 +102,20 @@ impl Came {
         }
         let events = self.events(as_)?;
         let ends = events.iter().filter(|event| event.is_end(as_)).count();
+        let finishes = events.iter().filter(|event| event.is_finish(as_)).count();
         let errors = events.iter().filter(|event| event.is_error(as_)).count();
-        match (ends, errors) {
-            (0, 0) if self.is_broken => Ok(Verdict::Broken),
-            (0, 0) => anyhow::bail!("neither an end nor an error: {}", self.text()),
-            (0, 1) => {
-                let is_last = events.last().is_some_and(|event| event.is_error(as_));
-                ensure!(is_last, "the error is not the last event: {}", self.text());
-                Ok(Verdict::Failed)
-            }
-            (_, 0) if !self.is_broken => Ok(Verdict::Whole),
-            _ => anyhow::bail!("{ends} ends and {errors} errors (broken: {}): {}", self.is_broken, self.text()),
+        let is_error_last = events.last().is_some_and(|event| event.is_error(as_));
+        match (ends, finishes, errors) {
+            (0, 0, 0) if self.is_broken => Ok(Verdict::Broken),
+            (0, 0, 1) if is_error_last => Ok(Verdict::Failed),
+            (_, _, 1) if is_error_last => Ok(Verdict::FailedLate),
+            (1, _, 0) if !self.is_broken => Ok(Verdict::Whole),
+            (0, 1, 0) if !self.is_broken => Ok(Verdict::Finished),
+            _ => anyhow::bail!(
+                "{ends} ends, {finishes} finishes and {errors} errors (broken: {}, error last: {is_error_last}): {}",
+                self.is_broken,
+                self.text()
+            ),
         }
     }
 
@@ -146,7 +153,9 @@ impl Came {
         }
         let text = String::from_utf8(self.bytes.clone())?;
         let mut events = Vec::new();
-        for event in text.split("\n\n").filter(|event| !event.trim().is_empty()) {
+        // What has no empty line behind it is no event.
+        let whole = text.rfind("\n\n").map_or("", |end| &text[..end]);
+        for event in whole.split("\n\n").filter(|event| !event.trim().is_empty()) {
             let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
             let Some(data) = field("data:") else { continue };
             let data = if data == "[DONE]" { json!("[DONE]") } else { serde_json::from_str(data)? };
@@ -177,6 +186,11 @@ impl Event {
             Dialect::Bedrock => self.kind == "event" && self.name == "messageStop",
             Dialect::Cohere => data["type"] == "message-end" && !self.is_error(as_),
         }
+    }
+
+    /// It says that the answer is whole, and more is due.
+    fn is_finish(&self, as_: Dialect) -> bool {
+        as_ == Dialect::Chat && self.data["choices"][0]["finish_reason"].is_string()
     }
 
     /// It says that the stream failed.
