@@ -12,6 +12,7 @@ mod gemini;
 pub mod listen;
 mod openai;
 mod responses;
+mod sampling;
 mod script;
 mod shape;
 mod specimen;

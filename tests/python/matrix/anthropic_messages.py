@@ -42,8 +42,12 @@ class AnthropicMessages(Application):
         client = anthropic.Anthropic(base_url=url, api_key=key, max_retries=0, timeout=20, http_client=http)
         self.messages = client.messages
 
+    def samples(self, model):
+        # Not both to those that refuse it.
+        return {"temperature", "top_k"} if model in self.own else {"temperature", "top_p", "top_k"}
+
     def asked(self, model, *messages, **others) -> dict:
-        return {"model": model, "max_tokens": 2000, "system": scenarios.SYSTEM, "messages": list(messages), **others}
+        return {"model": model, "max_tokens": scenarios.SAMPLING["limit"], "system": scenarios.SYSTEM, "messages": list(messages), **others}
 
     def ask(self, model, ask: Ask):
         others = {}
@@ -62,22 +66,21 @@ class AnthropicMessages(Application):
             else:
                 others["thinking"] = {"type": "enabled", "budget_tokens": 1024}
         if ask.sampled:
-            # The package has no words for these any more, and applications still send them; not both to those that refuse it.
-            share = {} if model in self.own else {"top_p": scenarios.TOP_P}
-            others["extra_body"] = {"temperature": scenarios.TEMPERATURE, "top_k": scenarios.TOP_K, **share}
+            # The package has no words for these any more, and applications still send them.
+            others["extra_body"] = {name: scenarios.SAMPLING[name] for name in self.samples(model)}
         if output:
             others["output_config"] = output
         messages = [user(ask.prompt)]
-        if ask.before:
+        for before in ask.before:
             results = [
                 {
                     "type": "tool_result",
                     "tool_use_id": call.id,
                     "content": [{"type": "text", "text": scenarios.WEATHER[call.arguments["city"]]}],
                 }
-                for call in ask.before.calls
+                for call in before.calls
             ]
-            messages += [{"role": "assistant", "content": ask.before.turn}, user(results)]
+            messages += [{"role": "assistant", "content": before.turn}, user(results)]
         asked = self.asked(model, *messages, **others)
         return self.stream(asked) if ask.stream else read(self.messages.create(**asked))
 
@@ -106,17 +109,13 @@ class AnthropicMessages(Application):
         kind = {400: anthropic.BadRequestError, 404: anthropic.NotFoundError}[status]
         return raises(kind, lambda: self.ask(model, Ask(prompt))).message
 
-    def broken(self, model, prompt):
-        raises(anthropic.APIError, lambda: self.ask(model, Ask(prompt, stream=True)))
+    def is_broken(self, error):
+        # The answer that it is of was a success.
+        return isinstance(error, anthropic.APIStatusError) and error.response.status_code == 200
 
-    def leave(self, model, prompt):
-        read = ""
+    def pieces(self, model, prompt):
         with self.messages.stream(**self.asked(model, user(prompt))) as events:
-            for piece in events.text_stream:
-                read += piece
-                if len(read) > 20:
-                    break
-        return read
+            yield from events.text_stream
 
 
 if __name__ == "__main__":

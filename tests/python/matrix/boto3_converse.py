@@ -1,5 +1,6 @@
 """Amazon's package: Bedrock's Converse, with the caller key as its bearer token."""
 
+import contextlib
 import json
 import os
 
@@ -93,7 +94,7 @@ class Boto3Converse(Application):
         return {"modelId": model, "system": [{"text": scenarios.SYSTEM}], "messages": list(messages), **others}
 
     def ask(self, model, ask: Ask):
-        others = {"inferenceConfig": {"maxTokens": 2000}}
+        others = {"inferenceConfig": {"maxTokens": scenarios.SAMPLING["limit"]}}
         if ask.tools:
             others["toolConfig"] = {"tools": [tool(name) for name in ask.tools]}
         if ask.choice == "none":
@@ -108,11 +109,10 @@ class Boto3Converse(Application):
         if self.thinks(ask, model):
             others["additionalModelRequestFields"] = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
         if ask.sampled:
-            # Not both to those that refuse it.
-            share = {} if model in self.own else {"topP": scenarios.TOP_P}
-            others["inferenceConfig"] |= {"temperature": scenarios.TEMPERATURE, **share}
+            names = {"temperature": "temperature", "top_p": "topP"}
+            others["inferenceConfig"] |= {names[name]: scenarios.SAMPLING[name] for name in self.samples(model)}
         messages = [user({"text": ask.prompt})]
-        if ask.before:
+        for before in ask.before:
             results = [
                 {
                     "toolResult": {
@@ -121,9 +121,9 @@ class Boto3Converse(Application):
                         "status": "success",
                     }
                 }
-                for call in ask.before.calls
+                for call in before.calls
             ]
-            messages += [ask.before.turn, user(*results)]
+            messages += [before.turn, user(*results)]
         asked = self.asked(model, *messages, **others)
         if ask.stream:
             return read_stream(self.client.converse_stream(**asked)["stream"])
@@ -143,18 +143,18 @@ class Boto3Converse(Application):
         same(error.response["ResponseMetadata"]["HTTPStatusCode"], status)
         return error.response["Error"]["Message"]
 
-    def broken(self, model, prompt):
-        raises(EventStreamError, lambda: self.ask(model, Ask(prompt, stream=True)))
+    def samples(self, model):
+        # Not both to those that refuse it.
+        return {"temperature"} if model in self.own else {"temperature", "top_p"}
 
-    def leave(self, model, prompt):
-        events = self.client.converse_stream(**self.asked(model, user({"text": prompt})))["stream"]
-        read = ""
-        for event in events:
-            read += event.get("contentBlockDelta", {}).get("delta", {}).get("text", "")
-            if len(read) > 20:
-                break
-        events.close()
-        return read
+    def is_broken(self, error):
+        return type(error) is EventStreamError
+
+    def pieces(self, model, prompt):
+        stream = self.client.converse_stream(**self.asked(model, user({"text": prompt})))["stream"]
+        with contextlib.closing(stream) as events:
+            for event in events:
+                yield event.get("contentBlockDelta", {}).get("delta", {}).get("text", "")
 
 
 if __name__ == "__main__":

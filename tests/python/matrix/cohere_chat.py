@@ -1,6 +1,7 @@
 """The official Cohere package, version 2 of its API."""
 
 import base64
+import contextlib
 import json
 
 import cohere
@@ -8,7 +9,7 @@ import httpx
 from cohere.core.api_error import ApiError
 
 import scenarios
-from scenarios import Answer, Application, Ask, Call, Unsaid, raises, same
+from scenarios import Answer, Application, Ask, Call, StreamFailed, Unsaid, raises, same
 
 FINISHES = {"COMPLETE": "stop", "TOOL_CALL": "tools"}
 
@@ -45,6 +46,10 @@ def read(answer) -> Answer:
     return Answer(told, calls, FINISHES[answer.finish_reason], tokens(answer.usage), turn, thought)
 
 
+def failed(event) -> bool:
+    return event.type == "message-end" and event.delta.finish_reason not in FINISHES
+
+
 def read_stream(events) -> Answer:
     answer, calls, plan, last = Answer(), {}, "", None
     for event in events:
@@ -61,8 +66,8 @@ def read_stream(events) -> Answer:
             calls[event.index][2] += event.delta.message.tool_calls.function.arguments
         last = event
     same(last.type, "message-end")
-    if last.delta.finish_reason not in FINISHES:
-        raise RuntimeError(f"the stream failed: {last}")
+    if failed(last):
+        raise StreamFailed(last)
     answer.calls = [Call(id, name, json.loads(arguments)) for id, name, arguments in calls.values()]
     answer.finish, answer.usage = FINISHES[last.delta.finish_reason], tokens(last.delta.usage)
     called = [
@@ -97,15 +102,15 @@ class CohereChat(Application):
         if self.thinks(ask, model):
             others["thinking"] = {"type": "enabled", "token_budget": 1024}
         if ask.sampled:
-            others |= {"temperature": scenarios.TEMPERATURE, "p": scenarios.TOP_P, "k": scenarios.TOP_K}
-            others["max_tokens"] = scenarios.LIMIT
+            names = {"temperature": "temperature", "top_p": "p", "top_k": "k", "limit": "max_tokens"}
+            others |= {names[name]: value for name, value in scenarios.SAMPLING.items()}
         conversation = messages(ask.prompt)
-        if ask.before:
+        for before in ask.before:
             results = [
                 {"role": "tool", "tool_call_id": call.id, "content": scenarios.WEATHER[call.arguments["city"]]}
-                for call in ask.before.calls
+                for call in before.calls
             ]
-            conversation += [ask.before.turn, *results]
+            conversation += [before.turn, *results]
         if ask.stream:
             return read_stream(self.client.chat_stream(model=model, messages=conversation, **others))
         return read(self.client.chat(model=model, messages=conversation, **others))
@@ -122,19 +127,19 @@ class CohereChat(Application):
         same(error.status_code, status)
         return error.body["message"]
 
-    def broken(self, model, prompt):
-        raises((ApiError, RuntimeError), lambda: self.ask(model, Ask(prompt, stream=True)))
+    def samples(self, model):
+        return {"temperature", "top_p", "top_k"}
 
-    def leave(self, model, prompt):
-        events = self.client.chat_stream(model=model, messages=messages(prompt))
-        read = ""
-        for event in events:
-            if event.type == "content-delta":
-                read += event.delta.message.content.text or ""
-            if len(read) > 20:
-                break
-        events.close()
-        return read
+    def is_broken(self, error):
+        return type(error) is StreamFailed
+
+    def pieces(self, model, prompt):
+        with contextlib.closing(self.client.chat_stream(model=model, messages=messages(prompt))) as events:
+            for event in events:
+                if failed(event):
+                    raise StreamFailed(event)
+                if event.type == "content-delta":
+                    yield event.delta.message.content.text or ""
 
 
 if __name__ == "__main__":

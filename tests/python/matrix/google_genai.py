@@ -1,5 +1,6 @@
 """The official Google package, as it speaks to AI Studio."""
 
+import contextlib
 import json
 import uuid
 
@@ -84,10 +85,10 @@ class GoogleGenai(Application):
         if self.thinks(ask, model):
             others["thinking_config"] = types.ThinkingConfig(include_thoughts=True, thinking_budget=1024)
         if ask.sampled:
-            others |= {"temperature": scenarios.TEMPERATURE, "top_p": scenarios.TOP_P, "top_k": scenarios.TOP_K}
-            others["max_output_tokens"] = scenarios.LIMIT
+            others |= {name: scenarios.SAMPLING[name] for name in self.samples(model)}
+            others["max_output_tokens"] = scenarios.SAMPLING["limit"]
         contents = [user(types.Part(text=ask.prompt))]
-        if ask.before:
+        for before in ask.before:
             results = [
                 types.Part(
                     function_response=types.FunctionResponse(
@@ -96,9 +97,9 @@ class GoogleGenai(Application):
                         response={"result": scenarios.WEATHER[call.arguments["city"]]},
                     )
                 )
-                for call in ask.before.calls
+                for call in before.calls
             ]
-            contents += [ask.before.turn, user(*results)]
+            contents += [before.turn, user(*results)]
         asked = {"model": model, "contents": contents, "config": config(**others)}
         if ask.stream:
             return read(list(self.client.models.generate_content_stream(**asked)))
@@ -118,18 +119,18 @@ class GoogleGenai(Application):
         same(error.code, status)
         return error.message
 
-    def broken(self, model, prompt):
-        raises(errors.APIError, lambda: self.ask(model, Ask(prompt, stream=True)))
+    def samples(self, model):
+        return {"temperature", "top_p", "top_k"}
 
-    def leave(self, model, prompt):
-        chunks = self.client.models.generate_content_stream(model=model, contents=prompt, config=config())
-        read = ""
-        for chunk in chunks:
-            read += chunk.text or ""
-            if len(read) > 20:
-                break
-        chunks.close()
-        return read
+    def is_broken(self, error):
+        return type(error) is errors.ServerError
+
+    def pieces(self, model, prompt):
+        with contextlib.closing(
+            self.client.models.generate_content_stream(model=model, contents=prompt, config=config())
+        ) as chunks:
+            for chunk in chunks:
+                yield chunk.text or ""
 
 
 if __name__ == "__main__":

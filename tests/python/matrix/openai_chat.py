@@ -98,14 +98,15 @@ class OpenAiChat(Application):
         if self.thinks(ask, model):
             others["reasoning_effort"] = "low"
         if ask.sampled:
-            others |= {"temperature": scenarios.TEMPERATURE, "top_p": scenarios.TOP_P, "max_tokens": scenarios.LIMIT}
+            others |= {name: scenarios.SAMPLING[name] for name in self.samples(model)}
+            others["max_tokens"] = scenarios.SAMPLING["limit"]
         conversation = messages(ask.prompt)
-        if ask.before:
+        for before in ask.before:
             results = [
                 {"role": "tool", "tool_call_id": call.id, "content": scenarios.WEATHER[call.arguments["city"]]}
-                for call in ask.before.calls
+                for call in before.calls
             ]
-            conversation += [ask.before.turn, *results]
+            conversation += [before.turn, *results]
         if ask.stream:
             options = {"stream": True}
             # There usage comes unasked.
@@ -123,18 +124,17 @@ class OpenAiChat(Application):
         kind = {400: openai.BadRequestError, 404: openai.NotFoundError}[status]
         return raises(kind, lambda: self.ask(model, Ask(prompt))).message
 
-    def broken(self, model, prompt):
-        raises(openai.APIError, lambda: self.ask(model, Ask(prompt, stream=True)))
+    def samples(self, model):
+        return {"temperature", "top_p"}
 
-    def leave(self, model, prompt):
-        events = self.chat.create(model=model, messages=messages(prompt), stream=True)
-        read = ""
-        for event in events:
-            read += "".join(choice.delta.content or "" for choice in event.choices)
-            if len(read) > 20:
-                break
-        events.close()
-        return read
+    def is_broken(self, error):
+        # Those for answers that are no streams are its subclasses.
+        return type(error) is openai.APIError
+
+    def pieces(self, model, prompt):
+        with self.chat.create(model=model, messages=messages(prompt), stream=True) as events:
+            for event in events:
+                yield "".join(choice.delta.content or "" for choice in event.choices)
 
 
 if __name__ == "__main__":

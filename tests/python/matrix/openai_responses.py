@@ -6,7 +6,7 @@ import json
 import openai
 
 import scenarios
-from scenarios import Answer, Application, Ask, Call, raises, same
+from scenarios import Answer, Application, Ask, Call, StreamFailed, raises, same
 
 
 def tool(name: str) -> dict:
@@ -30,6 +30,10 @@ def read(response) -> Answer:
     return Answer(response.output_text, calls, "tools" if calls else "stop", tokens, output, "".join(told))
 
 
+def failed(event) -> bool:
+    return event.type in ("response.failed", "error")
+
+
 def read_stream(events) -> Answer:
     told, arguments, last, numbers = "", {}, None, []
     for event in events:
@@ -38,8 +42,8 @@ def read_stream(events) -> Answer:
             told += event.delta
         elif event.type == "response.function_call_arguments.delta":
             arguments[event.output_index] = arguments.get(event.output_index, "") + event.delta
-        elif event.type in ("response.failed", "error"):
-            raise RuntimeError(f"the stream failed: {event}")
+        elif failed(event):
+            raise StreamFailed(event)
         last = event
     same(last.type, "response.completed")
     same(numbers, list(range(len(numbers))))
@@ -80,19 +84,19 @@ class OpenAiResponses(Application):
             # Nothing is stored.
             others["include"] = ["reasoning.encrypted_content"]
         if ask.sampled:
-            limit = {"max_output_tokens": scenarios.LIMIT}
-            others |= {"temperature": scenarios.TEMPERATURE, "top_p": scenarios.TOP_P, **limit}
-        conversation = ask.prompt
-        if ask.before:
+            others |= {name: scenarios.SAMPLING[name] for name in self.samples(model)}
+            others["max_output_tokens"] = scenarios.SAMPLING["limit"]
+        conversation = [{"role": "user", "content": ask.prompt}] if ask.before else ask.prompt
+        for before in ask.before:
             results = [
                 {
                     "type": "function_call_output",
                     "call_id": call.id,
                     "output": scenarios.WEATHER[call.arguments["city"]],
                 }
-                for call in ask.before.calls
+                for call in before.calls
             ]
-            conversation = [{"role": "user", "content": ask.prompt}, *ask.before.turn, *results]
+            conversation += [*before.turn, *results]
         if ask.stream:
             return read_stream(self.create(model, conversation, stream=True, **others))
         return read(self.create(model, conversation, **others))
@@ -109,19 +113,20 @@ class OpenAiResponses(Application):
         kind = {400: openai.BadRequestError, 404: openai.NotFoundError}[status]
         return raises(kind, lambda: self.ask(model, Ask(prompt))).message
 
-    def broken(self, model, prompt):
-        raises((openai.APIError, RuntimeError), lambda: self.ask(model, Ask(prompt, stream=True)))
+    def samples(self, model):
+        return {"temperature", "top_p"}
 
-    def leave(self, model, prompt):
-        events = self.create(model, prompt, stream=True)
-        read = ""
-        for event in events:
-            if event.type == "response.output_text.delta":
-                read += event.delta
-            if len(read) > 20:
-                break
-        events.close()
-        return read
+    def is_broken(self, error):
+        # Those for answers that are no streams are subclasses of the package's.
+        return type(error) in (openai.APIError, StreamFailed)
+
+    def pieces(self, model, prompt):
+        with self.create(model, prompt, stream=True) as events:
+            for event in events:
+                if failed(event):
+                    raise StreamFailed(event)
+                if event.type == "response.output_text.delta":
+                    yield event.delta
 
 
 if __name__ == "__main__":

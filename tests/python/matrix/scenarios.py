@@ -3,15 +3,18 @@
 A script has an `Application`, whose methods do with its SDK what the scenarios ask for. Arguments: the proxy's URL, a caller key, the file of the
 authority that signed the proxy's certificate, and the models to ask for. A line is printed for each scenario of each model: `<outcome>: <model> <scenario>`, and behind a
 colon what there is to say of it. The outcomes: `ok`; `warned`, where a header said what was left out; `refused`, where the proxy said clearly what can't be said; `unsaid`,
-where the SDK has no word for it, or its own provider refuses it; `known`, where it does not work yet; `FAILED`. What of these is expected stands in `limits.py`.
+where the SDK has no word for it, or its own provider refused it; `known`, where it does not work yet; `FAILED`. What of these is expected stands in
+`limits.py`, and has to come so.
 """
 
 import abc
+import contextlib
 import json
 import re
 import sys
 import traceback
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import limits
@@ -56,7 +59,9 @@ ENDLESS = "magic:endless"
 # The stand-in refuses it of a model that can think and was not told to.
 THINK = f"magic:think {PROMPT}"
 THOUGHTS = "Two cities, so two calls."
-TEMPERATURE, TOP_P, TOP_K, LIMIT = 0.5, 0.9, 40, 2000
+# The stand-in tells what it was told of sampling.
+TELL = "magic:sampling"
+SAMPLING = {"temperature": 0.5, "top_p": 0.9, "top_k": 40, "limit": 2000}
 
 
 @dataclass
@@ -96,12 +101,16 @@ class Ask:
     # A temperature, a share of the likeliest words, and a limit of tokens.
     sampled: bool = False
     stream: bool = False
-    # The answer whose calls get their results.
-    before: Answer | None = None
+    # The answers whose calls get their results.
+    before: list[Answer] = field(default_factory=list)
 
 
 class Unsaid(Exception):
     """The SDK has no word for it."""
+
+
+class StreamFailed(Exception):
+    """A stream said that it failed, by an event for which the SDK has no exception."""
 
 
 class Application(abc.ABC):
@@ -116,6 +125,8 @@ class Application(abc.ABC):
         self.url, self.key, self.authority = url, key, authority
         # What headers warned of since the scenario began.
         self.warned: list[str] = []
+        # What of the scenario is known not to work.
+        self.known: list[str] = []
         # The first turns, by model, that other models go on with.
         self.begun: dict[str, Answer | None] = {}
         # Every model that is asked.
@@ -144,12 +155,16 @@ class Application(abc.ABC):
         """Asks for what is refused with this status: the message of the exception, whose class is checked here."""
 
     @abc.abstractmethod
-    def broken(self, model: str, prompt: str) -> None:
-        """Reads a stream that fails: its exception's class is checked here."""
+    def samples(self, model: str) -> set[str]:
+        """What of `SAMPLING` it says where it is asked to, beside the limit."""
 
     @abc.abstractmethod
-    def leave(self, model: str, prompt: str) -> str:
-        """Reads some of an endless stream, and leaves: what was read."""
+    def pieces(self, model: str, prompt: str) -> Iterator[str]:
+        """Reads a stream's text as it comes. Whoever closes this leaves."""
+
+    @abc.abstractmethod
+    def is_broken(self, error: Exception) -> bool:
+        """Whether an exception says that a stream failed that had begun, and nothing else."""
 
 
 def same(found: object, expected: object) -> None:
@@ -193,18 +208,20 @@ def stream(application: Application, model: str) -> None:
 
 
 def sampled(application: Application, model: str) -> None:
-    """Each model takes of this what it takes."""
-    whole(application.ask(model, Ask(sampled=True)))
-    if model not in application.own:
-        answer = application.ask(model, Ask(THINK, sampled=True, think=True))
-        same((answer.text, answer.finish), (ANSWER.replace(PROMPT, THINK), "stop"))
+    """Each value arrives, but for what the model does not take."""
+    for thinks in [False] if model in application.own else [False, True]:
+        answer = application.ask(model, Ask(f"{TELL} {THINK}" if thinks else TELL, sampled=True, think=thinks))
+        asked = {*application.samples(model), "limit"} - limits.lost(model, thinks)
+        arrived = {name: value for name, value in json.loads(answer.text).items() if value is not None}
+        same(arrived, {name: SAMPLING[name] for name in asked})
+        same(answer.finish, "stop")
 
 
 def loop(application: Application, model: str, **others) -> None:
     """Tools are called, and their results sent back."""
     asked = application.ask(model, Ask(tools=[TOOL], **others))
     calls(asked)
-    told(application.ask(model, Ask(tools=[TOOL], before=asked, **others)))
+    told(application.ask(model, Ask(tools=[TOOL], before=[asked], **others)))
 
 
 def tools(application: Application, model: str) -> None:
@@ -213,6 +230,19 @@ def tools(application: Application, model: str) -> None:
 
 def streamed(application: Application, model: str) -> None:
     loop(application, model, stream=True)
+
+
+def steps(application: Application, model: str) -> None:
+    """What the tools told leads to another call, and everything goes back with its result."""
+    tools = [TOOL, OTHER_TOOL]
+    first = application.ask(model, Ask(tools=tools))
+    calls(first)
+    second = application.ask(model, Ask(tools=tools, before=[first]))
+    same([(call.name, call.arguments) for call in second.calls], [(OTHER_TOOL, {"city": "Oslo"})])
+    same((second.finish, second.usage), ("tools", (11, 7)))
+    last = application.ask(model, Ask(tools=tools, before=[first, second]))
+    assert re.search(r"Oslo[^.]*17 degrees[^.]*\.$", last.text), f"the results came as {last.text!r}"
+    same((last.finish, last.calls, last.usage), ("stop", [], (11, 7)))
 
 
 def image(application: Application, model: str) -> None:
@@ -230,7 +260,7 @@ def both(application: Application, model: str) -> None:
     """An answer of the schema, once the tools have been called."""
     asked = application.ask(model, Ask(tools=[TOOL], schema=True))
     calls(asked)
-    place(application.ask(model, Ask(tools=[TOOL], schema=True, before=asked)))
+    place(application.ask(model, Ask(tools=[TOOL], schema=True, before=[asked])))
 
 
 def none(application: Application, model: str) -> None:
@@ -256,7 +286,7 @@ def reasoning(application: Application, model: str) -> None:
         assert asked.reasoning in ("", THOUGHTS), f"the thoughts are {asked.reasoning!r}"
         if limits.shows(type(application).__name__, model):
             same(asked.reasoning, THOUGHTS)
-        told(application.ask(model, Ask(THINK, tools=[TOOL], think=True, stream=streams, before=asked)))
+        told(application.ask(model, Ask(THINK, tools=[TOOL], think=True, stream=streams, before=[asked])))
 
 
 def begun(application: Application, model: str) -> Answer | None:
@@ -280,10 +310,16 @@ def switch(application: Application, model: str) -> None:
         began = begun(application, other) if other != model else None
         if not began:
             continue
+        word = limits.switch(type(application).__name__, model, other)
         try:
-            told(application.ask(model, Ask(THINK, tools=[TOOL], think=True, before=began)))
+            told(application.ask(model, Ask(THINK, tools=[TOOL], think=True, before=[began])))
+        except application.bad_request as refused:
+            as_known = word and word in str(refused)
+            (application.known if as_known else wrong).append(f"from {other}: {why(refused)[:300]}")
         except Exception as failed:
             wrong.append(f"from {other}: {why(failed)[:300]}")
+        else:
+            wrong += [f"from {other}: it has to fail for {word!r}, and did not"] if word else []
     assert not wrong, f"{len(wrong)} failed: " + " | ".join(wrong)
 
 
@@ -299,13 +335,24 @@ def missing(application: Application, model: str) -> None:
 
 
 def broken(application: Application, model: str) -> None:
-    """A stream that says that it failed, and one whose connection breaks."""
-    application.broken(model, BREAK)
-    application.broken(model, CUT)
+    """A stream that says that it failed, and one whose connection breaks, each once it has begun."""
+    for prompt in [BREAK, CUT]:
+        read = ""
+        try:
+            for piece in application.pieces(model, prompt):
+                read += piece
+        except Exception as error:
+            assert application.is_broken(error), f"it failed by {why(error)}"
+        else:
+            raise AssertionError(f"it did not fail behind {read!r}")
+        assert read.startswith("tick"), f"{read!r} was read"
 
 
 def cancel(application: Application, model: str) -> None:
-    read = application.leave(model, ENDLESS)
+    read = ""
+    with contextlib.closing(application.pieces(model, ENDLESS)) as pieces:
+        while len(read) <= 20:
+            read += next(pieces)
     assert read.startswith("tick"), f"{read!r} was read"
 
 
@@ -315,6 +362,7 @@ SCENARIOS = [
     sampled,
     tools,
     streamed,
+    steps,
     image,
     schema,
     both,
@@ -350,39 +398,30 @@ def why(error: BaseException) -> str:
 
 def outcome(application: Application, model: str, scenario) -> str:
     """What came of a scenario, and what there is to say of it."""
-    application.warned = []
+    application.warned, application.known = [], []
     sdk, name = type(application).__name__, scenario.__name__
-    may_refuse = limits.refusal(sdk, model, name)
-    own = limits.own(sdk, model, name)
-    if own:
-        return f"unsaid: {model} {name}: {own}"
+    kind, word = limits.refusal(sdk, model, name)
     try:
         scenario(application, model)
     except Unsaid as unsaid:
         return f"unsaid: {model} {name}: {unsaid}"
     except application.bad_request as refused:
-        if may_refuse and may_refuse in str(refused):
-            return f"refused: {model} {name}: {why(refused)[:200]}"
-        return f"FAILED: {model} {name}: {why(refused)}"
+        is_due = word and word in str(refused)
+        return f"{kind if is_due else 'FAILED'}: {model} {name}: {why(refused)}"
     except Exception as failed:  # Whatever it is, it is this cell's.
         return f"FAILED: {model} {name}: {why(failed)}"
-    if may_refuse:
-        return f"FAILED: {model} {name}: it was not refused for {may_refuse}"
-    told = sorted(set(application.warned))
-    unknown = [warning for warning in told if not limits.may_warn(sdk, model, name, warning)]
+    if word and not application.known:
+        return f"FAILED: {model} {name}: it has to be refused for {word!r}, and was not"
+    told, due = sorted(set(application.warned)), limits.warnings(application, model, name)
+    unknown = [warning for warning in told if not any(re.fullmatch(one, warning) for one in due)]
     if unknown:
         return f"FAILED: {model} {name}: nobody expects to be warned: {'; '.join(unknown)}"
+    missing = [one for one in due if not any(re.fullmatch(one, warning) for warning in told)]
+    if missing:
+        return f"FAILED: {model} {name}: nothing warned of {'; '.join(missing)}"
+    if application.known:
+        return f"{kind or 'known'}: {model} {name}: {' | '.join(application.known)}"
     return f"warned: {model} {name}: {'; '.join(told)}" if told else f"ok: {model} {name}"
-
-
-def checked(application: Application, model: str, scenario) -> str:
-    """The outcome; of what is known not to work, whether it still doesn't."""
-    line, word = outcome(application, model, scenario), limits.known(type(application).__name__, model, scenario.__name__)
-    if not word or line.startswith("unsaid"):
-        return line
-    if line.startswith("FAILED") and word in line:
-        return line.replace("FAILED", "known", 1)
-    return f"FAILED: {model} {scenario.__name__}: it is known to fail for {word!r}, and did not: {line}"
 
 
 def run(kind: type[Application]) -> None:
@@ -391,4 +430,4 @@ def run(kind: type[Application]) -> None:
     application.models = models
     for model in models:
         for scenario in SCENARIOS:
-            print(checked(application, model, scenario), flush=True)
+            print(outcome(application, model, scenario), flush=True)

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::exchange::{Ending, require};
 use super::openai::ANSWER_TOOL;
+use super::sampling::{Sampling, TELL};
 use super::shape::At;
 use super::{Fault, Reply, Topic};
 
@@ -56,6 +57,8 @@ pub(super) struct Heard {
     pub(super) images: Vec<Picture>,
     /// How the answer is held to a schema.
     pub(super) schema: Option<Held>,
+    /// How it is sampled.
+    pub(super) sampling: Sampling,
     /// The delivery.
     pub(super) streams: bool,
     /// A stream tells its usage.
@@ -198,12 +201,21 @@ fn say(heard: &Heard) -> Said {
             }
             (Choice::Auto | Choice::Required | Choice::Never | Choice::Named(_), _) => {}
         }
+    } else if let Some(second) = own.get(1)
+        && heard.choice == Choice::Auto
+        && heard.results.iter().all(|(call, _)| call.name != **second)
+    {
+        // What the first tool told is looked up further.
+        return Said { calls: calls(second, &["Oslo"]), ..thinking };
     }
     let place = json!({"city": "Paris", "location": {"latitude": 48.86, "country": "France"}});
     match &heard.schema {
         Some(Held::ByField) => return Said { text: place.to_string(), ..thinking },
         Some(Held::ByTool(name)) => return Said { calls: vec![call(name, place)], ..thinking },
         None => {}
+    }
+    if heard.prompt.contains(TELL) {
+        return Said { text: heard.sampling.told(), ..thinking };
     }
     if !heard.results.is_empty() {
         let told = heard.results.iter().map(|(call, result)| format!("In {}: {result}.", call.arguments["city"]));

@@ -8,12 +8,13 @@ use anyhow::ensure;
 use super::{SDKS, ways};
 
 /// The scenarios, as `scenarios.py` has them.
-const SCENARIOS: [&str; 17] = [
+const SCENARIOS: [&str; 18] = [
     "text",
     "stream",
     "sampled",
     "tools",
     "streamed",
+    "steps",
     "image",
     "schema",
     "both",
@@ -44,8 +45,8 @@ enum Outcome {
     Warned(String),
     /// A clear refusal, as it should be.
     Refused(String),
-    /// The SDK has no word for it.
-    Unsaid,
+    /// The SDK has no word for it, or its own provider refused it.
+    Unsaid(String),
     /// It is known not to work yet.
     Known(String),
     Failed(String),
@@ -58,7 +59,7 @@ impl Outcome {
             Self::Ok => "ok",
             Self::Warned(_) => "warned",
             Self::Refused(_) => "refused",
-            Self::Unsaid => "-",
+            Self::Unsaid(_) => "-",
             Self::Known(_) => "known",
             Self::Failed(_) => "FAILED",
         }
@@ -76,7 +77,7 @@ impl Table {
                 "ok" => Outcome::Ok,
                 "warned" => Outcome::Warned(why),
                 "refused" => Outcome::Refused(why),
-                "unsaid" => Outcome::Unsaid,
+                "unsaid" => Outcome::Unsaid(why),
                 "known" => Outcome::Known(why),
                 "FAILED" => Outcome::Failed(why),
                 _ => continue,
@@ -98,19 +99,23 @@ impl Table {
     pub(super) fn failures(&self) -> Vec<String> {
         let failed = |((sdk, way, scenario), outcome): (&(String, String, String), &Outcome)| match outcome {
             Outcome::Failed(why) => Some(format!("{sdk} by {way}, {scenario}: {why}")),
-            Outcome::Ok | Outcome::Warned(_) | Outcome::Refused(_) | Outcome::Unsaid | Outcome::Known(_) => None,
+            Outcome::Ok | Outcome::Warned(_) | Outcome::Refused(_) | Outcome::Unsaid(_) | Outcome::Known(_) => None,
         };
         self.results.iter().filter_map(failed).collect()
     }
 
-    /// Whether what a stand-in found wrong is what something is known not to work for.
+    /// Whether what a stand-in found wrong is what an application was to be refused for.
     pub(super) fn knows(&self, fault: &str) -> bool {
         let plain = |text: &str| text.replace(['"', '\\', '\''], "");
         // Behind whose it is and where: a cell tells the first of several.
         let words = plain(fault.splitn(3, ": ").last().unwrap_or_default());
         let words = words.split(", in ").next().unwrap_or_default();
         let words: String = words.chars().take(40).collect();
-        self.results.values().any(|outcome| matches!(outcome, Outcome::Known(why) if plain(why).contains(&words)))
+        let is_told = |why: &String| !words.is_empty() && plain(why).contains(&words);
+        self.results.values().any(|outcome| match outcome {
+            Outcome::Known(why) | Outcome::Unsaid(why) => is_told(why),
+            Outcome::Ok | Outcome::Warned(_) | Outcome::Refused(_) | Outcome::Failed(_) => false,
+        })
     }
 
     /// What was refused, what was warned of and what is known, with how often.
@@ -118,10 +123,10 @@ impl Table {
         let mut told = BTreeMap::new();
         for ((sdk, ..), outcome) in &self.results {
             match outcome {
-                Outcome::Warned(why) | Outcome::Refused(why) | Outcome::Known(why) => {
+                Outcome::Warned(why) | Outcome::Refused(why) | Outcome::Unsaid(why) | Outcome::Known(why) => {
                     *told.entry(format!("{sdk} {}: {why}", outcome.word())).or_default() += 1;
                 }
-                Outcome::Ok | Outcome::Unsaid | Outcome::Failed(_) => {}
+                Outcome::Ok | Outcome::Failed(_) => {}
             }
         }
         told

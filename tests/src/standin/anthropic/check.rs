@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::standin::Fault;
 use crate::standin::claude::{self, Claude, LastTurn};
 use crate::standin::openai::ANSWER_TOOL;
+use crate::standin::sampling::Sampling;
 use crate::standin::script::{Call, Choice, Heard, Held, Picture, Waiting};
 use crate::standin::shape::At;
 
@@ -33,6 +34,7 @@ pub(in crate::standin) fn check(body: &Value) -> Result<Heard, Fault> {
     let limit = top.need("max_tokens")?.integer(1..=model.most_tokens)?;
     let streams = top.get("stream").map(|stream| stream.boolean()).transpose()?.unwrap_or_default();
     let mut heard = Heard { streams, ..Heard::default() };
+    heard.sampling = Sampling::read(&top, [&["/temperature"], &["/top_p"], &["/top_k"], &["/max_tokens"]]);
     parameters(&top)?;
     if let Some(system) = top.get("system") {
         heard.system = texts(&system)?;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::standin::Fault;
 use crate::standin::claude::{self, LastTurn};
 use crate::standin::openai::ANSWER_TOOL;
+use crate::standin::sampling::Sampling;
 use crate::standin::script::{Call, Choice, Heard, Held, Picture, Waiting};
 use crate::standin::shape::At;
 
@@ -29,6 +30,15 @@ pub(in crate::standin) fn check(body: &Value, model: &str, streams: bool) -> Res
     let top = At::top(body);
     top.only(FIELDS)?;
     let mut heard = Heard { streams, ..Heard::default() };
+    heard.sampling = Sampling::read(
+        &top,
+        [
+            &["/inferenceConfig/temperature"],
+            &["/inferenceConfig/topP"],
+            &["/additionalModelRequestFields/top_k", "/additionalModelRequestFields/inferenceConfig/topK"],
+            &["/inferenceConfig/maxTokens"],
+        ],
+    );
     for block in top.get("system").map(|system| system.items()).transpose()?.unwrap_or_default() {
         if kind(&block, &["text", "cachePoint"])? == "text" {
             heard.system.push_str(block.need("text")?.some_text()?);

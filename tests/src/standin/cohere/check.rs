@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::standin::Fault;
 use crate::standin::openai::ANSWER_TOOL;
+use crate::standin::sampling::Sampling;
 use crate::standin::script::{Call, Choice, Heard, Held, Picture, Thinking, Waiting, arguments};
 use crate::standin::shape::At;
 
@@ -37,6 +38,7 @@ pub(in crate::standin) fn check(body: &Value) -> Result<Heard, Fault> {
     top.need("model")?.some_text()?;
     // It has no default.
     let mut heard = Heard { streams: top.need("stream")?.boolean()?, ..Heard::default() };
+    heard.sampling = Sampling::read(&top, [&["/temperature"], &["/p"], &["/k"], &["/max_tokens"]]);
     top.get("max_tokens").map_or(Ok(0), |limit| limit.integer(1..=128_000))?;
     for (name, range) in [
         ("temperature", 0.0..=1.0),

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::Place;
 use crate::standin::Fault;
+use crate::standin::sampling::Sampling;
 use crate::standin::script::{Call, Heard, Picture, Waiting};
 use crate::standin::shape::At;
 
@@ -28,6 +29,15 @@ pub(in crate::standin) fn check(body: &Value, model: &str, streams: bool, place:
     let top = At::top(&body);
     top.only(FIELDS)?;
     let mut heard = Heard { streams, ..Heard::default() };
+    heard.sampling = Sampling::read(
+        &top,
+        [
+            &["/generationConfig/temperature"],
+            &["/generationConfig/topP"],
+            &["/generationConfig/topK"],
+            &["/generationConfig/maxOutputTokens"],
+        ],
+    );
     if let Some(system) = top.get("systemInstruction") {
         system.only(&["parts", "role"])?;
         for part in system.need("parts")?.some_items()? {

@@ -8,6 +8,7 @@ use super::ANSWER_TOOL;
 use super::house::House;
 use super::model;
 use crate::standin::Fault;
+use crate::standin::sampling::Sampling;
 use crate::standin::script::{Call, Choice, Heard, Held, Picture, Waiting, arguments};
 use crate::standin::shape::At;
 
@@ -55,6 +56,8 @@ pub(in crate::standin) fn check(body: &Value, model: &str, house: House) -> Resu
     top.need("model")?.some_text()?;
     let mut heard = Heard::default();
     stream(&top, &mut heard)?;
+    heard.sampling =
+        Sampling::read(&top, [&["/temperature"], &["/top_p"], &["/top_k"], &["/max_tokens", "/max_completion_tokens"]]);
     parameters(&top)?;
     tools(&top, &mut heard)?;
     match house {

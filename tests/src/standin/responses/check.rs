@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::standin::Fault;
 use crate::standin::openai::{ANSWER_TOOL, model};
+use crate::standin::sampling::Sampling;
 use crate::standin::script::{Call, Choice, Heard, Held, Picture, Waiting, arguments};
 use crate::standin::shape::At;
 
@@ -44,6 +45,7 @@ pub(in crate::standin) fn check(body: &Value) -> Result<Heard, Fault> {
     top.need("model")?.some_text()?;
     let streams = top.get("stream").map(|stream| stream.boolean()).transpose()?.unwrap_or_default();
     let mut heard = Heard { streams, ..Heard::default() };
+    heard.sampling = Sampling::read(&top, [&["/temperature"], &["/top_p"], &["/top_k"], &["/max_output_tokens"]]);
     if let Some(options) = top.get("stream_options") {
         options.require(heard.streams, "is only allowed when 'stream' is true")?;
         options.only(&["include_obfuscation"])?;
