@@ -6,10 +6,10 @@
 //!     upstream-request.json   what the upstream gets
 //!     upstream-response.*     what it answers: .json for a whole answer, .sse for a stream, .jsonl for the frames of a stream of Bedrock's
 //!     response.*              what the caller gets
-//!     about.json              what the files can't say, if there is anything: statuses, headers, what is left out, what is peculiar to the model
+//!     about.json              what the files can't say, if there is anything: statuses, headers, what is left out or changed, what is peculiar to the model
 //! ```
 //!
-//! JSON is compared by value, a stream event by event. The two files that the code answers for, `upstream-request.json` and `response.*`, are
+//! JSON is compared by value, but numbers as they are written; a stream event by event. The two files that the code answers for, `upstream-request.json` and `response.*`, are
 //! written where they are missing, and the test fails all the same: somebody has to read them.
 
 mod case;
