@@ -20,6 +20,7 @@ mod specimen;
 mod strictness;
 mod token;
 mod vertex;
+mod waiting;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

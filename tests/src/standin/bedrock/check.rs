@@ -8,8 +8,9 @@ use crate::standin::Fault;
 use crate::standin::claude::{self, LastTurn};
 use crate::standin::openai::ANSWER_TOOL;
 use crate::standin::sampling::Sampling;
-use crate::standin::script::{Call, Choice, Heard, Held, Picture, Waiting};
+use crate::standin::script::{Call, Choice, Heard, Held, Picture};
 use crate::standin::shape::At;
+use crate::standin::waiting::Waiting;
 
 const FIELDS: &[&str] = &[
     "messages",

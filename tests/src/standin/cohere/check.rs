@@ -5,8 +5,9 @@ use serde_json::Value;
 use crate::standin::Fault;
 use crate::standin::openai::ANSWER_TOOL;
 use crate::standin::sampling::Sampling;
-use crate::standin::script::{Call, Choice, Heard, Held, Picture, Thinking, Waiting, arguments};
+use crate::standin::script::{Call, Choice, Heard, Held, Picture, Thinking, arguments};
 use crate::standin::shape::At;
+use crate::standin::waiting::Waiting;
 
 const FIELDS: &[&str] = &[
     "model",

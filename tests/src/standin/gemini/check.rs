@@ -9,8 +9,9 @@ use serde_json::Value;
 use super::Place;
 use crate::standin::Fault;
 use crate::standin::sampling::Sampling;
-use crate::standin::script::{Call, Heard, Picture, Waiting};
+use crate::standin::script::{Call, Heard, Picture};
 use crate::standin::shape::At;
+use crate::standin::waiting::Waiting;
 
 const FIELDS: &[&str] = &[
     "contents",

@@ -9,8 +9,9 @@ use super::house::House;
 use super::model;
 use crate::standin::Fault;
 use crate::standin::sampling::Sampling;
-use crate::standin::script::{Call, Choice, Heard, Held, Picture, Waiting, arguments};
+use crate::standin::script::{Call, Choice, Heard, Held, Picture, arguments};
 use crate::standin::shape::At;
+use crate::standin::waiting::Waiting;
 
 const FIELDS: &[&str] = &[
     "audio",
