@@ -86,7 +86,11 @@ fn tools(config: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
         spec.only(&["name", "description", "inputSchema", "strict"])?;
         spec.get("description").map_or(Ok(""), |text| text.some_text())?;
         kind(&spec.need("inputSchema")?, &["json"])?;
-        spec.need("inputSchema")?.need("json")?.object_schema()?;
+        let schema = spec.need("inputSchema")?.need("json")?;
+        schema.object_schema()?;
+        if spec.get("strict").is_some_and(|strict| strict.value() == true) {
+            schema.closed_schema()?;
+        }
         heard.tools.push(spec.need("name")?.name(64, "_-")?.to_owned());
     }
     let Some(choice) = config.get("toolChoice") else { return Ok(()) };
@@ -116,6 +120,7 @@ fn output(config: &At<'_>, heard: &mut Heard) -> Result<(), Fault> {
     let schema: Value = serde_json::from_str(definition.need("schema")?.text()?)
         .map_err(|_| definition.fault("the schema is no JSON"))?;
     At::top(&schema).object_schema()?;
+    At::top(&schema).closed_schema()?;
     heard.schema = Some(Held::ByField);
     Ok(())
 }

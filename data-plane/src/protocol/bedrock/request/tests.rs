@@ -252,7 +252,7 @@ fn tools_are_written_as_amazon_wants_them() {
     let request = Request { tools: vec![odd, bare], tool_choice: Some(ToolChoice::Required), ..Request::default() };
     let expected = json!({
         "tools": [
-            {"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object", "properties": {}}}, "strict": true}},
+            {"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object", "properties": {}, "additionalProperties": false}}, "strict": true}},
             {"cachePoint": {"type": "default"}},
             {"toolSpec": {"name": "g", "inputSchema": {"json": {"type": "object"}}}},
         ],
@@ -381,8 +381,7 @@ fn a_schema_is_a_field_or_a_tool_and_json_is_asked_for_in_words() {
     let request = Request { answer_format: Some(AnswerFormat::Schema(schema)), ..Request::default() };
     let native = try_written(&request, &UNKNOWN).unwrap();
     let body: Value = serde_json::from_slice(&native.body).unwrap();
-    let expected =
-        json!({"type": "json_schema", "structure": {"jsonSchema": {"schema": "{\"type\":\"object\"}", "name": "n"}}});
+    let expected = json!({"type": "json_schema", "structure": {"jsonSchema": {"schema": "{\"type\":\"object\",\"additionalProperties\":false}", "name": "n"}}});
     assert_eq!((native.answers_by_tool, &body["outputConfig"]["textFormat"]), (false, &expected));
 
     let by_tool = manner(ReasoningForm::None, SchemaForm::Tool);
@@ -514,6 +513,7 @@ fn tools() -> impl Strategy<Value = Vec<Tool<'static>>> {
         description: description.map(Into::into),
         strict,
         cache,
+        parameters: Json::parse(r#"{"type":"object","additionalProperties":false}"#),
         ..tool("f")
     });
     prop::collection::vec(one, 1..3)
