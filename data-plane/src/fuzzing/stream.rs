@@ -116,9 +116,9 @@ fn translated(between: &Between<'_>, bytes: &[u8]) {
 
 /// What was written of an answer that ended well is a stream that does so.
 pub(super) fn written_well(caller: Dialect, came: Told, (told, end): (Told, End), shown: &dyn Fn() -> String) {
-    let is_filtered = came.choices.values().any(|choice| choice.why == Why::Filtered);
-    if caller == Dialect::Cohere && is_filtered {
-        // It has no word for a filter but `ERROR`.
+    let is = |why| came.choices.values().any(|choice| choice.why == why);
+    if caller == Dialect::Cohere && (is(Why::Filtered) || is(Why::Refused) && end == End::Failed) {
+        // It has no word for a filter but `ERROR`, nor for a refusal without words.
         assert_eq!(end, End::Failed, "{}", shown());
         return;
     }

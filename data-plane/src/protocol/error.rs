@@ -62,7 +62,7 @@ pub(crate) fn written(format: Format, problem: &Problem<'_>) -> Written {
 /// shaped like a secret.
 pub(crate) fn remade(format: Format, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Written {
     let remade = match format {
-        Format::OpenAi => openai::error::remade(body),
+        Format::OpenAi => openai::error::remade(status, body),
         Format::Anthropic => anthropic::error::remade(body),
         Format::Gemini => gemini::error::remade(body),
         Format::Bedrock => bedrock::error::remade(headers, body),

@@ -306,6 +306,7 @@ impl Lines {
             return self.end().0;
         }
         self.within = Within::Overlong;
+        self.choices.miss();
         self.seen = self.seen.max(Seen::Begun);
         self.held.split().freeze()
     }

@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use self::answer::{Of, answer, preface};
 use crate::balance::Member;
 use crate::error::Fault;
+use crate::protocol::Dialect;
 use crate::protocol::watch::Watch;
 use crate::serve::header;
 use crate::serve::say::Said;
@@ -148,6 +149,15 @@ pub(crate) async fn attempt(
         Some(translated) if answer.watch.is_none() => {
             let parts = Parts { caller, call, stop, member, said };
             Box::pin(whole::translated(answer, &parts, translated)).await
+        }
+        None if answer.watch.is_none() && call.delivery == Delivery::Stream && call.below.is_none() => {
+            match Dialect::of(stop.upstream.format, said.operation) {
+                Some(dialect) => {
+                    let parts = Parts { caller, call, stop, member, said };
+                    Box::pin(whole::replayed(answer, &parts, dialect)).await
+                }
+                None => Ok(answer),
+            }
         }
         Some(_) | None => Ok(answer),
     }

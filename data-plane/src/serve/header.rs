@@ -143,7 +143,7 @@ fn warn(headers: &mut HeaderMap, fields: &[String], why: &str) {
 }
 
 /// What an answer of a format is.
-fn content_type(format: Format, delivery: Delivery) -> HeaderValue {
+pub(super) fn content_type(format: Format, delivery: Delivery) -> HeaderValue {
     match (format, delivery) {
         (_, Delivery::Whole) => JSON,
         (Format::Bedrock, Delivery::Stream) => HeaderValue::from_static("application/vnd.amazon.eventstream"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use shared::adapter::{Format, Operation};
 
 use super::Ask;
@@ -162,7 +162,7 @@ impl Speaker<'_> {
         limits::check_model(request, from, to, stop.manner()).map_err(Refusal::Untranslatable)?;
         let target = Target { model: &stop.upstream_model, delivery: self.asked.delivery, manner: stop.manner() };
         let outgoing = to.protocol().write_request(request, &target).map_err(Refusal::Unsayable)?;
-        let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let created = now();
         let translated = Translated {
             caller: from,
             upstream: to,
@@ -185,8 +185,13 @@ impl Speaker<'_> {
     }
 }
 
+/// What an answer says of when it was made.
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 /// An answer's own id.
-fn id() -> String {
+pub(super) fn id() -> String {
     format!("{:032x}", u128::from_le_bytes(shared::id::random()))
 }
 
@@ -199,12 +204,13 @@ impl Translated {
         Some(Between { upstream, caller, answers_by_tool, reply })
     }
 
-    /// What is neither a message nor a stream, in the caller's form, from the bodies of as many answers as calls were made.
+    /// What is neither a message nor a stream, in the caller's form, from the bodies of as many answers as calls were made, and the headers of the
+    /// first.
     ///
     /// # Errors
     ///
     /// When one is no answer.
-    pub(crate) fn other(&self, bodies: &[Bytes]) -> Result<Vec<u8>, NotAnAnswer> {
-        other::answer(self, bodies)
+    pub(crate) fn other(&self, headers: &HeaderMap, bodies: &[Bytes]) -> Result<Vec<u8>, NotAnAnswer> {
+        other::answer(self, headers, bodies)
     }
 }

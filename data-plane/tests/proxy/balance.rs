@@ -7,7 +7,7 @@ use data_plane::snapshot::resource::{Auth, Change, Provider};
 use shared::adapter::AdapterKind;
 
 use super::harness::{Proxy, credential, grouped, model, model_of, provider, provider_of, put_provider};
-use super::upstream::{Asked, Reply, Upstream};
+use super::upstream::{Asked, END, Reply, Upstream};
 
 const LONG: Duration = Duration::from_secs(600);
 
@@ -67,10 +67,10 @@ async fn a_weight_of_zero_drains_and_the_others_keep_their_shares() {
     }
     let served = upstream.by_key();
     assert_eq!((served["sk-k1"], served["sk-k2"], served["sk-k3"]), (1, 10, 30));
-    tx.send(Ok("data: [DONE]\n\n".into())).await.unwrap();
+    tx.send(Ok(END.into())).await.unwrap();
     drop(tx);
     let answered = super::harness::Answered::of(response).await;
-    assert_eq!(answered.body, "data: {}\n\ndata: [DONE]\n\n", "what was in flight finishes");
+    assert_eq!(answered.body, ["data: {}\n\n", END].concat(), "what was in flight finishes");
     proxy.change([credential("a", "k2", 0), credential("a", "k3", 0)]);
     assert_eq!(proxy.chat("m").await.status, 503, "nobody is left");
 }

@@ -6,7 +6,7 @@ use data_plane::snapshot::resource::Change;
 use tokio::sync::mpsc;
 
 use super::harness::{Answered, Proxy, credential, model, provider};
-use super::upstream::{Reply, Upstream};
+use super::upstream::{END, Reply, Upstream};
 
 #[tokio::test]
 async fn weights_are_kept_exactly() {
@@ -167,8 +167,8 @@ async fn a_deleted_credential_finishes_its_request_and_is_not_used_again() {
     let name = "projects/p/providers/a/credentials/k1".parse().unwrap();
     proxy.change([Change::RemoveCredential(name), credential("a", "k2", 1)]);
     assert_eq!(proxy.chat("m").await.status, 200);
-    tx.send(Ok(Bytes::from("data: [DONE]\n\n"))).await.unwrap();
+    tx.send(Ok(Bytes::from(END))).await.unwrap();
     drop(tx);
-    assert_eq!(Answered::of(response).await.body, "data: {}\n\ndata: [DONE]\n\n");
+    assert_eq!(Answered::of(response).await.body, ["data: {}\n\n", END].concat());
     assert_eq!(upstream.asked().iter().map(|asked| &*asked.key).collect::<Vec<_>>(), ["sk-k1", "sk-k2"]);
 }

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::SOON;
 use super::harness::{Answered, KEY, Proxy, caller_key, credential, model, provider};
-use super::upstream::{Reply, Upstream};
+use super::upstream::{END, Reply, Upstream};
 
 #[tokio::test]
 async fn a_drain_finishes_streams_refuses_connections_and_returns() {
@@ -27,9 +27,9 @@ async fn a_drain_finishes_streams_refuses_connections_and_returns() {
     .unwrap();
     assert_eq!(proxy.ops("/readyz").await.status, 503);
     assert!(!proxy.served.is_finished());
-    tx.send(Ok(Bytes::from("data: [DONE]\n\n"))).await.unwrap();
+    tx.send(Ok(Bytes::from(END))).await.unwrap();
     drop(tx);
-    assert_eq!(Answered::of(response).await.body, "data: {}\n\ndata: [DONE]\n\n");
+    assert_eq!(Answered::of(response).await.body, ["data: {}\n\n", END].concat());
     timeout(SOON, proxy.served).await.unwrap().unwrap().unwrap();
 }
 

@@ -14,6 +14,8 @@ mod drain;
 #[cfg(test)]
 mod edits;
 #[cfg(test)]
+mod ends;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod harness;

@@ -1,15 +1,13 @@
 //! What an answer counts as, and what is no answer.
 
 use super::harness::{Proxy, credential, model, provider};
-use super::upstream::{Reply, Upstream};
+use super::upstream::{END, Reply, Upstream};
 use super::{SOON, until};
-
-const COMPLETE: &str = "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
 #[tokio::test]
 async fn an_answer_that_came_whole_is_counted_as_served() {
     let upstream = Upstream::start(|asked| match std::str::from_utf8(&asked.body) {
-        Ok(body) if body.contains("\"stream\"") => Reply::Stream(vec![COMPLETE]),
+        Ok(body) if body.contains("\"stream\"") => Reply::Stream(vec![END]),
         Ok(body) if body.contains("nothing") => Reply::Json(200, &[], String::new()),
         _ => Reply::ok(),
     })

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::SOON;
 use super::harness::{Answered, KEY, Proxy, credential, model, model_of, provider, provider_of, put_provider};
-use super::upstream::{Reply, Upstream};
+use super::upstream::{END, Reply, Upstream};
 
 #[tokio::test]
 async fn an_answer_without_a_body_is_served_too() {
@@ -26,7 +26,7 @@ async fn an_answer_without_a_body_is_served_too() {
 #[tokio::test]
 async fn an_upstreams_connection_serves_one_request_after_the_other() {
     let upstream = Upstream::start(|asked| match asked.body.ends_with(b"true}") {
-        true => Reply::Stream(vec!["data: {}\n\n", "data: [DONE]\n\n"]),
+        true => Reply::Stream(vec!["data: {}\n\n", END]),
         false => Reply::ok(),
     })
     .await;
@@ -72,12 +72,8 @@ async fn only_the_model_and_the_headers_change_on_the_way() {
 
 #[tokio::test]
 async fn a_stream_passes_byte_for_byte() {
-    const CHUNKS: [&str; 4] = [
-        "data: {\"choices\":[{\"delta\":{\"content\":\"é\"",
-        ",\"finish_reason\":null}}]}\r\n\r",
-        "\n: note\n\n",
-        "data: [DONE]\n\n",
-    ];
+    const CHUNKS: [&str; 4] =
+        ["data: {\"choices\":[{\"delta\":{\"content\":\"é\"", ",\"finish_reason\":null}}]}\r\n\r", "\n: note\n\n", END];
     let upstream = Upstream::start(|_| Reply::Stream(CHUNKS.to_vec())).await;
     let proxy = Proxy::start([provider("a", upstream.address), model("m", &["a"]), credential("a", "k1", 1)]).await;
     let answered = proxy.post(r#"{"model":"m","stream":true}"#).await;
@@ -119,24 +115,26 @@ async fn a_stream_without_its_type_is_watched_too() {
 
 #[tokio::test]
 async fn errors_that_a_caller_brings_about_within_streams_shut_no_target() {
-    let upstream = Upstream::start(|_| {
-        Reply::Stream(vec!["data: {}\n\n", "data: {\"error\":{\"message\":\"m\",\"code\":400}}\n\n"])
-    })
-    .await;
-    let other = Upstream::start(|_| Reply::Stream(vec!["data: {}\n\n", "data: [DONE]\n\n"])).await;
-    let proxy = Proxy::start([
-        provider("a", upstream.address),
-        credential("a", "k1", 1),
-        provider("b", other.address),
-        credential("b", "k1", 1),
-        model_of("m", &[("a", 1, 0), ("b", 1, 1)], SOON),
-    ])
-    .await;
-    for _ in 0..10 {
-        let answered = proxy.post(r#"{"model":"m","stream":true}"#).await;
-        assert!(answered.body.contains("error") && !answered.body.contains("DONE"), "{}", answered.body);
+    for error in [
+        "data: {\"error\":{\"message\":\"m\",\"code\":400}}\n\n",
+        "data: {\"error\":{\"message\":\"m\",\"type\":\"invalid_request_error\",\"code\":\"context_length_exceeded\"}}\n\n",
+    ] {
+        let upstream = Upstream::start(move |_| Reply::Stream(vec!["data: {}\n\n", error])).await;
+        let other = Upstream::start(|_| Reply::Stream(vec!["data: {}\n\n", END])).await;
+        let proxy = Proxy::start([
+            provider("a", upstream.address),
+            credential("a", "k1", 1),
+            provider("b", other.address),
+            credential("b", "k1", 1),
+            model_of("m", &[("a", 1, 0), ("b", 1, 1)], SOON),
+        ])
+        .await;
+        for _ in 0..10 {
+            let answered = proxy.post(r#"{"model":"m","stream":true}"#).await;
+            assert!(answered.body.contains("error") && !answered.body.contains("DONE"), "{}", answered.body);
+        }
+        assert_eq!((upstream.asked().len(), other.asked().len()), (10, 0));
     }
-    assert_eq!((upstream.asked().len(), other.asked().len()), (10, 0));
 }
 
 #[tokio::test]
@@ -147,7 +145,7 @@ async fn errors_of_the_upstreams_own_within_streams_shut_its_target() {
             Reply::Pieces("text/event-stream", vec!["data: {}\n\n".into(), error.into()])
         })
         .await;
-        let other = Upstream::start(|_| Reply::Stream(vec!["data: {}\n\n", "data: [DONE]\n\n"])).await;
+        let other = Upstream::start(|_| Reply::Stream(vec!["data: {}\n\n", END])).await;
         let proxy = Proxy::start([
             provider("a", broken.address),
             credential("a", "k1", 1),
@@ -167,14 +165,14 @@ async fn errors_of_the_upstreams_own_within_streams_shut_its_target() {
 async fn an_error_as_the_first_event_fails_over() {
     let upstream = Upstream::start(|asked| match &*asked.key {
         "sk-k1" => Reply::Stream(vec!["data: {\"error\":{\"message\":\"m\",\"code\":\"insufficient_quota\"}}\n\n"]),
-        _ => Reply::Stream(vec!["data: {}\n\n", "data: [DONE]\n\n"]),
+        _ => Reply::Stream(vec!["data: {}\n\n", END]),
     })
     .await;
     let credentials = [credential("a", "k1", 1), credential("a", "k2", 1)];
     let mut proxy =
         Proxy::start([provider("a", upstream.address), model("m", &["a"])].into_iter().chain(credentials)).await;
     for _ in 0..4 {
-        assert_eq!(proxy.post(r#"{"model":"m","stream":true}"#).await.body, "data: {}\n\ndata: [DONE]\n\n");
+        assert_eq!(proxy.post(r#"{"model":"m","stream":true}"#).await.body, ["data: {}\n\n", END].concat());
     }
     assert_eq!(upstream.by_key()["sk-k1"], 1);
     assert_eq!(proxy.evidence.try_next().unwrap().finding, Finding::Exhausted);

@@ -21,6 +21,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio_rustls::TlsAcceptor;
 
+/// The end of a stream of chat completions.
+pub(crate) const END: &str = "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {

@@ -84,8 +84,7 @@ pub(super) fn fault(status: StatusCode, data: &[u8]) -> Fault {
 }
 
 /// A stream that is not what the format has, which is the upstream's fault.
-pub(super) fn broken() -> Fault {
-    let message = "the upstream's stream has an event that can't be read";
+pub(super) fn broken(message: &str) -> Fault {
     Fault { status: StatusCode::BAD_GATEWAY, body: json(&ErrorBody { message }).into(), header: None }
 }
 

@@ -25,14 +25,17 @@ pub(super) fn failure(reason: Option<&str>, error: Option<&str>) -> Option<Statu
     failed.or(error.map(|_| StatusCode::INTERNAL_SERVER_ERROR))
 }
 
+/// What is said of a stream that ends and says not why.
+pub(super) const UNFINISHED: &str = "the upstream ended the stream without a reason";
+
 /// What is said beside the word of an answer that a filter took, which the format has no reason for.
 const FILTERED: &str = "the provider's content filter stopped the answer";
 
-/// The same of a model that would not answer, where it said nothing at all.
+/// The same of a model that would not answer, or not go on.
 const REFUSED: &str = "the model refused to answer";
 
-/// What stands for the text of an answer that has none: whoever shows it shows why.
-pub(super) fn stand_in(finish: &Finish<'_>) -> Option<&'static str> {
+/// What has to be said beside a reason's word; it stands for the text, too, of an answer that has none: whoever shows it shows why.
+pub(super) fn why(finish: &Finish<'_>) -> Option<&'static str> {
     match finish {
         Finish::Filtered => Some(FILTERED),
         Finish::Refused => Some(REFUSED),
@@ -40,19 +43,19 @@ pub(super) fn stand_in(finish: &Finish<'_>) -> Option<&'static str> {
     }
 }
 
-/// What has to be said beside a reason's word.
-pub(super) fn error(finish: &Finish<'_>) -> Option<&'static str> {
-    (*finish == Finish::Filtered).then_some(FILTERED)
+/// What counts as the reason: a refusal that the model put into words is an answer like any other.
+pub(super) fn told<'f>(finish: &'f Finish<'f>, is_worded: bool) -> &'f Finish<'f> {
+    if is_worded && *finish == Finish::Refused { &Finish::Stop } else { finish }
 }
 
-/// A reason's word. There is none for a filter: that the answer is not whole must still be seen, and [`error`] says why.
+/// A reason's word. There is none for a filter nor for a refusal: that the answer is not whole must still be seen, and [`why`] is said beside it.
 pub(super) fn written(finish: &Finish<'_>) -> &'static str {
     match finish {
-        Finish::Stop | Finish::Refused | Finish::Paused => "COMPLETE",
+        Finish::Stop | Finish::Paused => "COMPLETE",
         Finish::StopText(_) => "STOP_SEQUENCE",
         Finish::Length => "MAX_TOKENS",
         Finish::ToolCalls => "TOOL_CALL",
-        Finish::Filtered => "ERROR",
+        Finish::Filtered | Finish::Refused => "ERROR",
     }
 }
 

@@ -128,10 +128,11 @@ pub(super) fn write(response: &Response<'_>, reply: &Reply<'_>) -> Result<Vec<u8
     for part in parts {
         message.put(&part.content, texts)?;
     }
-    let finish = choice.map_or(&Finish::Stop, |choice| &choice.finish);
-    let error = finish::error(finish);
+    let is_worded = parts.iter().any(|part| matches!(part.content, Content::Refusal(_)));
+    let finish = finish::told(choice.map_or(&Finish::Stop, |choice| &choice.finish), is_worded);
+    let error = finish::why(finish);
     if message.content.is_empty() && message.tool_calls.is_empty() {
-        message.content.extend(finish::stand_in(finish).map(|text| Item::Text { text }));
+        message.content.extend(error.map(|text| Item::Text { text }));
     }
     Ok(json(&Written {
         id: response.id.as_deref().unwrap_or(reply.id),

@@ -1,14 +1,14 @@
 //! The end of a stream of Cohere's chat, and an error inside one.
 //!
 //! Source: docs.cohere.com/reference/chat-stream, read in autumn 2026. `message-end` is the end; it says that the stream failed by its
-//! `error`, or by a `finish_reason` of `ERROR` or `TIMEOUT`.
+//! `error`, or by a `finish_reason` of `ERROR` or `TIMEOUT`, or by none.
 
 use bytes::Bytes;
 use http::StatusCode;
 use memchr::memmem;
 
 use super::error::remade_event;
-use super::finish::failure;
+use super::finish::{UNFINISHED, failure};
 use crate::json;
 use crate::protocol::watch::{Said, StreamError};
 
@@ -27,6 +27,7 @@ pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
     let (reason, error) = (json::text(delta, b"finish_reason"), json::text(delta, b"error"));
     match failure(reason.as_deref(), error.as_deref()) {
         Some(status) => failed(data, error.as_deref(), status),
+        None if reason.is_none() => failed(data, Some(UNFINISHED), StatusCode::BAD_GATEWAY),
         None => Said::Done,
     }
 }

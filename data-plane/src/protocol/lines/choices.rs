@@ -8,12 +8,14 @@ pub(in crate::protocol) struct Choices {
     /// A bit for each index.
     began: u128,
     ended: u128,
+    /// Something went by that nobody could read.
+    has_missed: bool,
 }
 
 impl Default for Choices {
     /// The first is always there.
     fn default() -> Self {
-        Self { began: 1, ended: 0 }
+        Self { began: 1, ended: 0, has_missed: false }
     }
 }
 
@@ -28,6 +30,16 @@ impl Choices {
     /// No alternative will come.
     pub(in crate::protocol) fn none_comes(&mut self) {
         self.ended = u128::MAX;
+    }
+
+    /// Something went by that nobody could read: it may have ended any of them.
+    pub(in crate::protocol) fn miss(&mut self) {
+        self.has_missed = true;
+    }
+
+    /// Whether the upstream may say that all of them are over.
+    pub(in crate::protocol) fn may_be_over(&self) -> bool {
+        self.has_missed || !self.is_one_open()
     }
 
     /// Whether one began that has not ended.

@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::*;
 
 const CHUNK: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a \\\"error\\\": b\"},\"finish_reason\":null}]}\n\n";
+/// Azure's.
+const FILTERS: &str = "data: {\"choices\":[],\"prompt_filter_results\":[{\"prompt_index\":0}]}\n\n";
 const LAST: &str = "data: {\"choices\":[{\"delta\":{},\"finish_reason\": \"stop\"}]}\n\n";
 const DONE: &str = "data: [DONE]\n\n";
 const ERROR: &str = "data: {\"id\":\"x\",\"error\":{\"message\":\"no sk-abcdefgh1234\",\"code\":500}}\n\n";
@@ -30,11 +32,13 @@ fn watched_as(dialect: Dialect, stream: &[u8], pieces: usize) -> (Vec<u8>, Endin
 fn a_stream_ends_well_only_if_the_upstream_said_so() {
     for (stream, expected) in [
         (vec![CHUNK, LAST, DONE], Ending::Well),
-        (vec![CHUNK, DONE], Ending::Well),
         (vec![CHUNK, LAST], Ending::Well),
-        (vec![CHUNK, "data: [DONE]"], Ending::Well),
+        (vec![CHUNK, LAST, "data: [DONE]"], Ending::Well),
         (vec![CHUNK], Ending::Cut),
         (vec![CHUNK, "data: [DON"], Ending::Cut),
+        (vec![FILTERS, CHUNK, LAST, FILTERS, DONE], Ending::Well),
+        (vec!["data: {\"choices\":[{\"text\":\"a\",\"finish_reason\":\"length\"}]}\n", DONE], Ending::Well),
+        (vec!["data: {\"choices\":[{\"index\":0.0,\"finish_reason\":\"stop\"}]}\n\n", DONE], Ending::Well),
         (vec![CHUNK, LAST.trim_ascii_end()], Ending::Well),
         (vec![CHUNK, &LAST[..LAST.len() - 3]], Ending::Cut),
         (vec![CHUNK, &LAST[..LAST.len() - 7]], Ending::Cut),
@@ -62,6 +66,28 @@ fn a_stream_ends_well_only_if_the_upstream_said_so() {
 }
 
 #[test]
+fn an_end_that_is_announced_before_the_answer_is_finished_is_an_error() {
+    let of = |index: u32, finish: &str| {
+        format!("data: {{\"choices\":[{{\"index\":{index},\"delta\":{{}},\"finish_reason\":{finish}}}]}}\n\n")
+    };
+    let open = "data: {\"choices\":[{\"finish_reason\":\"\"}]}\n\n".to_owned();
+    let two = [of(0, "null"), of(1, "null"), of(0, "\"stop\"")].concat();
+    for before in [String::new(), CHUNK.to_owned(), open, two] {
+        for done in [DONE, "data: [DONE]"] {
+            let stream = [&*before, done].concat();
+            for pieces in 1..=stream.len() {
+                let (forwarded, ending, watch) = watched(stream.as_bytes(), pieces);
+                let text = String::from_utf8(forwarded).unwrap();
+                let told = text.strip_prefix(&*before).unwrap();
+                assert!(told.starts_with("data: {\"error\":{") && told.contains("upstream_error"), "{text}");
+                assert!(!text.contains("[DONE]") && ending == Ending::Cut, "{text} in pieces of {pieces}");
+                assert_eq!(watch.error().unwrap().status, 502);
+            }
+        }
+    }
+}
+
+#[test]
 fn signs_of_life_are_no_part_of_the_answer() {
     for (dialect, sign) in [
         (Dialect::Chat, ": OPENROUTER PROCESSING\n\n"),
@@ -81,7 +107,7 @@ fn an_error_is_remade_and_nothing_follows_it() {
     for pieces in 1..=stream.len() {
         let (forwarded, _, watch) = watched(stream.as_bytes(), pieces);
         let text = String::from_utf8(forwarded).unwrap();
-        let expected = "data: {\"error\":{\"message\":\"no [redacted]\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"500\"}}\n\n";
+        let expected = "data: {\"error\":{\"message\":\"no [redacted]\",\"type\":\"server_error\",\"param\":null,\"code\":\"500\"}}\n\n";
         assert_eq!(text, [CHUNK, expected].concat(), "in pieces of {pieces}");
         assert!(watch.error().is_some());
     }
@@ -93,8 +119,8 @@ fn an_error_is_remade_and_nothing_follows_it() {
 #[test]
 fn an_error_further_down_is_none_of_the_stream() {
     let filtered = "data: {\"choices\":[{\"content_filter_result\":{\"error\":{\"code\":\"x\"}}}],\"error\":null}\n\n";
-    let (forwarded, ending, _) = watched([filtered, DONE].concat().as_bytes(), 7);
-    assert_eq!((forwarded, ending), ([filtered, DONE].concat().into_bytes(), Ending::Well));
+    let (forwarded, ending, _) = watched([filtered, LAST, DONE].concat().as_bytes(), 7);
+    assert_eq!((forwarded, ending), ([filtered, LAST, DONE].concat().into_bytes(), Ending::Well));
 }
 
 #[test]
@@ -154,7 +180,7 @@ fn a_stream_is_whole_when_every_alternative_that_began_has_ended() {
         ([begun(0), ended(0), begun(1)].concat(), Ending::Cut),
         ([begun(0), ended(0), begun(1), ended(1)].concat(), Ending::Well),
         ([begun(0), begun(2), ended(2), ended(0)].concat(), Ending::Well),
-        ([begun(0), begun(1), ended(0), DONE.to_owned()].concat(), Ending::Well),
+        ([begun(0), begun(1), ended(0), ended(1), DONE.to_owned()].concat(), Ending::Well),
         ([begun(0), ended(0), "data: {\"choices\":[],\"usage\":{}}\n\n".to_owned()].concat(), Ending::Well),
         (
             [begun(0), ended(0)].concat().replace("\"delta\":{}", "\"delta\":{\"tool_calls\":[{\"index\":3}]}"),
@@ -189,7 +215,7 @@ fn lines_may_end_with_cr_and_a_mark_may_stand_before_them() {
             assert!(text.contains("[redacted]") && !text.contains("DONE"), "{text:?} in pieces of {pieces}");
         }
     }
-    assert_eq!(ends(Dialect::Chat, &format!("\u{feff}{DONE}")), Ending::Well);
+    assert_eq!(ends(Dialect::Chat, &format!("\u{feff}{LAST}{DONE}")), Ending::Well);
     assert_eq!(ends(Dialect::Gemini, "\u{feff}data: {\"candidates\":[{\"finishReason\":\"STOP\"}]}\n\n"), Ending::Well);
 }
 
@@ -221,7 +247,7 @@ const DIALECTS: [(Dialect, &str, &str, &str, &str); 4] = [
         "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"\\\"response.completed\\\"\"}\n\n",
         "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"error\":null}}\n\n",
         "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"server_error\",\"message\":\"no sk-abcdefgh1234\"}}}\n\n",
-        "event: error\ndata: {\"type\":\"error\",\"sequence_number\":0,\"code\":\"server_error\",\"message\":\"no [redacted]\",\"param\":null}\n\n",
+        "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"server_error\",\"message\":\"no [redacted]\"}}}\n\n",
     ),
     (
         Dialect::Anthropic,

@@ -1,11 +1,14 @@
 //! Errors in OpenAI's shape, as an answer and as an event of a stream. The only place that writes one.
 
+mod status;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
+pub(in crate::protocol) use self::status::status_in;
 use crate::protocol::error::{self, Problem, Written, cleaned, json};
 
 /// `{"error": {"message", "type", "param", "code"}}`, every field always there, as OpenAI's own are.
@@ -33,9 +36,10 @@ pub(crate) fn event(problem: &Problem<'_>) -> Bytes {
     as_event(ours(problem))
 }
 
-/// An upstream's error, remade from the four fields that OpenAI documents. `None` where the bytes hold no error that can be read.
-pub(crate) fn remade(upstream: &[u8]) -> Option<Written> {
-    Some(Written::body(json(&ErrorBody { error: read(upstream)? })))
+/// An upstream's error that came with this status, remade from the four fields that OpenAI documents. `None` where the bytes hold no error that can
+/// be read.
+pub(crate) fn remade(status: StatusCode, upstream: &[u8]) -> Option<Written> {
+    Some(Written::body(json(&ErrorBody { error: read(status, upstream)? })))
 }
 
 /// An upstream's error as the last event of a stream.
@@ -46,7 +50,8 @@ pub(in crate::protocol) fn remade_event(upstream: &[u8]) -> Bytes {
         param: None,
         code: Some("upstream_error".into()),
     };
-    as_event(read(upstream).unwrap_or_else(unread))
+    let status = status_in(upstream).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    as_event(read(status, upstream).unwrap_or_else(unread))
 }
 
 fn as_event(error: Detail<'_>) -> Bytes {
@@ -68,8 +73,8 @@ fn kind(status: StatusCode) -> &'static str {
     }
 }
 
-/// What an upstream's error says, scrubbed of anything shaped like a secret.
-pub(in crate::protocol) fn read(upstream: &[u8]) -> Option<Detail<'static>> {
+/// What an upstream's error says, scrubbed of anything shaped like a secret. One that says not of what type it is has that of its status.
+pub(in crate::protocol) fn read(status: StatusCode, upstream: &[u8]) -> Option<Detail<'static>> {
     let given: Given = error::read(upstream)?;
     let detail = match given.error {
         GivenError::Text(message) => GivenDetail { message: Some(message), ..GivenDetail::default() },
@@ -82,7 +87,7 @@ pub(in crate::protocol) fn read(upstream: &[u8]) -> Option<Detail<'static>> {
         GivenCode::Other(_) => None,
     });
     let message = detail.message.map_or(Cow::Borrowed("the upstream gave no reason"), cleaned);
-    let kind = detail.r#type.map_or(Cow::Borrowed("invalid_request_error"), cleaned);
+    let kind = detail.r#type.map_or(Cow::Borrowed(kind(status)), cleaned);
     Some(Detail { message, r#type: kind, param: detail.param.map(cleaned), code })
 }
 
@@ -113,18 +118,6 @@ enum GivenCode {
     Text(String),
     Number(i64),
     Other(serde::de::IgnoredAny),
-}
-
-/// The HTTP status that an error inside a stream names as its code, as some upstreams do.
-pub(in crate::protocol) fn status_in(upstream: &[u8]) -> Option<StatusCode> {
-    let given: Given = error::read(upstream)?;
-    match given.error {
-        GivenError::Detail(GivenDetail { code: Some(GivenCode::Number(code)), .. }) => {
-            let status = StatusCode::from_u16(u16::try_from(code).ok()?).ok()?;
-            (status.is_client_error() || status.is_server_error()).then_some(status)
-        }
-        GivenError::Detail(_) | GivenError::Text(_) => None,
-    }
 }
 
 /// What an upstream's error says, in no format. Beside OpenAI's own form this reads those that have no `error` around them: vLLM's, that of the
@@ -174,15 +167,19 @@ mod tests {
     #[test]
     fn upstream_errors_are_remade_from_four_fields() {
         let given = br#"{"error":{"message":"bad sk-abcdefgh12345678","type":"invalid_request_error","param":"n","code":null,"internal":"x"},"id":1}"#;
-        let Written { body, .. } = remade(given).unwrap();
+        let Written { body, .. } = remade(StatusCode::BAD_REQUEST, given).unwrap();
         let expected =
             br#"{"error":{"message":"bad [redacted]","type":"invalid_request_error","param":"n","code":null}}"#;
         assert_eq!(body, expected.as_slice());
-        assert!(remade(b"<html>").is_none());
-        let wrapped = remade(br#"[{"error":{"message":"m","code":5}}]"#).unwrap();
-        let expected = br#"{"error":{"message":"m","type":"invalid_request_error","param":null,"code":"5"}}"#;
-        assert_eq!(wrapped.body, expected.as_slice());
-        assert!(remade(br#"{"error":"plain"}"#).is_some());
+        assert!(remade(StatusCode::BAD_REQUEST, b"<html>").is_none());
+        for (status, kind) in
+            [(StatusCode::BAD_REQUEST, "invalid_request_error"), (StatusCode::BAD_GATEWAY, "server_error")]
+        {
+            let wrapped = remade(status, br#"[{"error":{"message":"m","code":5}}]"#).unwrap();
+            let expected = format!(r#"{{"error":{{"message":"m","type":"{kind}","param":null,"code":"5"}}}}"#);
+            assert_eq!(wrapped.body, expected);
+        }
+        assert!(remade(StatusCode::BAD_REQUEST, br#"{"error":"plain"}"#).is_some());
     }
 
     #[test]
@@ -204,12 +201,5 @@ mod tests {
         for upstream in ["<html>", "{}", r#"{"choices":[]}"#, r#"{"message":{"role":"assistant"}}"#, ""] {
             assert_eq!(super::given(&headers, upstream.as_bytes()), None, "{upstream}");
         }
-    }
-
-    #[test]
-    fn a_status_in_a_stream_is_read() {
-        assert_eq!(status_in(br#"{"error":{"code":429}}"#), Some(StatusCode::TOO_MANY_REQUESTS));
-        assert_eq!(status_in(br#"{"error":{"code":200}}"#), None);
-        assert_eq!(status_in(br#"{"error":{"code":"429"}}"#), None);
     }
 }

@@ -1,23 +1,25 @@
 //! The end of a stream of chat or text completions, and an error inside one.
 //!
 //! Source: platform.openai.com/docs/api-reference/chat-streaming, read in autumn 2026. A reason why the model finished proves that the
-//! alternative is whole; `[DONE]` follows the last. An error comes as data whose top has an `error`.
+//! alternative is whole; `[DONE]` follows the last, and proves nothing by itself: a server that gives up says it, too. An error comes as data whose
+//! top has an `error`.
 
 use bytes::Bytes;
 use http::StatusCode;
 use memchr::memmem;
 use serde::Deserialize;
 
-use super::error::{remade_event, status_in};
+use super::error::{event, remade_event, status_in, written};
 use crate::exchange::json::Json;
 use crate::json;
+use crate::protocol::error::Problem;
 use crate::protocol::lines::{Choices, is_of_another, values};
 use crate::protocol::watch::{Said, StreamError, begins_with_text};
 
 /// What the data of an event says.
 pub(crate) fn judge(is_named_error: bool, data: &[u8], choices: &mut Choices) -> Said {
     if data == b"[DONE]" {
-        return Said::Done;
+        return if choices.may_be_over() { Said::Done } else { Said::Failed(Box::new(unfinished())) };
     }
     let holds_error = || memmem::find(data, b"\"error\"").is_some() && json::has_member(data, b"error");
     if is_named_error || holds_error() {
@@ -28,16 +30,28 @@ pub(crate) fn judge(is_named_error: bool, data: &[u8], choices: &mut Choices) ->
             event: remade_event(data),
         }));
     }
-    if (finishes(data) || is_of_another(data))
-        && let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data)
-    {
-        for Choice { index, finish_reason } in chunk.choices {
-            let ends = finish_reason.is_some_and(|reason| begins_with_text(reason.as_str().as_bytes()));
-            choices.note(index.unwrap_or(0), ends);
-        }
-        return if choices.is_one_open() { Said::More } else { Said::Finished };
+    let may_finish = finishes(data);
+    if !may_finish && !is_of_another(data) {
+        return Said::More;
     }
-    Said::More
+    let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else {
+        if may_finish {
+            choices.miss();
+        }
+        return Said::More;
+    };
+    for Choice { index, finish_reason } in chunk.choices {
+        let ends = finish_reason.is_some_and(|reason| begins_with_text(reason.as_str().as_bytes()));
+        choices.note(index.unwrap_or(0), ends);
+    }
+    if choices.is_one_open() { Said::More } else { Said::Finished }
+}
+
+/// The end of a stream whose answer is not at its end.
+fn unfinished() -> StreamError {
+    let message = "the upstream ended the stream before the answer was finished".into();
+    let problem = Problem { status: StatusCode::BAD_GATEWAY, code: "upstream_error", message };
+    StreamError { status: problem.status, body: written(&problem).body, header: None, event: event(&problem) }
 }
 
 /// What matters of a chunk that ends an alternative, or is of another than the first.

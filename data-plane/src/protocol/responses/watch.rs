@@ -2,18 +2,21 @@
 //! transcriptions.
 //!
 //! Source: platform.openai.com/docs/api-reference/responses-streaming, /images-streaming and /audio, read in autumn 2026. Events are typed; there is no `[DONE]`. The
-//! stream is whole with `response.completed` or `response.incomplete`; it failed with `response.failed`, whose response holds the error,
-//! or a bare `error`.
+//! stream is whole with `response.completed` or `response.incomplete`; it failed with `response.failed`, whose response holds the error and
+//! what there is of the answer, or a bare `error`.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use bytes::Bytes;
+use http::StatusCode;
 use serde::Serialize;
 
-use crate::json;
+use crate::json::{self, JsonError};
 use crate::protocol::error::{Problem, json as to_json};
 use crate::protocol::openai::error;
 use crate::protocol::responses::failure;
+use crate::protocol::sse::on_one_line;
 use crate::protocol::watch::{Said, StreamError};
 
 /// What ends the streams that are no responses.
@@ -28,9 +31,9 @@ pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
     match json::text(data, b"type").as_deref() {
         Some("response.completed" | "response.incomplete") => Said::Done,
         Some(kind) if OTHER_ENDS.contains(&kind) => Said::Done,
-        Some("response.failed") => failed(json::member(data, b"response").unwrap_or(data), number(data)),
-        Some("error") => failed(data, number(data)),
-        _ if is_named_error || json::has_member(data, b"error") => failed(data, number(data)),
+        Some("response.failed") => failed(StreamError { event: failed_event(data), ..error_of(response_in(data), 0) }),
+        Some("error") => failed(error_of(data, number(data))),
+        _ if is_named_error || json::has_member(data, b"error") => failed(error_of(data, number(data))),
         _ => Said::More,
     }
 }
@@ -51,8 +54,8 @@ fn is_delta(data: &[u8]) -> bool {
 /// What comes behind has not to be read.
 struct Enough;
 
-impl From<json::JsonError> for Enough {
-    fn from(_: json::JsonError) -> Self {
+impl From<JsonError> for Enough {
+    fn from(_: JsonError) -> Self {
         Self
     }
 }
@@ -92,10 +95,15 @@ pub(crate) fn event(problem: &Problem<'_>, number: u64) -> Bytes {
     Event::of(number, Some(problem.code.into()), (&*problem.message).into(), None).to_bytes()
 }
 
+fn failed(error: StreamError) -> Said {
+    Said::Failed(Box::new(error))
+}
+
 /// `holder` has the error: as its `error`, or in its own fields.
-fn failed(holder: &[u8], number: u64) -> Said {
+fn error_of(holder: &[u8], number: u64) -> StreamError {
     let wrapped = failure::wrapped(holder);
-    let event = match error::read(&wrapped) {
+    let status = failure::status(&wrapped);
+    let event = match error::read(status, &wrapped) {
         Some(detail) => Event::of(number, detail.code, detail.message, detail.param),
         None => {
             let message = "the upstream ended the stream with an error".into();
@@ -103,8 +111,49 @@ fn failed(holder: &[u8], number: u64) -> Said {
         }
     };
     let event = event.to_bytes();
-    let status = failure::status(&wrapped);
-    Said::Failed(Box::new(StreamError { status, body: wrapped, header: None, event }))
+    StreamError { status, body: wrapped, header: None, event }
+}
+
+fn response_in(data: &[u8]) -> &[u8] {
+    json::member(data, b"response").unwrap_or(data)
+}
+
+/// What the response that failed says of why.
+#[derive(Serialize)]
+struct Why<'a> {
+    code: Option<Cow<'a, str>>,
+    message: Cow<'a, str>,
+}
+
+/// The event of a response that failed: as it came, with what there is of the answer and its usage, but for its error, which is remade.
+fn failed_event(data: &[u8]) -> Bytes {
+    let response = place(data, b"response").unwrap_or(0..data.len());
+    let error = place(&data[response.clone()], b"error").map(|at| response.start + at.start..response.start + at.end);
+    let mut event = match error.filter(|at| data[at.clone()] != *b"null") {
+        None => data.to_vec(),
+        Some(at) => {
+            let wrapped = [b"{\"error\":".as_slice(), &data[at.clone()], b"}"].concat();
+            let why = match error::read(StatusCode::INTERNAL_SERVER_ERROR, &wrapped) {
+                Some(detail) => Why { code: detail.code, message: detail.message },
+                None => Why { code: Some("server_error".into()), message: "the upstream gave no reason".into() },
+            };
+            [&data[..at.start], &to_json(&why), &data[at.end..]].concat()
+        }
+    };
+    on_one_line(&mut event);
+    [b"event: response.failed\ndata: ".as_slice(), &event, b"\n\n"].concat().into()
+}
+
+/// Where the value of a member on top of an object stands.
+fn place(object: &[u8], name: &[u8]) -> Option<Range<usize>> {
+    let mut found = None;
+    let read = json::members(object, |key, value| {
+        if *key == *name {
+            found.get_or_insert(value);
+        }
+        Ok::<_, JsonError>(())
+    });
+    read.ok().and(found)
 }
 
 #[cfg(test)]
@@ -131,11 +180,36 @@ mod tests {
     fn an_error_that_goes_by_has_the_status_that_its_code_means() {
         let failed = r#"{"type":"response.failed","response":{"status":"failed","error":{"code":"rate_limit_exceeded","message":"m"}}}"#;
         let bare = r#"{"type":"error","sequence_number":7,"code":"invalid_prompt","message":"m","param":null}"#;
-        for (data, status, number) in [(failed, 429, 0), (bare, 400, 7)] {
+        for (data, status, begin) in [
+            (failed, 429, "event: response.failed\ndata: {\"type\":\"response.failed\","),
+            (bare, 400, "event: error\ndata: {\"type\":\"error\",\"sequence_number\":7,"),
+        ] {
             let Said::Failed(error) = judge(false, data.as_bytes()) else { panic!("{data} is an error") };
             assert_eq!(error.status, status);
-            let begin = format!("event: error\ndata: {{\"type\":\"error\",\"sequence_number\":{number},");
-            assert!(error.event.starts_with(begin.as_bytes()));
+            assert!(error.event.starts_with(begin.as_bytes()), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_response_that_failed_passes_with_what_there_is_of_it() {
+        let failed = |error: &str| {
+            let response = format!(
+                "{{\n\"id\":\"resp_1\",\"status\":\"failed\",\"error\":{error},\"output\":[{{\"x\":\"half\"}}],\"usage\":{{\"output_tokens\":3}}}}"
+            );
+            format!("{{\"type\":\"response.failed\",\"sequence_number\":9,\"response\":{response}}}")
+        };
+        for (error, told) in [
+            (
+                r#"{"code":"server_error","message":"no sk-abcdefgh1234"}"#,
+                r#"{"code":"server_error","message":"no [redacted]"}"#,
+            ),
+            ("[1]", r#"{"code":"server_error","message":"the upstream gave no reason"}"#),
+            ("null", "null"),
+        ] {
+            let data = failed(error);
+            let Said::Failed(given) = judge(false, data.as_bytes()) else { panic!("{data} is an error") };
+            let expected = format!("event: response.failed\ndata: {}\n\n", failed(told).replace('\n', " "));
+            assert_eq!((given.status.as_u16(), &*given.event), (500, expected.as_bytes()), "{given:?}");
         }
     }
 }

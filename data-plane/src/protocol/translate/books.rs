@@ -78,6 +78,8 @@ enum Kind {
     Tool(u32),
     /// The arguments are the answer.
     Answer,
+    /// The model answers again. Two answers would be no JSON.
+    Again,
 }
 
 impl Books {
@@ -195,7 +197,9 @@ impl Books {
     }
 
     fn piece(&mut self, choice: u32, mut piece: Piece<'_>) -> Result<(), Trouble> {
-        provenance::mark_piece(&mut piece, self.upstream, self.caller);
+        if !self.is_same() {
+            provenance::mark_piece(&mut piece, self.upstream, self.caller);
+        }
         match piece {
             // Nobody could tell which tool is meant, and no client takes it.
             Piece::ToolBegin { name, .. } if name.is_empty() => return Err(Trouble::Disorder),
@@ -263,13 +267,12 @@ impl Books {
     }
 
     fn arguments(&mut self, choice: u32, kind: Kind, fragment: Text<'_>) -> Result<(), Unsayable> {
-        self.write_piece(
-            choice,
-            match kind {
-                Kind::Tool(call) => Piece::ToolArguments { call, fragment },
-                Kind::Answer => Piece::Text(fragment),
-            },
-        )
+        let piece = match kind {
+            Kind::Tool(call) => Piece::ToolArguments { call, fragment },
+            Kind::Answer => Piece::Text(fragment),
+            Kind::Again => return Ok(()),
+        };
+        self.write_piece(choice, piece)
     }
 
     /// Ends an alternative's calls that are under way.
@@ -287,8 +290,13 @@ impl Books {
         }
         match kind {
             Kind::Tool(call) => self.write_piece(choice, Piece::ToolEnd { call }),
-            Kind::Answer => Ok(()),
+            Kind::Answer | Kind::Again => Ok(()),
         }
+    }
+
+    /// The answer goes back to where it would have gone as it is: nothing of it needs a mark.
+    fn is_same(&self) -> bool {
+        self.upstream == self.caller
     }
 
     fn choice(&mut self, choice: u32) -> &mut Choice {
@@ -297,7 +305,7 @@ impl Books {
 
     /// Says of an alternative's reasoning, if it is over, that nobody signed it.
     fn end_reasoning(&mut self, choice: u32) -> Result<(), Unsayable> {
-        if !std::mem::take(&mut self.choice(choice).is_unsigned) {
+        if !std::mem::take(&mut self.choice(choice).is_unsigned) || self.is_same() {
             return Ok(());
         }
         let piece = Piece::ReasoningSignature(provenance::unsigned(self.upstream));
@@ -333,8 +341,7 @@ impl Choice {
     /// `None` for a call that began before.
     fn begin_call(&mut self, call: u32, is_answer: bool) -> Option<Kind> {
         let kind = if is_answer {
-            self.has_answer = true;
-            Kind::Answer
+            if std::mem::replace(&mut self.has_answer, true) { Kind::Again } else { Kind::Answer }
         } else {
             self.written_calls += 1;
             Kind::Tool(self.written_calls - 1)

@@ -229,6 +229,9 @@ fn an_answer_comes_out_of_its_tool() {
         "begin;call0.0 f;args0.0 1;text0 {\"a\":;text0 1};call0.1 g;close0.0;args0.1 {};close0.1;end 0:ToolCalls 0/0"
     );
     assert_eq!(unwrapped(&[events[2], "finish 0 tools"]), "begin;text0 {};end 0:Stop 0/0");
+    let twice = ["call 0 0 keyplane_answer", "args 0 0 {\"a\":1}", "call 0 1 keyplane_answer", "args 0 1 {\"a\":2}"];
+    let finished: Vec<&str> = twice.iter().copied().chain(["call 0 2 keyplane_answer", "finish 0 tools"]).collect();
+    assert_eq!(unwrapped(&finished), "begin;text0 {\"a\":1};end 0:Stop 0/0", "the first is the answer");
     assert!(told(&[events[2]]).0.contains("call0.0 keyplane_answer"), "only where it was asked for");
 }
 
@@ -266,6 +269,10 @@ fn what_announces_an_answer_that_comes_by_a_tool_is_no_part_of_it() {
     };
     assert_eq!(unwrapped(ANSWER_TOOL), (vec![Part::text("{}")], Finish::Stop));
     assert_eq!(unwrapped("f").0.len(), 2);
+    let parts = vec![call(ANSWER_TOOL), call("f"), call(ANSWER_TOOL)];
+    let mut twice = Choice { parts, finish: Finish::ToolCalls, logprobs: None };
+    whole::unwrap(&mut twice);
+    assert_eq!((twice.parts, twice.finish), (vec![Part::text("{}"), call("f")], Finish::ToolCalls));
 }
 
 #[test]

@@ -71,6 +71,9 @@ pub(super) fn unwrap(choice: &mut Choice<'_>) {
         let is_kept = at.next().is_some_and(|at| at < kept);
         is_kept || !matches!(part.content, Content::Text { .. })
     });
+    // Of several answers the first is one; all of them together would be no JSON.
+    let mut has_answer = false;
+    choice.parts.retain(|part| !is_answer(part) || !std::mem::replace(&mut has_answer, true));
     for part in &mut choice.parts {
         if let Content::ToolCall(call) = &part.content
             && *call.name == *ANSWER_TOOL

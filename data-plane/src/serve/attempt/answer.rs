@@ -139,28 +139,33 @@ async fn looked_at(head: http::response::Parts, mut body: Received, of: Of<'_>) 
     Ok(Answer { head, passed: passed.into(), rest: Some(body), watch: None })
 }
 
-/// Looks at the first piece of a small answer before it goes on: some vendors answer with 200 and then say in the body what failed.
+/// Looks at a small answer before it goes on: some vendors answer with 200 and then say in the body what failed, and one that breaks off can still
+/// come from elsewhere.
 async fn glanced_at(
     head: http::response::Parts,
     mut body: Received,
     operation: Operation,
     of: Of<'_>,
 ) -> Result<Answer, Failed> {
-    let dialect = Dialect::of(of.upstream.format, operation).filter(|dialect| dialect.format() == Format::OpenAi);
     let is_small = body.size_hint().exact().is_some_and(|length| (1..=SMALL_BYTES).contains(&length));
-    if dialect.is_none() || !is_small {
+    if !is_small {
         return Ok(Answer { head, passed: Bytes::new(), rest: Some(body), watch: None });
     }
-    let passed = match body.frame().await {
-        Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
-        Some(Err(_)) => return Err(cut(&head)),
-        None => Bytes::new(),
-    };
+    let mut passed = Bytes::new();
+    while !body.is_end_stream() {
+        let data = match body.frame().await {
+            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+            Some(Err(_)) => return Err(cut(&head)),
+            None => break,
+        };
+        passed = if passed.is_empty() { data } else { [passed, data].concat().into() };
+    }
+    let dialect = Dialect::of(of.upstream.format, operation).filter(|dialect| dialect.format() == Format::OpenAi);
     let dialect = dialect.filter(|_| begins_with_error(&passed));
     if let Some(error) = dialect.and_then(|dialect| error_in(dialect, &passed)) {
         return Err(classified(&error, &head, of));
     }
-    Ok(Answer { head, passed, rest: Some(body), watch: None })
+    Ok(Answer { head, passed, rest: None, watch: None })
 }
 
 /// What made a stream fail, if something did.

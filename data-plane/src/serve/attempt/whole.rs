@@ -1,4 +1,4 @@
-//! Whole answers that go into another format: read to their end, and written anew.
+//! Whole answers that go into another format, or become the streams that their callers asked for: read to their end, and written anew.
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
@@ -11,9 +11,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::answer::{Of, classified, unsayable};
 use super::{Answer, Call, Failed, Parts};
+use crate::protocol::translate::Between;
 use crate::protocol::translate::whole::{WholeError, streamed, whole};
 use crate::protocol::watch::{error_in, is_of_kind};
-use crate::serve::say::Translated;
+use crate::protocol::{Dialect, Reply};
+use crate::serve::header::content_type;
+use crate::serve::say::{Translated, id, now};
 use crate::snapshot::route::Upstream;
 use crate::upstream::Received;
 
@@ -40,7 +43,7 @@ pub(super) async fn translated(first: Answer, parts: &Parts<'_>, translated: &Tr
         let rest = rest.map(|payload| async { read(parts.call(payload).await?, call, upstream, most).await });
         let rest: Vec<_> = rest.buffered(AT_ONCE).try_collect().await?;
         let bodies: Vec<Bytes> = std::iter::once(body).chain(rest.into_iter().map(|(_, body)| body)).collect();
-        let written = translated.other(&bodies).map_err(|_| failed(Failure::ServerError))?;
+        let written = translated.other(&head.headers, &bodies).map_err(|_| failed(Failure::ServerError))?;
         return Ok(Answer { head, passed: written.into(), rest: None, watch: None });
     };
     if let Some(error) = error_in(between.upstream, &body) {
@@ -55,6 +58,41 @@ pub(super) async fn translated(first: Answer, parts: &Parts<'_>, translated: &Tr
         Err(WholeError::NotAnAnswer(_)) => Err(failed(Failure::ServerError)),
         Err(WholeError::Unsayable(what)) => Err(unsayable(&what, &head, of)),
     }
+}
+
+/// A whole answer of the caller's own format, to a caller who asked for a stream, as that: clients would find no event in it and take it for an
+/// answer of nothing. What is no answer goes on as it came.
+///
+/// # Errors
+///
+/// When it is an error, or does not come whole.
+pub(super) async fn replayed(answer: Answer, parts: &Parts<'_>, dialect: Dialect) -> Result<Answer, Failed> {
+    let (upstream, call) = (&*parts.stop.upstream, parts.call);
+    let Answer { mut head, passed, rest, .. } = answer;
+    let rest = match rest {
+        None => Bytes::new(),
+        Some(rest) => collected(rest, call, upstream, MOST_BYTES)
+            .await
+            .map_err(|failure| Failed { status: Some(head.status), ..Failed::of(failure) })?,
+    };
+    let body: Bytes = if passed.is_empty() { rest } else { [passed, rest].concat().into() };
+    if let Some(error) = error_in(dialect, &body) {
+        return Err(classified(&error, &head, Of { upstream, translated: None }));
+    }
+    let asked = parts.said.payload.parts().concat();
+    let asked = dialect.protocol().read_request(&asked).unwrap_or_default();
+    let (wants_usage, knows_one_call) = (asked.wants_usage, asked.knows_one_call);
+    let (id, model) = (id(), &*parts.stop.upstream_model);
+    let reply = Reply { id: &id, created: now(), model, wants_usage, knows_one_call };
+    let between = Between { upstream: dialect, caller: dialect, answers_by_tool: false, reply };
+    let passed = match streamed(&between, &body) {
+        Ok(events) => {
+            head.headers.insert(CONTENT_TYPE, content_type(dialect.format(), Delivery::Stream));
+            events.into()
+        }
+        Err(_) => body,
+    };
+    Ok(Answer { head, passed, rest: None, watch: None })
 }
 
 /// Reads an answer to its end. A stream that nobody asked for is none.

@@ -14,7 +14,7 @@ use super::Limits;
 const TICKS: u32 = 4;
 /// The longest tick of a stream.
 const STREAM_TICK: Duration = Duration::from_secs(5);
-/// A stream's caller hears something at least so often, or a tick later: clients and what stands between drop a connection without a sign.
+/// A stream's caller hears something at least so often: clients and what stands between drop a connection without a sign.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// A caller who leaves a piece untaken for longer holds the upstream up.
 const HELD_UP: Duration = Duration::from_secs(10);
@@ -64,11 +64,13 @@ impl Pace {
         let Limits { deadline, idle } = limits;
         let tick = (idle / TICKS).min(longest_tick).max(Duration::from_millis(1));
         let ticks = |time: Duration| u32::try_from(time.as_nanos().div_ceil(tick.as_nanos())).unwrap_or(u32::MAX);
+        let whole_ticks = |time: Duration| u32::try_from(time.as_nanos() / tick.as_nanos()).unwrap_or(u32::MAX);
         Self {
             deadline,
             tick,
             most_silent: ticks(idle),
-            most_quiet: ticks(KEEP_ALIVE),
+            // The tick that finds that the caller heard something may come a whole one later.
+            most_quiet: whole_ticks(KEEP_ALIVE).saturating_sub(1).max(1),
             timer: None,
             has_heard: false,
             silent: 0,

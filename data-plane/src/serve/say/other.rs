@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use shared::adapter::{AdapterKind, Format, Operation};
 
 use super::{Said, Translated, Way, What, id};
@@ -118,19 +119,27 @@ pub(super) fn rank(ask: &Ask<'_>, stop: &Stop) -> Result<Said, Refusal> {
 }
 
 /// The answer in the caller's form. A message is none of these.
-pub(super) fn answer(translated: &Translated, bodies: &[Bytes]) -> Result<Vec<u8>, NotAnAnswer> {
+pub(super) fn answer(translated: &Translated, headers: &HeaderMap, bodies: &[Bytes]) -> Result<Vec<u8>, NotAnAnswer> {
     let first = bodies.first().ok_or(NotAnAnswer)?;
     match translated.what {
         What::Message { .. } => Err(NotAnAnswer),
         What::Embeddings { from, to, texts, encoding } => {
             let bodies: Vec<&[u8]> = bodies.iter().map(|body| &**body).collect();
-            let embeddings = to.read_responses(&bodies, texts)?;
+            let mut embeddings = to.read_responses(&bodies, texts)?;
+            if to == EmbeddingForm::BedrockCohere {
+                embeddings.input_tokens = embeddings.input_tokens.or_else(|| tokens_beside(headers));
+            }
             let reply = EmbeddingReply { model: &translated.model, id: &translated.id, encoding };
             from.write_response(&embeddings, reply)
         }
         What::Count { from, to } => Ok(from.write_answer(to.read_answer(first)?)),
         What::Ranking => Ok(ranking::write_response(&ranking::read_response(first)?, &translated.id)),
     }
+}
+
+/// How many tokens a model at Bedrock read, which Cohere's have no place for in their bodies.
+fn tokens_beside(headers: &HeaderMap) -> Option<u64> {
+    headers.get("x-amzn-bedrock-input-token-count")?.to_str().ok()?.parse().ok()
 }
 
 /// The fields that are left out.
@@ -181,5 +190,36 @@ fn main_dialect(format: Format) -> Dialect {
         Format::Gemini => Dialect::Gemini,
         Format::Bedrock => Dialect::Bedrock,
         Format::Cohere => Dialect::Cohere,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::embedding::Encoding;
+
+    #[test]
+    fn tokens_that_stand_beside_the_body_are_told() {
+        let (from, to) = (EmbeddingForm::OpenAi, EmbeddingForm::BedrockCohere);
+        let translated = Translated {
+            caller: Dialect::Chat,
+            upstream: Dialect::Bedrock,
+            what: What::Embeddings { from, to, texts: 1, encoding: Encoding::Numbers },
+            headers: Vec::new(),
+            left_out: Vec::new(),
+            changed: Vec::new(),
+            id: id(),
+            model: "m".into(),
+        };
+        let body = Bytes::from_static(br#"{"id":"e","embeddings":[[1,2]],"texts":["a"]}"#);
+        for (count, expected) in [("4", 4), ("x", 0)] {
+            let headers = [("x-amzn-bedrock-input-token-count", count)];
+            let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            let written = answer(&translated, &HeaderMap::from_iter(headers), std::slice::from_ref(&body)).unwrap();
+            assert_eq!(
+                crate::json::member(&written, b"usage").unwrap(),
+                format!(r#"{{"prompt_tokens":{expected},"total_tokens":{expected}}}"#).as_bytes()
+            );
+        }
     }
 }

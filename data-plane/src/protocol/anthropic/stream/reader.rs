@@ -15,9 +15,10 @@ use crate::exchange::json::Json;
 use crate::exchange::response::Finish;
 use crate::exchange::text::Text;
 use crate::json;
-use crate::protocol::anthropic::error::status_in;
+use crate::protocol::anthropic::error::{status_in, written};
 use crate::protocol::anthropic::usage::Counts;
 use crate::protocol::anthropic::{citation, finish};
+use crate::protocol::error::Problem;
 use crate::protocol::{self, Fault, Frame, MOST_KEPT, Progress, Seed};
 
 /// The types of events that are read.
@@ -80,20 +81,20 @@ impl Reader {
             Err(_) if json::text(data, b"type").is_some_and(|kind| !KNOWN.contains(&&*kind)) => {
                 return Ok(Progress::More);
             }
-            Err(_) => return Err(broken(data)),
+            Err(_) => return Err(broken("the upstream's stream has an event that can't be read")),
         };
         match event.r#type.as_deref().unwrap_or(name) {
             "content_block_delta" => self.delta(event, sink),
             "content_block_start" => {
                 self.block(event, sink);
                 if self.early > MOST_KEPT {
-                    return Err(broken(data));
+                    return Err(broken("the upstream's answer is longer than any may be"));
                 }
             }
             "content_block_stop" => self.end_call(event.index.unwrap_or(0), sink),
             "message_start" => self.begin(event.message, sink),
             "message_delta" => self.message(event, sink),
-            "message_stop" => return self.finish(data, sink),
+            "message_stop" => return self.finish(sink),
             "error" => return Err(failed(data)),
             "ping" => sink(Event::Ping),
             _ => {}
@@ -196,8 +197,10 @@ impl Reader {
         }
     }
 
-    fn finish(&mut self, data: &[u8], sink: Sink<'_>) -> Result<Progress, Fault> {
-        let Some(Reason { word, sequence }) = self.reason.take() else { return Err(broken(data)) };
+    fn finish(&mut self, sink: Sink<'_>) -> Result<Progress, Fault> {
+        let Some(Reason { word, sequence }) = self.reason.take() else {
+            return Err(broken("the upstream ended the stream without a reason"));
+        };
         while let Some(index) = self.open.first().map(|open| open.index) {
             self.end_call(index, sink);
         }
@@ -227,6 +230,7 @@ fn failed(data: &[u8]) -> Fault {
 }
 
 /// An event that is none of the format, or that can't come now.
-fn broken(data: &[u8]) -> Fault {
-    Fault { status: StatusCode::BAD_GATEWAY, body: Bytes::copy_from_slice(data), header: None }
+fn broken(message: &'static str) -> Fault {
+    let problem = Problem { status: StatusCode::BAD_GATEWAY, code: "upstream_error", message: message.into() };
+    Fault { status: problem.status, body: written(&problem).body, header: None }
 }

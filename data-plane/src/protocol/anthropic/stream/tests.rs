@@ -124,8 +124,10 @@ fn only_message_stop_is_an_end() {
     assert_eq!(read(&[START, delta]).1, Ok(Progress::More));
     assert_eq!(read(&[START, delta, r#"{"type":"message_stop"}"#]).1, Ok(Progress::Done));
     let cut = read(&[START, r#"{"type":"message_stop"}"#]);
-    assert_eq!(cut.1.unwrap_err().status, StatusCode::BAD_GATEWAY);
-    assert_eq!(cut.0.len(), 1);
+    let fault = cut.1.unwrap_err();
+    assert_eq!((fault.status, cut.0.len()), (StatusCode::BAD_GATEWAY, 1));
+    let told = crate::protocol::anthropic::error::given(&http::HeaderMap::new(), &fault.body).unwrap();
+    assert_eq!(told.message, "the upstream ended the stream without a reason");
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn an_answer_that_a_filter_took_says_so() {
     assert_eq!(nothing["message"]["content"], json!([{"type": "text", "text": filtered}]));
     let refused = written(vec![], Finish::Refused);
     let content = json!([{"type": "text", "text": "the model refused to answer"}]);
-    assert_eq!((refused.get("error"), &refused["message"]["content"]), (None, &content));
+    assert_eq!((&refused["error"], &refused["message"]["content"]), (&json!("the model refused to answer"), &content));
     let whole = written(vec![], Finish::Stop);
     assert_eq!((whole.get("error"), &whole["message"]["content"]), (None, &json!([])));
 }

@@ -170,7 +170,8 @@ impl Reader {
         if let Some(status) = finish::failure(reason, end.error.as_deref()) {
             return Err(fault(status, data));
         }
-        let finish = finish::read(reason.unwrap_or_default()).map_err(|status| fault(status, data))?;
+        let reason = reason.ok_or_else(|| broken(finish::UNFINISHED))?;
+        let finish = finish::read(reason).map_err(|status| fault(status, data))?;
         if let Some(cost) = end.usage {
             sink(Event::Usage(cost.read()));
         }
@@ -215,5 +216,5 @@ fn message<'a, T: Deserialize<'a>>(head: &Head<'a>) -> Result<Option<T>, Fault> 
 }
 
 fn parsed<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<T, Fault> {
-    serde_json::from_slice(data).map_err(|_| broken())
+    serde_json::from_slice(data).map_err(|_| broken("the upstream's stream has an event that can't be read"))
 }

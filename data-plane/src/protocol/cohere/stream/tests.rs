@@ -190,11 +190,26 @@ fn a_stream_is_written_with_every_field_that_clients_parse() {
 }
 
 #[test]
-fn a_stream_that_a_filter_took_says_so() {
-    let last = written(&[begin()], &ended(Finish::Filtered)).pop().unwrap();
-    let last: Value = serde_json::from_str(&last).unwrap();
-    assert_eq!(last["delta"]["finish_reason"], "ERROR");
-    assert_eq!(last["delta"]["error"], "the provider's content filter stopped the answer");
+fn a_stream_that_a_filter_took_or_the_model_refused_says_so() {
+    for (finish, why) in [
+        (Finish::Filtered, "the provider's content filter stopped the answer"),
+        (Finish::Refused, "the model refused to answer"),
+    ] {
+        let last = written(&[begin(), piece(Piece::Text("half".into()))], &ended(finish)).pop().unwrap();
+        let last: Value = serde_json::from_str(&last).unwrap();
+        assert_eq!((&last["delta"]["finish_reason"], &last["delta"]["error"]), (&json!("ERROR"), &json!(why)));
+    }
+    let last = written(&[begin(), piece(Piece::Refusal("No.".into()))], &ended(Finish::Refused)).pop().unwrap();
+    assert!(last.contains("\"COMPLETE\"") && !last.contains("\"error\""), "its words are the answer: {last}");
+}
+
+#[test]
+fn an_end_without_a_reason_is_none() {
+    for delta in [json!({}), json!({"finish_reason": null, "usage": {}})] {
+        let fault = read(&[json!({"type": "message-end", "delta": delta})]).unwrap_err();
+        assert_eq!(fault.status, StatusCode::BAD_GATEWAY);
+        assert!(String::from_utf8_lossy(&fault.body).contains("without a reason"), "{fault:?}");
+    }
 }
 
 #[test]

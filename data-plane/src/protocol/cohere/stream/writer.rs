@@ -26,6 +26,8 @@ pub(crate) struct Writer {
     open: Option<Block>,
     /// There is a text or a call.
     has_answer: bool,
+    /// The model refused in words.
+    has_refusal: bool,
     citations: u64,
 }
 
@@ -108,7 +110,7 @@ struct End {
 
 impl Writer {
     pub(crate) fn new(reply: &Reply<'_>) -> Self {
-        Self { id: reply.id.to_owned(), index: 0, open: None, has_answer: false, citations: 0 }
+        Self { id: reply.id.to_owned(), index: 0, open: None, has_answer: false, has_refusal: false, citations: 0 }
     }
 
     fn begin(&self, id: Option<&str>, out: &mut Vec<u8>) {
@@ -119,7 +121,11 @@ impl Writer {
 
     fn piece(&mut self, piece: &Piece<'_>, out: &mut Vec<u8>) -> Result<(), Unsayable> {
         match piece {
-            Piece::Text(text) | Piece::Refusal(text) => self.text(text, out),
+            Piece::Text(text) => self.text(text, out),
+            Piece::Refusal(text) => {
+                self.has_refusal = true;
+                self.text(text, out);
+            }
             Piece::Reasoning(text) => {
                 self.go_on(Block::Thinking, out);
                 self.content("content-delta", Item { thinking: Some(text), ..Item::default() }, out);
@@ -196,12 +202,12 @@ impl protocol::Writer for Writer {
 
     fn end(&mut self, ended: &Ended, out: &mut Vec<u8>) {
         let finish = ended.finishes.iter().find(|(choice, _)| *choice == 0).or(ended.finishes.first());
-        let finish = finish.map_or(&Finish::Stop, |(_, finish)| finish);
-        if let Some(text) = finish::stand_in(finish).filter(|_| !self.has_answer) {
+        let finish = finish::told(finish.map_or(&Finish::Stop, |(_, finish)| finish), self.has_refusal);
+        let (finish_reason, error) = (finish::written(finish), finish::why(finish));
+        if let Some(text) = error.filter(|_| !self.has_answer) {
             self.text(text, out);
         }
         self.close(out);
-        let (finish_reason, error) = (finish::written(finish), finish::error(finish));
         let delta = Some(End { finish_reason, error, usage: Cost::of(&ended.usage) });
         put(out, &Said { r#type: "message-end", id: None, index: None, delta });
         out.extend_from_slice(b"data: [DONE]\n\n");
