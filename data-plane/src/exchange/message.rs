@@ -80,6 +80,11 @@ pub(crate) enum Source<'a> {
     File(Text<'a>),
 }
 
+/// Whether a text may be a media type: it has to stand in `data:` URLs, where a comma ends it (RFC 2397).
+pub(crate) fn is_media_type(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',' || byte == b' ')
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Image<'a> {
     pub(crate) source: Source<'a>,

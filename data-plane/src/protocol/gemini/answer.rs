@@ -13,7 +13,7 @@ use serde::Deserialize;
 pub(super) use self::finish::{finish, word};
 pub(super) use self::grounding::{Grounding, GroundingWriter};
 use crate::exchange::json::Json;
-use crate::exchange::message::{Content, Image, Source};
+use crate::exchange::message::{Content, Image, Source, is_media_type};
 use crate::exchange::text::Text;
 use crate::exchange::tool::ToolCall;
 use crate::exchange::usage::Usage;
@@ -214,5 +214,5 @@ impl<'a> Part<'a> {
 }
 
 fn is_image(image: &Image<'_>) -> bool {
-    matches!(&image.source, Source::Inline { media_type, .. } if media_type.starts_with("image/"))
+    matches!(&image.source, Source::Inline { media_type, .. } if media_type.starts_with("image/") && is_media_type(media_type))
 }

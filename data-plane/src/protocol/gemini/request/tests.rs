@@ -220,6 +220,10 @@ fn what_is_wrong_is_named_in_the_callers_words() {
         (r#"{"contents": [{"role": "assistant"}]}"#, "contents[0].role"),
         (r#"{"contents": [{"parts": [{}]}]}"#, "contents[0].parts[0]"),
         (r#"{"contents": [{"parts": [{"inlineData": {"data": ""}}]}]}"#, "contents[0].parts[0].inlineData.mimeType"),
+        (
+            r#"{"contents": [{"parts": [{"inlineData": {"mimeType": "ima,e/png", "data": ""}}]}]}"#,
+            "contents[0].parts[0].inlineData.mimeType",
+        ),
         (r#"{"contents": [{"parts": [{"functionCall": {"name": "f"}}]}]}"#, "contents[0].parts[0].functionCall"),
         (
             r#"{"contents": [{"role": "model", "parts": [{"functionCall": {"name": "f", "args": []}}]}]}"#,

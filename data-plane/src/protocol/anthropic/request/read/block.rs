@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::place::Place;
 use super::wire::{Block, Said, Source as WireSource, SourceMembers};
 use crate::exchange::json::Json;
-use crate::exchange::message::{Content, Document, DocumentBody, Image, Part, Role, Source};
+use crate::exchange::message::{Content, Document, DocumentBody, Image, Part, Role, Source, is_media_type};
 use crate::exchange::request::{Extra, Loss};
 use crate::exchange::text::Text;
 use crate::exchange::tool::{self, ToolCall, ToolResult};
@@ -136,7 +136,13 @@ fn source<'a>(source: Option<WireSource<'a>>, place: &Place<'_>) -> Result<Sourc
 fn bytes<'a>(source: SourceMembers<'a>, place: &Place<'_>) -> Result<Option<Source<'a>>, Unreadable> {
     Ok(Some(match source.r#type.as_deref() {
         Some("base64") => Source::Inline {
-            media_type: source.media_type.ok_or_else(|| place.lacks("media_type"))?,
+            media_type: match source.media_type {
+                Some(media_type) if is_media_type(&media_type) => media_type,
+                Some(_) => {
+                    return Err(Place::Member(place, "media_type").wrong("is no media type, as image/png is"));
+                }
+                None => return Err(place.lacks("media_type")),
+            },
             data: source.data.ok_or_else(|| place.lacks("data"))?,
         },
         Some("url") => Source::Url { url: source.url.ok_or_else(|| place.lacks("url"))?, media_type: None },

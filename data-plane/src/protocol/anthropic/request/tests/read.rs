@@ -256,6 +256,12 @@ fn what_is_wrong_is_named() {
             "the field messages[0].content[0].source.type is not one of \"base64\", \"url\" and \"file\"",
         ),
         (
+            saying(
+                r#"{"role":"user","content":[{"type":"image","source":{"type":"base64","media_type":"a,b","data":""}}]}"#,
+            ),
+            "the field messages[0].content[0].source.media_type is no media type, as image/png is",
+        ),
+        (
             saying(r#"{"role":"user","content":[{"type":"image","source":{"type":"url"}}]}"#),
             "the field messages[0].content[0].source.url is missing",
         ),

@@ -7,7 +7,7 @@ use serde::de::MapAccess;
 use super::response::Response;
 use super::{Contents, wrong};
 use crate::exchange::json::Json;
-use crate::exchange::message::{Audio, Content, Document, DocumentBody, Image, Role, Source};
+use crate::exchange::message::{Audio, Content, Document, DocumentBody, Image, Role, Source, is_media_type};
 use crate::exchange::request::{Extra, Loss};
 use crate::exchange::text::Text;
 use crate::exchange::tool::ToolCall;
@@ -178,6 +178,9 @@ impl<'a> Contents<'a, '_> {
         let place = &format_args!("{place}.inlineData");
         let Blob { media_type, data } = blob.known(place, Loss::Silent, self.extras);
         let Some(media_type) = media_type else { return Err(wrong(format!("{place}.mimeType"), "is missing")) };
+        if !is_media_type(&media_type) {
+            return Err(wrong(format!("{place}.mimeType"), "is no media type, as image/png is"));
+        }
         let Some(data) = data else { return Err(wrong(format!("{place}.data"), "is missing")) };
         let kind = media_type.clone();
         Ok(self.media(place, Some(&kind), Source::Inline { media_type, data: in_standard_base64(data) }))
