@@ -106,8 +106,8 @@ pub(crate) fn placed_members<'a, E: From<JsonError>>(
     if scanner.at == json.len() { Ok(()) } else { Err(scanner.wrong().into()) }
 }
 
-/// Where the items of a JSON array stand; none where it is no array.
-pub(crate) fn items(array: &[u8]) -> Vec<Range<usize>> {
+/// Where the items of a JSON array stand; `None` where it is no array, or too deep.
+pub(crate) fn items(array: &[u8]) -> Option<Vec<Range<usize>>> {
     let mut items = Vec::new();
     let mut scanner = Scanner { json: array, at: 0 };
     let read = scanner.peek() == Some(b'[') && {
@@ -120,7 +120,7 @@ pub(crate) fn items(array: &[u8]) -> Vec<Range<usize>> {
             })
             .is_ok()
     };
-    if read { items } else { Vec::new() }
+    read.then_some(items)
 }
 
 /// What a string's literal says, if it is one and is text.

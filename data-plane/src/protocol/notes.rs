@@ -9,6 +9,7 @@ use crate::exchange::manner::{Manner, ReasoningForm, SchemaForm};
 use crate::exchange::message::Role;
 use crate::exchange::reasoning::Amount;
 use crate::exchange::request::{AnswerFormat, Request};
+use crate::exchange::tool::Tool;
 
 /// Of thinking, where a model has to call a tool.
 pub(super) const FORCED: &str = "was left out: a model that has to call a tool can't think before";
@@ -54,7 +55,7 @@ pub(crate) fn told(
         reasoning(request, to, manner),
         late_system(request, to),
         schema(request, to, manner),
-        strict_tools(request, to),
+        strict_tools(request, to, manner),
     ];
     let notes = written.iter().copied().chain(common.into_iter().flatten().filter(is_new));
     notes.map(|Note { feature, change }| format!("the field {} {change}", limits::field(from, feature))).collect()
@@ -116,11 +117,18 @@ fn schema(request: &Request<'_>, to: Dialect, manner: &Manner) -> Option<Note> {
     }
 }
 
-fn strict_tools(request: &Request<'_>, to: Dialect) -> Option<Note> {
-    let mut strict = request.tools.iter().filter(|tool| tool.strict == Some(true));
-    let is_loosened = strict.any(|tool| tool.parameters.as_ref().is_some_and(claude::schema::is_loosened));
-    (is_loosened && matches!(to, Dialect::Anthropic | Dialect::Bedrock))
-        .then_some(Note { feature: Feature::StrictTools, change: LOOSENED })
+fn strict_tools(request: &Request<'_>, to: Dialect, manner: &Manner) -> Option<Note> {
+    let strict: Vec<_> = request.tools.iter().filter(|tool| tool.strict == Some(true)).collect();
+    let is_loosened = |tool: &&Tool<'_>| tool.parameters.as_ref().is_some_and(claude::schema::is_loosened);
+    let change = match to {
+        Dialect::Bedrock if manner.schema == SchemaForm::Tool && !strict.is_empty() => {
+            "was left out: the model is not known to take it"
+        }
+        Dialect::Anthropic | Dialect::Bedrock if strict.iter().any(is_loosened) => LOOSENED,
+        Dialect::Anthropic | Dialect::Bedrock => return None,
+        Dialect::Chat | Dialect::Responses | Dialect::Gemini | Dialect::Cohere => return None,
+    };
+    Some(Note { feature: Feature::StrictTools, change })
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 
+pub(super) use self::response::is_plain;
 use super::error::Given;
 use super::{NotAnAnswer, Outgoing, Protocol, Reply, Seed, Target, Unreadable, Unsayable, call_id};
 use crate::exchange::feature::Feature;

@@ -228,6 +228,7 @@ pub(crate) fn read_resources<'a>(body: &'a [u8], url: &'a UrlModel) -> Result<As
             b"generateContentRequest" | b"generate_content_request" => inner.push(value),
             b"requests" => inner.extend(
                 json::items(&body[value.clone()])
+                    .unwrap_or_default()
                     .into_iter()
                     .map(|item| value.start + item.start..value.start + item.end),
             ),

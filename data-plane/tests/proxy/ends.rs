@@ -86,7 +86,7 @@ async fn a_first_event_that_blames_the_caller_in_words_is_told_and_goes_nowhere_
 }
 
 /// What an upstream that makes no streams answers, in each format.
-const WHOLE: [(AdapterKind, &str, &str); 4] = [
+const WHOLE: [(AdapterKind, &str, &str); 2] = [
     (
         AdapterKind::OpenAi,
         "/v1/chat/completions",
@@ -96,16 +96,6 @@ const WHOLE: [(AdapterKind, &str, &str); 4] = [
         AdapterKind::OpenAi,
         "/v1/responses",
         r#"{"id":"up_1","object":"response","created_at":1,"status":"completed","model":"gpt","output":[{"type":"message","id":"msg_1","role":"assistant","status":"completed","content":[{"type":"output_text","text":"Hi there","annotations":[]}]}],"usage":{"input_tokens":5,"output_tokens":2,"total_tokens":7}}"#,
-    ),
-    (
-        AdapterKind::Anthropic,
-        "/v1/messages",
-        r#"{"id":"up_1","type":"message","role":"assistant","model":"claude","content":[{"type":"text","text":"Hi there"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":5,"output_tokens":2}}"#,
-    ),
-    (
-        AdapterKind::Cohere,
-        "/v2/chat",
-        r#"{"id":"up_1","finish_reason":"COMPLETE","message":{"role":"assistant","content":[{"type":"text","text":"Hi there"}]},"usage":{"tokens":{"input_tokens":5,"output_tokens":2}}}"#,
     ),
 ];
 
@@ -140,6 +130,37 @@ async fn a_whole_answer_to_who_asked_for_a_stream_of_its_format_comes_as_one() {
             .await;
         assert_eq!(whole.body, body, "nobody asked for a stream");
     }
+}
+
+#[tokio::test]
+async fn a_whole_answer_that_is_more_or_less_than_a_stream_of_it_goes_on_as_it_came() {
+    for body in [
+        r#"{"choices":[{"index":0,"message":{"content":"Hel"},"finish_reason":null}]}"#,
+        r#"{"choices":[{"index":0,"message":{"content":"a","audio":{"id":"x"}},"finish_reason":"stop"}]}"#,
+    ] {
+        let upstream = Upstream::start(move |_| Reply::Json(200, &[], body.into())).await;
+        let proxy = Proxy::start([provider("a", upstream.address), model("m", &["a"]), credential("a", "k1", 1)]).await;
+        assert_eq!(proxy.post(STREAM).await.body, body);
+    }
+}
+
+#[tokio::test]
+async fn events_that_are_called_json_are_not_kept_from_their_caller() {
+    const EVENT: &str = "data: {\"choices\":[]}\n\n";
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, tasks) = (listener.local_addr().unwrap(), Tasks::new());
+    tasks.spawn("upstream that calls events JSON", async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 4096]).await;
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+        stream.write_all(format!("{head}{:x}\r\n{EVENT}\r\n", EVENT.len()).as_bytes()).await.unwrap();
+        // Nothing more comes, until the proxy goes.
+        let _ = stream.read(&mut [0; 1]).await;
+    });
+    let proxy = Proxy::start([provider("a", address), model("m", &["a"]), credential("a", "k1", 1)]).await;
+    let mut answered = proxy.send(proxy.request(STREAM)).await;
+    let first = answered.body_mut().frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(first, EVENT);
 }
 
 #[tokio::test]

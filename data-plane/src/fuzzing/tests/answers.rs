@@ -100,7 +100,6 @@ fn many_of_anything_in_an_answer_take_no_time_of_their_square() {
     let streams = streams_of(500).into_iter().zip(streams_of(4000)).map(|row| (read as fn(Dialect, &str), row));
     for (at, (run, (few, many))) in answers.chain(streams).enumerate() {
         let (upstream, few, many) = (few.0, quickest(run, &few), quickest(run, &many));
-        eprintln!("{at} {upstream:?}: {few:?} and {many:?}");
         // Eight times the bytes would take 64 times as long, were the time quadratic.
         assert!(many < few * 32, "row {at}, {upstream:?}: {few:?} and {many:?}");
     }

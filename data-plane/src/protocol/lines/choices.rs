@@ -5,17 +5,18 @@ use memchr::memmem;
 /// The alternatives of a stream.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::protocol) struct Choices {
-    /// A bit for each index.
+    /// A bit for each index. The first is taken to have begun, as it mostly has.
     began: u128,
     ended: u128,
+    /// Something came of the first.
+    has_first: bool,
     /// Something went by that nobody could read.
     has_missed: bool,
 }
 
 impl Default for Choices {
-    /// The first is always there.
     fn default() -> Self {
-        Self { began: 1, ended: 0, has_missed: false }
+        Self { began: 1, ended: 0, has_first: false, has_missed: false }
     }
 }
 
@@ -24,6 +25,7 @@ impl Choices {
     pub(in crate::protocol) fn note(&mut self, index: u32, ends: bool) {
         let bit = 1 << index.min(127);
         self.began |= bit;
+        self.has_first |= index == 0;
         self.ended |= if ends { bit } else { 0 };
     }
 
@@ -42,9 +44,16 @@ impl Choices {
         self.has_missed || !self.is_one_open()
     }
 
-    /// Whether one began that has not ended.
+    /// Whether something came of the first.
+    pub(in crate::protocol) fn has_first(&self) -> bool {
+        self.has_first
+    }
+
+    /// Whether one began that has not ended. Some count from one: then there is no first.
     pub(in crate::protocol) fn is_one_open(&self) -> bool {
-        self.began & !self.ended != 0
+        let open = self.began & !self.ended;
+        let is_no_first = open == 1 && !self.has_first && self.began != 1;
+        open != 0 && !is_no_first
     }
 }
 

@@ -88,6 +88,20 @@ fn an_end_that_is_announced_before_the_answer_is_finished_is_an_error() {
 }
 
 #[test]
+fn alternatives_may_be_counted_from_one() {
+    let of = |index: u32, finish: &str| {
+        format!("data: {{\"choices\":[{{\"index\":{index},\"delta\":{{}},\"finish_reason\":{finish}}}]}}\n\n")
+    };
+    let from_one = [of(1, "null"), of(2, "\"stop\""), of(1, "\"stop\"")].concat();
+    let stream = [&*from_one, DONE].concat();
+    assert_eq!(watched(stream.as_bytes(), 7).1, Ending::Well);
+    let open = [of(1, "null"), of(2, "\"stop\"")].concat();
+    assert_eq!(watched([&*open, DONE].concat().as_bytes(), 7).1, Ending::Cut);
+    let first_open = [of(0, "null"), of(1, "\"stop\"")].concat();
+    assert_eq!(watched([&*first_open, DONE].concat().as_bytes(), 7).1, Ending::Cut);
+}
+
+#[test]
 fn signs_of_life_are_no_part_of_the_answer() {
     for (dialect, sign) in [
         (Dialect::Chat, ": OPENROUTER PROCESSING\n\n"),

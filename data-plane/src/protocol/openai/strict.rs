@@ -74,10 +74,17 @@ impl<'de> Visitor<'de> for SchemaVisitor {
                 }
                 "anyOf" => is_strict &= map.next_value::<Vec<Schema>>()?.iter().all(|schema| schema.is_strict),
                 "items" => is_strict &= map.next_value::<Schema>()?.is_strict,
-                _ => drop(map.next_value::<IgnoredAny>()?),
+                "allOf" | "oneOf" | "not" | "if" | "then" | "else" | "dependentRequired" | "dependentSchemas"
+                | "patternProperties" => {
+                    is_strict = false;
+                    map.next_value::<IgnoredAny>()?;
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
-        let is_strict = is_strict && (!is_object || is_closed && named.is_subset(&required));
+        let is_strict = is_strict && (!is_object || is_closed && named == required);
         Ok(Schema { is_strict, is_object })
     }
 }
@@ -122,6 +129,8 @@ mod tests {
             (closed.to_owned(), true),
             (r#"{"properties":{},"additionalProperties":false}"#.to_owned(), true),
             (closed.replace(r#"{"type":"string"}"#, r#"{"type":["string","null"]}"#), true),
+            (closed.replace(r#"{"type":"string"}"#, r#"{"allOf":[]}"#), false),
+            (closed.replace(r#"["a"]"#, r#"["a","b"]"#), false),
             ("{}".to_owned(), false),
             (open.to_owned(), false),
             (r#"{"type":"object"}"#.to_owned(), false),

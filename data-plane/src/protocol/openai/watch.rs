@@ -31,7 +31,8 @@ pub(crate) fn judge(is_named_error: bool, data: &[u8], choices: &mut Choices) ->
         }));
     }
     let may_finish = finishes(data);
-    if !may_finish && !is_of_another(data) {
+    // Of the first, one chunk is read to know that it is there.
+    if !may_finish && choices.has_first() && !is_of_another(data) {
         return Said::More;
     }
     let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else {

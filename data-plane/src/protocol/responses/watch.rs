@@ -31,7 +31,13 @@ pub(crate) fn judge(is_named_error: bool, data: &[u8]) -> Said {
     match json::text(data, b"type").as_deref() {
         Some("response.completed" | "response.incomplete") => Said::Done,
         Some(kind) if OTHER_ENDS.contains(&kind) => Said::Done,
-        Some("response.failed") => failed(StreamError { event: failed_event(data), ..error_of(response_in(data), 0) }),
+        Some("response.failed") => {
+            let error = error_of(response_in(data), number(data));
+            failed(match failed_event(data) {
+                Some(event) => StreamError { event, ..error },
+                None => error,
+            })
+        }
         Some("error") => failed(error_of(data, number(data))),
         _ if is_named_error || json::has_member(data, b"error") => failed(error_of(data, number(data))),
         _ => Said::More,
@@ -125,35 +131,44 @@ struct Why<'a> {
     message: Cow<'a, str>,
 }
 
-/// The event of a response that failed: as it came, with what there is of the answer and its usage, but for its error, which is remade.
-fn failed_event(data: &[u8]) -> Bytes {
-    let response = place(data, b"response").unwrap_or(0..data.len());
-    let error = place(&data[response.clone()], b"error").map(|at| response.start + at.start..response.start + at.end);
-    let mut event = match error.filter(|at| data[at.clone()] != *b"null") {
-        None => data.to_vec(),
-        Some(at) => {
-            let wrapped = [b"{\"error\":".as_slice(), &data[at.clone()], b"}"].concat();
-            let why = match error::read(StatusCode::INTERNAL_SERVER_ERROR, &wrapped) {
-                Some(detail) => Why { code: detail.code, message: detail.message },
-                None => Why { code: Some("server_error".into()), message: "the upstream gave no reason".into() },
-            };
-            [&data[..at.start], &to_json(&why), &data[at.end..]].concat()
+impl Why<'static> {
+    fn of(given: &[u8]) -> Self {
+        let wrapped = [b"{\"error\":".as_slice(), given, b"}"].concat();
+        match error::read(StatusCode::INTERNAL_SERVER_ERROR, &wrapped) {
+            Some(detail) => Self {
+                code: detail.code.map(|code| code.into_owned().into()),
+                message: detail.message.into_owned().into(),
+            },
+            None => Self { code: Some("server_error".into()), message: "the upstream gave no reason".into() },
         }
-    };
-    on_one_line(&mut event);
-    [b"event: response.failed\ndata: ".as_slice(), &event, b"\n\n"].concat().into()
+    }
 }
 
-/// Where the value of a member on top of an object stands.
-fn place(object: &[u8], name: &[u8]) -> Option<Range<usize>> {
-    let mut found = None;
+/// The event of a response that failed: as it came, with what there is of the answer and its usage, but for its error, which is remade. `None`
+/// where an error stands elsewhere, too, which nobody would have scrubbed.
+fn failed_event(data: &[u8]) -> Option<Bytes> {
+    let response = only(data, b"response").filter(|_| !json::has_member(data, b"error"))?;
+    let at = only(&data[response.clone()], b"error")?;
+    let at = response.start + at.start..response.start + at.end;
+    let why = match &data[at.clone()] {
+        b"null" => b"null".to_vec(),
+        given => to_json(&Why::of(given)),
+    };
+    let mut event = [&data[..at.start], &why, &data[at.end..]].concat();
+    on_one_line(&mut event);
+    Some([b"event: response.failed\ndata: ".as_slice(), &event, b"\n\n"].concat().into())
+}
+
+/// Where the value stands of a member on top of an object that is there once.
+fn only(object: &[u8], name: &[u8]) -> Option<Range<usize>> {
+    let mut found = Vec::new();
     let read = json::members(object, |key, value| {
         if *key == *name {
-            found.get_or_insert(value);
+            found.push(value);
         }
         Ok::<_, JsonError>(())
     });
-    read.ok().and(found)
+    read.ok().and(found.pop()).filter(|_| found.is_empty())
 }
 
 #[cfg(test)]
@@ -210,6 +225,15 @@ mod tests {
             let Said::Failed(given) = judge(false, data.as_bytes()) else { panic!("{data} is an error") };
             let expected = format!("event: response.failed\ndata: {}\n\n", failed(told).replace('\n', " "));
             assert_eq!((given.status.as_u16(), &*given.event), (500, expected.as_bytes()), "{given:?}");
+        }
+        for elsewhere in [
+            r#"{"type":"response.failed","response":{"status":"failed","error":null},"error":{"message":"sk-abcdefgh1234"}}"#,
+            r#"{"type":"response.failed","response":{"error":null,"error":{"message":"sk-abcdefgh1234"}}}"#,
+            r#"{"type":"response.failed","error":{"message":"sk-abcdefgh1234"}}"#,
+        ] {
+            let Said::Failed(given) = judge(false, elsewhere.as_bytes()) else { panic!("{elsewhere} is an error") };
+            let event = std::str::from_utf8(&given.event).unwrap();
+            assert!(event.starts_with("event: error\n") && !event.contains("sk-abc"), "{event}");
         }
     }
 }

@@ -63,7 +63,12 @@ impl Further {
         if self.key != TOOLS && list != b"null" && !list.starts_with(b"[") {
             return Err(ScanError::NoList(self.key));
         }
-        for item in json::items(list) {
+        let items = json::items(list);
+        // One that nests deeper than is read here may name models where others read it.
+        if items.is_none() && list.starts_with(b"[") {
+            return Err(ScanError::NoList(self.key));
+        }
+        for item in items.unwrap_or_default() {
             self.in_item(&list[item], models)?;
         }
         Ok(())

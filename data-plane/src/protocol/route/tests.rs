@@ -62,6 +62,8 @@ fn a_form_names_the_model_once() {
         };
         fields.iter().map(part).chain(["--b--".to_owned()]).collect::<String>()
     };
+    // Deeper than anything is read here.
+    let deep = &*format!(r#"["b",{}{}]"#, "[".repeat(70), "]".repeat(70));
     let body = form(&[("file", "x"), ("model", "whisper"), ("stream", "true")]);
     let asked = read_form(body.as_bytes(), b"b").unwrap();
     let ModelAt::Form(at) = asked.model_at else { panic!() };
@@ -92,6 +94,7 @@ fn a_form_names_the_model_once() {
         (&[("fallbacks", r#" ["b", {"model":"c"}]"#), ("fallbacks", r#"{"model":"d"}"#)], Ok(&["b", "c", "d"])),
         (&[("tools", r#"[{"type":"image_generation","model":"b"}]"#)], Ok(&["b"])),
         (&[("fallbacks", "['b']")], Err(ScanError::NoList("fallbacks"))),
+        (&[("fallbacks", deep)], Err(ScanError::NoList("fallbacks"))),
         (&[("fallbacks", r#"{"a":["b"]}"#)], Err(ScanError::NoList("fallbacks"))),
         (&[("models", r#""b""#)], Err(ScanError::NoList("models"))),
         (&[("tools[0][model]", "b")], Err(ScanError::NoList("tools"))),

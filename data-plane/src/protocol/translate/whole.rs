@@ -4,7 +4,9 @@ use super::replay::replay;
 use super::{Between, Trouble};
 use crate::exchange::message::{Content, Part};
 use crate::exchange::response::{Choice, Finish};
-use crate::protocol::{ANSWER_TOOL, MOST_CALLS, MOST_CHOICES, NotAnAnswer, Unsayable, provenance};
+use crate::protocol::{
+    ANSWER_TOOL, Dialect, MOST_CALLS, MOST_CHOICES, NotAnAnswer, Unsayable, openai, provenance, responses,
+};
 
 /// Why a whole answer can't go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +57,17 @@ pub(crate) fn streamed(between: &Between<'_>, body: &[u8]) -> Result<Vec<u8>, Wh
         Some(Trouble::Disorder | Trouble::Fault(_)) => return Err(NotAnAnswer.into()),
     }
     Ok(books.take().into())
+}
+
+/// An upstream's whole answer as the stream of the same format that the caller asked for. `None` where that would say less than the answer, or end
+/// better, and where the format's clients see by themselves that the answer is no stream.
+pub(crate) fn replayed(between: &Between<'_>, body: &[u8]) -> Option<Vec<u8>> {
+    let is_plain = match between.upstream {
+        Dialect::Chat => openai::is_plain(body),
+        Dialect::Responses => responses::is_plain(body),
+        Dialect::Anthropic | Dialect::Gemini | Dialect::Bedrock | Dialect::Cohere => false,
+    };
+    is_plain.then(|| streamed(between, body).ok())?
 }
 
 /// Takes the answer out of the tool that it came as. It is all of what is said: what announces the call would make it no JSON.

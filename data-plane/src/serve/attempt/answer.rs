@@ -93,7 +93,7 @@ pub(super) async fn preface(answer: Answer, until: Instant, deadline: Instant, o
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(_))) => return Err(cut(&head)),
             Err(_) if lives && Instant::now() < deadline => break,
-            Err(_) => return Err(Failed::of(Failure::TimedOut)),
+            Err(_) => return Err(Failed { failure: Failure::TimedOut, ..cut(&head) }),
             Ok(None) => {
                 // What still waited may be an error, or all there is.
                 let (rest, ending) = watch.end();

@@ -12,10 +12,10 @@ use tokio::time::{Instant, timeout_at};
 use super::answer::{Of, classified, unsayable};
 use super::{Answer, Call, Failed, Parts};
 use crate::protocol::translate::Between;
-use crate::protocol::translate::whole::{WholeError, streamed, whole};
+use crate::protocol::translate::whole::{WholeError, replayed as written_anew, streamed, whole};
 use crate::protocol::watch::{error_in, is_of_kind};
 use crate::protocol::{Dialect, Reply};
-use crate::serve::header::content_type;
+use crate::serve::header::{content_type, request_id};
 use crate::serve::say::{Translated, id, now};
 use crate::snapshot::route::Upstream;
 use crate::upstream::Received;
@@ -37,7 +37,7 @@ pub(super) async fn translated(first: Answer, parts: &Parts<'_>, translated: &Tr
     let most = MOST_BYTES / (1 + parts.said.more.len());
     let (head, body) = read(first, call, upstream, most).await?;
     let of = Of { upstream, translated: Some(translated) };
-    let failed = |failure| Failed { status: Some(head.status), ..Failed::of(failure) };
+    let failed = |failure| failed(&head, failure);
     let Some(between) = translated.between() else {
         let rest = futures_util::stream::iter(parts.said.more.iter().cloned());
         let rest = rest.map(|payload| async { read(parts.call(payload).await?, call, upstream, most).await });
@@ -61,21 +61,29 @@ pub(super) async fn translated(first: Answer, parts: &Parts<'_>, translated: &Tr
 }
 
 /// A whole answer of the caller's own format, to a caller who asked for a stream, as that: clients would find no event in it and take it for an
-/// answer of nothing. What is no answer goes on as it came.
+/// answer of nothing. What is none, or says more than a stream of it would, goes on as it came.
 ///
 /// # Errors
 ///
 /// When it is an error, or does not come whole.
 pub(super) async fn replayed(answer: Answer, parts: &Parts<'_>, dialect: Dialect) -> Result<Answer, Failed> {
     let (upstream, call) = (&*parts.stop.upstream, parts.call);
-    let Answer { mut head, passed, rest, .. } = answer;
+    let Answer { mut head, mut passed, mut rest, .. } = answer;
+    // Events that are called JSON are a stream all the same, and are not kept from their caller.
+    while let Some(body) = rest.as_mut().filter(|_| passed.trim_ascii_start().is_empty()) {
+        match piece(body, call, upstream).await.map_err(|failure| failed(&head, failure))? {
+            Some(data) => passed = [passed, data].concat().into(),
+            None => rest = None,
+        }
+    }
+    if !passed.trim_ascii_start().starts_with(b"{") {
+        return Ok(Answer { head, passed, rest, watch: None });
+    }
     let rest = match rest {
         None => Bytes::new(),
-        Some(rest) => collected(rest, call, upstream, MOST_BYTES)
-            .await
-            .map_err(|failure| Failed { status: Some(head.status), ..Failed::of(failure) })?,
+        Some(rest) => collected(rest, call, upstream, MOST_BYTES).await.map_err(|failure| failed(&head, failure))?,
     };
-    let body: Bytes = if passed.is_empty() { rest } else { [passed, rest].concat().into() };
+    let body: Bytes = if rest.is_empty() { passed } else { [passed, rest].concat().into() };
     if let Some(error) = error_in(dialect, &body) {
         return Err(classified(&error, &head, Of { upstream, translated: None }));
     }
@@ -85,12 +93,12 @@ pub(super) async fn replayed(answer: Answer, parts: &Parts<'_>, dialect: Dialect
     let (id, model) = (id(), &*parts.stop.upstream_model);
     let reply = Reply { id: &id, created: now(), model, wants_usage, knows_one_call };
     let between = Between { upstream: dialect, caller: dialect, answers_by_tool: false, reply };
-    let passed = match streamed(&between, &body) {
-        Ok(events) => {
+    let passed = match written_anew(&between, &body) {
+        Some(events) => {
             head.headers.insert(CONTENT_TYPE, content_type(dialect.format(), Delivery::Stream));
             events.into()
         }
-        Err(_) => body,
+        None => body,
     };
     Ok(Answer { head, passed, rest: None, watch: None })
 }
@@ -103,7 +111,7 @@ async fn read(
     most: usize,
 ) -> Result<(http::response::Parts, Bytes), Failed> {
     let Answer { head, rest, .. } = answer;
-    let failed = |failure| Failed { status: Some(head.status), ..Failed::of(failure) };
+    let failed = |failure| failed(&head, failure);
     let content_type = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let is_a_stream = [&b"text/event-stream"[..], b"application/vnd.amazon.eventstream"]
         .into_iter()
@@ -117,22 +125,31 @@ async fn read(
     }
 }
 
+/// What an answer with this head failed of.
+fn failed(head: &http::response::Parts, failure: Failure) -> Failed {
+    Failed { status: Some(head.status), request_id: request_id(&head.headers), ..Failed::of(failure) }
+}
+
+/// The next piece of a body; `None` at its end.
+async fn piece(body: &mut Received, call: &Call<'_>, upstream: &Upstream) -> Result<Option<Bytes>, Failure> {
+    let frame = match body.frame().now_or_never() {
+        Some(frame) => frame,
+        None => {
+            let until = call.deadline.min(Instant::now() + upstream.provider.patience.idle);
+            timeout_at(until, body.frame()).await.map_err(|_| Failure::TimedOut)?
+        }
+    };
+    match frame {
+        None => Ok(None),
+        Some(Err(_)) => Err(Failure::ServerError),
+        Some(Ok(frame)) => Ok(Some(frame.into_data().unwrap_or_default())),
+    }
+}
+
 /// Reads a body to its end. One that came in one piece is not copied.
 async fn collected(mut body: Received, call: &Call<'_>, upstream: &Upstream, most: usize) -> Result<Bytes, Failure> {
     let (mut first, mut rest) = (Bytes::new(), Vec::new());
-    loop {
-        let frame = match body.frame().now_or_never() {
-            Some(frame) => frame,
-            None => {
-                let until = call.deadline.min(Instant::now() + upstream.provider.patience.idle);
-                timeout_at(until, body.frame()).await.map_err(|_| Failure::TimedOut)?
-            }
-        };
-        let data = match frame {
-            None => break,
-            Some(Err(_)) => return Err(Failure::ServerError),
-            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
-        };
+    while let Some(data) = piece(&mut body, call, upstream).await? {
         if first.len() + rest.len() + data.len() > most {
             return Err(Failure::ServerError);
         }

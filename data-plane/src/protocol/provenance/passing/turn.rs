@@ -67,7 +67,7 @@ fn may_think(body: &[u8]) -> bool {
     let messages = place(body, &["messages"]).or_else(|| place(body, &["input", "converse", "messages"]));
     let list = messages.map_or(&b""[..], |at| &body[at]);
     let mut begin = None;
-    for message in json::items(list).into_iter().map(|at| &list[at]) {
+    for message in json::items(list).unwrap_or_default().into_iter().map(|at| &list[at]) {
         let blocks = blocks(message);
         match json::text(message, b"role").as_deref() {
             // What tools gave is part of the turn that called them.
@@ -87,7 +87,7 @@ fn blocks(message: &[u8]) -> Vec<Block> {
     if !content.starts_with(b"[") {
         return vec![Block::Other];
     }
-    json::items(content).into_iter().map(|at| block(&content[at])).collect()
+    json::items(content).unwrap_or_default().into_iter().map(|at| block(&content[at])).collect()
 }
 
 fn block(block: &[u8]) -> Block {
