@@ -83,6 +83,8 @@ WITH_TOOLS = "stream|tools|streamed|steps|both|none|required|named|reasoning|swi
 WARNINGS = [
     ("OpenAiChat", "gemini|vertex|gemini-3-pro", WITH_TOOLS, r"the field tools\[\]\.function\.strict was left out: Gemini.*"),
     ("OpenAiResponses", "gemini|vertex|gemini-3-pro", WITH_TOOLS, r"the field tools\[\]\.strict was left out: Gemini.*"),
+    ("OpenAiChat", "nova", WITH_TOOLS, r"the field tools\[\]\.function\.strict was left out: the model .*"),
+    ("OpenAiResponses", "nova", WITH_TOOLS, r"the field tools\[\]\.strict was left out: the model .*"),
     # They have no place for what proves thoughts, which a Claude wants back.
     ("OpenAiChat|CohereChat", "anthropic|bedrock", "reasoning", f"{THINKING}was left out: the last turn calls tools .*"),
     # What others thought proves nothing to a Claude.
