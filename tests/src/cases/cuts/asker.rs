@@ -108,7 +108,11 @@ impl Came {
         match (ends, finishes, errors) {
             (0, 0, 0) if self.is_broken => Ok(Verdict::Broken),
             (0, 0, 1) if is_error_last => Ok(Verdict::Failed),
-            (_, _, 1) if is_error_last => Ok(Verdict::FailedLate),
+            (0, _, 1) if is_error_last => Ok(Verdict::FailedLate),
+            // Something follows their end, and may fail in its turn: Gemini's usage, Bedrock's metadata, Cohere's `[DONE]`.
+            (1, _, 1) if is_error_last && matches!(as_, Dialect::Gemini | Dialect::Bedrock | Dialect::Cohere) => {
+                Ok(Verdict::FailedLate)
+            }
             (1, _, 0) if !self.is_broken => Ok(Verdict::Whole),
             (0, 1, 0) if !self.is_broken => Ok(Verdict::Finished),
             _ => anyhow::bail!(
