@@ -84,8 +84,10 @@ fn last_event(dialect: Dialect, stream: &[u8]) -> &[u8] {
     if dialect == Dialect::Bedrock {
         return stream;
     }
-    let line_before = |end: usize| memchr::memrchr(b'\n', &stream[..end]).map_or(0, |at| at + 1);
-    let Some(data) = memchr::memmem::rfind(stream, b"\ndata:") else { return stream };
+    let line_before = |end: usize| memchr::memrchr2(b'\n', b'\r', &stream[..end]).map_or(0, |at| at + 1);
+    let begins_line =
+        |at: &usize| matches!(stream.get(*at), Some(b'\n' | b'\r')) && stream[*at + 1..].starts_with(b"data:");
+    let Some(data) = (0..stream.len()).rev().find(begins_line) else { return stream };
     let before = line_before(data);
     if stream[before..].starts_with(b"event:") { &stream[before..] } else { &stream[data + 1..] }
 }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{additional, blocks, options};
 use crate::exchange::json::Json;
-use crate::exchange::message::{CacheHint, Message, Part, Role};
+use crate::exchange::message::{CacheHint, Content, Message, Part, Role};
 use crate::exchange::request::{Extra, Loss, Request};
 use crate::exchange::text::Text;
 use crate::protocol::{Unreadable, fields};
@@ -70,6 +70,10 @@ fn messages<'a>(value: &'a [u8], request: &mut Request<'a>) -> Result<(), Unread
         let mut parts = Vec::with_capacity(turn.content.len());
         for (at, block) in turn.content.into_iter().enumerate() {
             match blocks::read(format_args!("messages[{index}].content[{at}]"), block, &mut request.extras)? {
+                blocks::Read::Part(part) if is_out_of_place(role, &part) => {
+                    let at = format_args!("messages[{index}].content[{at}]");
+                    return Err(wrong(at, "can't stand in a turn of this role"));
+                }
                 blocks::Read::Part(part) => parts.push(part),
                 // It is for all that stands before it, in an earlier message too.
                 blocks::Read::Cache(hint) => {
@@ -82,6 +86,11 @@ fn messages<'a>(value: &'a [u8], request: &mut Request<'a>) -> Result<(), Unread
         request.messages.push(Message { role, parts });
     }
     Ok(())
+}
+
+/// Models call tools, and users give what came of it.
+fn is_out_of_place(role: Role, part: &Part<'_>) -> bool {
+    matches!((role, &part.content), (Role::User, Content::ToolCall(_)) | (Role::Assistant, Content::ToolResult(_)))
 }
 
 /// Puts a hint on the block before it; where there is none, there is nothing to cache.

@@ -168,6 +168,7 @@ fn what_is_wrong_is_named_in_the_callers_words() {
         (message(r#"{"image": {"format": "png", "source": {}}}"#), "messages[0].content[0].image.source.bytes"),
         (message(r#"{"document": {"name": "n", "source": {}}}"#), "messages[0].content[0].document.source"),
         (message(r#"{"toolUse": {"toolUseId": "t", "name": "n", "input": [1]}}"#), "messages[0].content[0].toolUse.input"),
+        (message(r#"{"toolUse": {"toolUseId": "t", "name": "n", "input": {}}}"#), "messages[0].content[0]"),
         (message(r#"{"cachePoint": {"type": "default", "ttl": "2h"}}"#), "messages[0].content[0].cachePoint.ttl"),
         (
             message(r#"{"toolResult": {"toolUseId": "t", "content": [{"text": 1}]}}"#),
