@@ -88,6 +88,21 @@ fn an_end_that_is_announced_before_the_answer_is_finished_is_an_error() {
 }
 
 #[test]
+fn an_end_by_an_error_is_one_though_it_says_nothing_else() {
+    let end = LAST.replace("\"stop\"", "\"error\"");
+    for after in ["", DONE] {
+        let stream = [CHUNK, &end, after].concat();
+        for pieces in 1..=stream.len() {
+            let (forwarded, ending, watch) = watched(stream.as_bytes(), pieces);
+            let text = String::from_utf8(forwarded).unwrap();
+            let told = text.strip_prefix(CHUNK).unwrap();
+            assert!(told.starts_with("data: {\"error\":{") && !told.contains("[DONE]"), "{text}");
+            assert_eq!((ending, watch.error().unwrap().status.as_u16()), (Ending::Cut, 502));
+        }
+    }
+}
+
+#[test]
 fn alternatives_may_be_counted_from_one() {
     let of = |index: u32, finish: &str| {
         format!("data: {{\"choices\":[{{\"index\":{index},\"delta\":{{}},\"finish_reason\":{finish}}}]}}\n\n")

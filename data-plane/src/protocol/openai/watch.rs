@@ -19,7 +19,7 @@ use crate::protocol::watch::{Said, StreamError, begins_with_text};
 /// What the data of an event says.
 pub(crate) fn judge(is_named_error: bool, data: &[u8], choices: &mut Choices) -> Said {
     if data == b"[DONE]" {
-        return if choices.may_be_over() { Said::Done } else { Said::Failed(Box::new(unfinished())) };
+        return if choices.may_be_over() { Said::Done } else { ended("before the answer was finished") };
     }
     let holds_error = || memmem::find(data, b"\"error\"").is_some() && json::has_member(data, b"error");
     if is_named_error || holds_error() {
@@ -42,6 +42,10 @@ pub(crate) fn judge(is_named_error: bool, data: &[u8], choices: &mut Choices) ->
         return Said::More;
     };
     for Choice { index, finish_reason } in chunk.choices {
+        // OpenRouter's, where the provider behind it failed; it need not say more.
+        if finish_reason.as_ref().is_some_and(|reason| reason.as_str() == "\"error\"") {
+            return ended("with an error");
+        }
         let ends = finish_reason.is_some_and(|reason| begins_with_text(reason.as_str().as_bytes()));
         choices.note(index.unwrap_or(0), ends);
     }
@@ -49,10 +53,11 @@ pub(crate) fn judge(is_named_error: bool, data: &[u8], choices: &mut Choices) ->
 }
 
 /// The end of a stream whose answer is not at its end.
-fn unfinished() -> StreamError {
-    let message = "the upstream ended the stream before the answer was finished".into();
+fn ended(how: &str) -> Said {
+    let message = format!("the upstream ended the stream {how}").into();
     let problem = Problem { status: StatusCode::BAD_GATEWAY, code: "upstream_error", message };
-    StreamError { status: problem.status, body: written(&problem).body, header: None, event: event(&problem) }
+    let (body, event) = (written(&problem).body, event(&problem));
+    Said::Failed(Box::new(StreamError { status: problem.status, body, header: None, event }))
 }
 
 /// What matters of a chunk that ends an alternative, or is of another than the first.
