@@ -130,6 +130,7 @@ pub(crate) async fn serve(
                 None => headers,
                 Some(translated) => header::translated(headers, translated, asked.delivery),
             };
+            header::warn_of_changes(response.headers_mut(), &said.changed);
             header::warn_of_refused(response.headers_mut(), &said.refused);
             let limits = Limits { deadline: run.call.deadline, idle: upstream.provider.patience.idle };
             let relay = Relay::new(answer, limits, stop.breaker.clone(), tally.take());

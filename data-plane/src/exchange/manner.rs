@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use shared::catalog::rules::{Budget, CallIds, EmbeddingModel, ForcedTools, MaxTokensField, ReasoningForm, SchemaForm};
+
 use super::reasoning::Effort;
 
 /// How requests for a model are written.
@@ -43,84 +45,6 @@ pub(crate) struct Manner {
     pub(crate) call_ids: CallIds,
     /// What requests for embeddings are written in at Bedrock.
     pub(crate) embedding: EmbeddingModel,
-}
-
-/// How many tokens a model can be told to think, where it is told so by a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Budget {
-    pub(crate) least: u64,
-    pub(crate) most: u64,
-}
-
-/// Which tools a model can be made to call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ForcedTools {
-    /// Any of them, or the one that is named.
-    Named,
-    /// Any of them.
-    Any,
-    /// None: it decides for itself.
-    None,
-}
-
-/// What OpenAI's chat calls the limit of tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MaxTokensField {
-    /// `max_completion_tokens`, as OpenAI does now.
-    MaxCompletionTokens,
-    /// `max_tokens`, as most compatible vendors do.
-    MaxTokens,
-}
-
-/// How a model is told to think.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ReasoningForm {
-    /// It can't be told.
-    None,
-    /// By a number of tokens: Claude up to 4.5, Gemini 2.5.
-    Budget,
-    /// By a word: OpenAI, Claude from 4.6 on, Gemini from 3 on.
-    Effort,
-}
-
-/// How a model is held to a schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SchemaForm {
-    /// By the format's own field.
-    Native,
-    /// By a tool that it has to call.
-    Tool,
-}
-
-/// Which ids calls of tools, and their results, have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CallIds {
-    /// Any.
-    Carried,
-    /// None: Gemini's format at Vertex.
-    Absent,
-    /// Nine letters and digits: Mistral.
-    Nine,
-}
-
-/// Whose embedding model it is: Bedrock passes each vendor's own format on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EmbeddingModel {
-    /// Amazon's Titan.
-    Titan,
-    /// Cohere's Embed.
-    Cohere,
-}
-
-/// Which of OpenAI's two ways to write conversations an upstream has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OpenAiApi {
-    /// Chat completions.
-    ChatOnly,
-    /// Responses.
-    ResponsesOnly,
-    /// Both: what comes in another format is written as chat completions.
-    Both,
 }
 
 /// Of an upstream of which nothing is known.

@@ -1,12 +1,13 @@
 //! Requests and whole answers, each before every writer.
 
 use shared::adapter::Delivery;
+use shared::catalog::rules::{CallIds, MaxTokensField, ReasoningForm, SchemaForm};
 
 use super::asked::Asked;
 use super::stream::written_well;
 use super::told::{self, End, Told};
 use super::{ID, REPLY, choice};
-use crate::exchange::manner::{CallIds, Manner, MaxTokensField, ReasoningForm, SchemaForm, UNKNOWN};
+use crate::exchange::manner::{Manner, UNKNOWN};
 use crate::exchange::request::Request;
 use crate::json::JsonError;
 use crate::protocol::provenance::{self, passing};

@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 
 use sha2::{Digest as _, Sha256};
+use shared::catalog::rules::CallIds;
 
-use crate::exchange::manner::{CallIds, Manner};
+use crate::exchange::manner::Manner;
 
 /// The most characters of an id in chat.
 const MOST: usize = 40;

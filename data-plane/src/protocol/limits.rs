@@ -1,9 +1,11 @@
 //! What a request of one dialect says that another can't: refused where leaving it out would change what is meant, and else warned of. So is what
 //! no upstream takes, since each refuses it in the words of its own format.
 
+use shared::catalog::rules::ForcedTools;
+
 use super::Dialect;
 use crate::exchange::feature::{Feature, Features};
-use crate::exchange::manner::{ForcedTools, Manner};
+use crate::exchange::manner::Manner;
 use crate::exchange::request::{Loss, Request};
 use crate::exchange::tool::ToolChoice;
 

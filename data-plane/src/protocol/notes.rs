@@ -1,11 +1,13 @@
 //! What of a request is said to an upstream otherwise than its caller said it, because of what its model takes. What a format has no words for
 //! is in [`limits`](super::limits).
 
+use shared::catalog::rules::{ReasoningForm, SchemaForm};
+
 use super::claude::schema::LOOSENED;
 use super::{Dialect, claude, limits};
 use crate::exchange::feature::Feature;
 use crate::exchange::json::Number;
-use crate::exchange::manner::{Manner, ReasoningForm, SchemaForm};
+use crate::exchange::manner::Manner;
 use crate::exchange::message::Role;
 use crate::exchange::reasoning::Amount;
 use crate::exchange::request::{AnswerFormat, Request};

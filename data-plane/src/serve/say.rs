@@ -7,13 +7,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use shared::adapter::{Format, Operation};
+use shared::adapter::{Format, OpenAiApi, Operation};
 
 use super::Ask;
 use super::prepare::{Shaped, payload, shaped};
 use crate::error::Refusal;
 use crate::exchange::embedding::Encoding;
-use crate::exchange::manner::OpenAiApi;
 use crate::exchange::request::Request;
 use crate::protocol::count::CountForm;
 use crate::protocol::embedding::EmbeddingForm;
@@ -108,8 +107,8 @@ pub(super) fn way(ask: &Ask<'_>, stop: &Stop) -> Option<Way> {
 fn dialect_of(from: Dialect, stop: &Stop) -> Dialect {
     match (stop.upstream.format, stop.openai_api()) {
         (Format::OpenAi, OpenAiApi::Both) if from == Dialect::Responses => Dialect::Responses,
-        (Format::OpenAi, OpenAiApi::ChatOnly | OpenAiApi::Both) => Dialect::Chat,
-        (Format::OpenAi, OpenAiApi::ResponsesOnly) => Dialect::Responses,
+        (Format::OpenAi, OpenAiApi::Chat | OpenAiApi::Both) => Dialect::Chat,
+        (Format::OpenAi, OpenAiApi::Responses) => Dialect::Responses,
         (Format::Anthropic, _) => Dialect::Anthropic,
         (Format::Gemini, _) => Dialect::Gemini,
         (Format::Bedrock, _) => Dialect::Bedrock,

@@ -21,10 +21,11 @@ mod walk;
 use std::ops::Range;
 
 use memchr::memmem;
+use shared::catalog::rules::CallIds;
 
 use self::walk::Walk;
 use super::MARK;
-use crate::exchange::manner::{CallIds, Manner};
+use crate::exchange::manner::Manner;
 use crate::exchange::tool::ID_MARK;
 use crate::json::Scanner;
 use crate::protocol::Dialect;

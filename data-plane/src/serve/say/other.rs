@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use shared::adapter::{AdapterKind, Format, Operation};
+use shared::adapter::{AdapterKind, Format, OpenAiApi, Operation};
+use shared::catalog::rules::EmbeddingModel;
 
 use super::{Said, Translated, Way, What, id};
 use crate::error::Refusal;
-use crate::exchange::manner::{EmbeddingModel, OpenAiApi};
 use crate::exchange::request::{Extra, Loss};
 use crate::json;
 use crate::protocol::count::CountForm;
@@ -34,7 +34,7 @@ pub(super) fn way(ask: &Ask<'_>, stop: &Stop) -> Option<Way> {
         Operation::CountTokens => {
             let (from, to) =
                 (CountForm::of_caller(ask.format)?, CountForm::of_upstream(stop.upstream.provider.adapter)?);
-            if to == CountForm::Responses && stop.openai_api() == OpenAiApi::ChatOnly {
+            if to == CountForm::Responses && stop.openai_api() == OpenAiApi::Chat {
                 return None;
             }
             Some(if from == to { Way::AsItCame } else { Way::Counted { from, to } })

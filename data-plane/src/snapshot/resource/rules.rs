@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 
 use proto::sync::v1;
-use shared::adapter::adapter;
+use shared::adapter::{OpenAiApi, adapter};
 use shared::catalog::fits;
+use shared::catalog::rules::{Budget, CallIds, EmbeddingModel, ForcedTools, MaxTokensField, ReasoningForm, SchemaForm};
 
 use super::fields::Fields;
 use super::{Defaults, Provider};
-use crate::exchange::manner::{
-    self, Budget, CallIds, EmbeddingModel, ForcedTools, Manner, MaxTokensField, OpenAiApi, ReasoningForm, SchemaForm,
-};
+use crate::exchange::manner::{self, Manner};
 use crate::exchange::reasoning::Effort;
 
 /// Rules in the order in which they count: of each property, the first that fits a model and says something of it.
@@ -133,7 +132,7 @@ impl Peculiar {
         let renamed = rules.say(|says| says.renamed.as_deref()).unwrap_or_default();
         let renamed = renamed.iter().map(|(name, to)| (name.as_str(), to.as_str()));
         let place = &provider.place;
-        let said = place.settings.openai_api.or_else(|| adapter(provider.adapter).openai_api(place)).map(openai_api);
+        let said = place.settings.openai_api.or_else(|| adapter(provider.adapter).openai_api(place));
         Self {
             manner: rules.manner(),
             // Whoever is not known may have both: what comes is passed.
@@ -308,18 +307,10 @@ fn embedding(value: i32) -> Option<Option<EmbeddingModel>> {
 fn rules_openai_api(value: i32) -> Option<Option<OpenAiApi>> {
     Some(match v1::OpenAiApi::try_from(value).ok()? {
         v1::OpenAiApi::Unspecified => None,
-        v1::OpenAiApi::Chat => Some(OpenAiApi::ChatOnly),
-        v1::OpenAiApi::Responses => Some(OpenAiApi::ResponsesOnly),
+        v1::OpenAiApi::Chat => Some(OpenAiApi::Chat),
+        v1::OpenAiApi::Responses => Some(OpenAiApi::Responses),
         v1::OpenAiApi::Both => Some(OpenAiApi::Both),
     })
-}
-
-fn openai_api(said: shared::adapter::OpenAiApi) -> OpenAiApi {
-    match said {
-        shared::adapter::OpenAiApi::Chat => OpenAiApi::ChatOnly,
-        shared::adapter::OpenAiApi::Responses => OpenAiApi::ResponsesOnly,
-        shared::adapter::OpenAiApi::Both => OpenAiApi::Both,
-    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Weak};
 
 use arc_swap::ArcSwapOption;
-use shared::adapter::Operation;
+use shared::adapter::{OpenAiApi, Operation};
 
 use super::Stop;
-use crate::exchange::manner::{Manner, OpenAiApi};
+use crate::exchange::manner::Manner;
 use crate::protocol::Dialect;
 use crate::snapshot::resource::{BodyChanges, Defaults, Fields, Peculiar, Provider};
 

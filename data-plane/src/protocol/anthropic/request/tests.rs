@@ -5,9 +5,10 @@ mod write;
 
 use proptest::prelude::*;
 use shared::adapter::Delivery;
+use shared::catalog::rules::ReasoningForm;
 
 use crate::exchange::json::Json;
-use crate::exchange::manner::{Manner, ReasoningForm, UNKNOWN};
+use crate::exchange::manner::{Manner, UNKNOWN};
 use crate::exchange::message::{CacheHint, Content, Document, DocumentBody, Image, Message, Part, Role, Source};
 use crate::exchange::reasoning::{Amount, Effort, Reasoning};
 use crate::exchange::request::{AnswerFormat, Request, Sampling, Schema};

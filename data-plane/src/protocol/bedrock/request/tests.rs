@@ -3,11 +3,12 @@ mod demands;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::adapter::Delivery;
+use shared::catalog::rules::{ReasoningForm, SchemaForm};
 
 use super::*;
 use crate::exchange::feature::{Feature, Features};
 use crate::exchange::json::{Json, Number};
-use crate::exchange::manner::{Manner, ReasoningForm, SchemaForm, UNKNOWN};
+use crate::exchange::manner::{Manner, UNKNOWN};
 use crate::exchange::message::*;
 use crate::exchange::reasoning::{Amount, Effort, Reasoning};
 use crate::exchange::request::{AnswerFormat, Loss, Request, Sampling, Schema};

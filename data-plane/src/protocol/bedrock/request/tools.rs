@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use serde::Serialize;
+use shared::catalog::rules::{ForcedTools, SchemaForm};
 
 use super::conversation::cache_point;
 use crate::exchange::feature::Feature;
 use crate::exchange::json::Json;
-use crate::exchange::manner::{ForcedTools, Manner, SchemaForm};
+use crate::exchange::manner::Manner;
 use crate::exchange::message::Content;
 use crate::exchange::request::{AnswerFormat, Request, Schema};
 use crate::exchange::text::Text;

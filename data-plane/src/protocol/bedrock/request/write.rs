@@ -1,13 +1,14 @@
 //! Writes a request for an upstream.
 
 use serde::Serialize;
+use shared::catalog::rules::{ReasoningForm, SchemaForm};
 
 use super::additional::{Additional, Thinking};
 use super::conversation::{Conversation, Turn};
 use super::tools::{self, Calling, ToolConfig};
 use crate::exchange::feature::Feature;
 use crate::exchange::json::Number;
-use crate::exchange::manner::{Manner, ReasoningForm, SchemaForm};
+use crate::exchange::manner::Manner;
 use crate::exchange::reasoning::{Amount, Effort};
 use crate::exchange::request::{AnswerFormat, Request, Schema};
 use crate::protocol::bedrock::block::Block;

@@ -1,8 +1,9 @@
 //! Writes a conversation.
 
 use serde::Serialize;
+use shared::catalog::rules::ReasoningForm;
 
-use crate::exchange::manner::{Manner, ReasoningForm};
+use crate::exchange::manner::Manner;
 use crate::exchange::message::{Content, Document, DocumentBody, Image, Message, Part, Role};
 use crate::exchange::request::Request;
 use crate::exchange::text::Text;

@@ -1,9 +1,10 @@
 //! Writes tools, which of them the model calls, and what form its answer has.
 
 use serde::Serialize;
+use shared::catalog::rules::SchemaForm;
 
 use crate::exchange::json::Json;
-use crate::exchange::manner::{Manner, SchemaForm};
+use crate::exchange::manner::Manner;
 use crate::exchange::request::{AnswerFormat, Request, Schema};
 use crate::exchange::tool::{Tool, ToolChoice};
 use crate::protocol::{ANSWER_TOOL, Unsayable};

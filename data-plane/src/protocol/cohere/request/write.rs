@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 use shared::adapter::Delivery;
+use shared::catalog::rules::ReasoningForm;
 
 use super::conversation::{Conversation, Source, Turn};
 use super::tools::{self, Entry, Format};
 use crate::exchange::feature::Feature;
 use crate::exchange::json::Number;
-use crate::exchange::manner::{Manner, ReasoningForm};
+use crate::exchange::manner::Manner;
 use crate::exchange::reasoning::{Amount, Reasoning};
 use crate::exchange::request::Request;
 use crate::protocol::error::json;

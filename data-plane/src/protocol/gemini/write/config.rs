@@ -1,11 +1,12 @@
 //! How the answer is to be made: `generationConfig`.
 
 use serde::Serialize;
+use shared::catalog::rules::{Budget, ReasoningForm};
 
 use super::{Form, unsayable};
 use crate::exchange::feature::Feature;
 use crate::exchange::json::{Json, Number};
-use crate::exchange::manner::{Budget, Manner, ReasoningForm};
+use crate::exchange::manner::Manner;
 use crate::exchange::reasoning::{Amount, Effort, Reasoning};
 use crate::exchange::request::{AnswerFormat, Request};
 use crate::exchange::text::Text;

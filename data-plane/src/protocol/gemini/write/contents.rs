@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
+use shared::catalog::rules::{CallIds, ReasoningForm};
 
 use super::unsayable;
 use crate::exchange::json::Json;
-use crate::exchange::manner::{CallIds, Manner, ReasoningForm};
+use crate::exchange::manner::Manner;
 use crate::exchange::message::{self, DocumentBody, Message, Role, Source};
 use crate::exchange::text::Text;
 use crate::exchange::tool::{ToolCall, ToolResult};

@@ -3,10 +3,11 @@ mod demands;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::adapter::Delivery;
+use shared::catalog::rules::{CallIds, ReasoningForm};
 
 use super::*;
 use crate::exchange::json::Number;
-use crate::exchange::manner::{CallIds, Manner, ReasoningForm, UNKNOWN};
+use crate::exchange::manner::{Manner, UNKNOWN};
 use crate::exchange::message::{
     Audio, Content as Said, Document, DocumentBody, Image, Message, Part as SaidPart, Role, Source,
 };

@@ -4,11 +4,12 @@ mod demands;
 mod round_trip;
 
 use shared::adapter::Delivery;
+use shared::catalog::rules::{MaxTokensField, SchemaForm};
 
 use super::{read, write};
 use crate::exchange::feature::Feature;
 use crate::exchange::json::Json;
-use crate::exchange::manner::{Manner, MaxTokensField, SchemaForm, UNKNOWN};
+use crate::exchange::manner::{Manner, UNKNOWN};
 use crate::exchange::message::{Audio, CacheHint, Content, Document, DocumentBody, Image, Message, Part, Role, Source};
 use crate::exchange::reasoning::{Amount, Effort, Reasoning};
 use crate::exchange::request::{AnswerFormat, Loss, Request, Schema};

@@ -9,11 +9,12 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 use shared::adapter::Delivery;
+use shared::catalog::rules::{MaxTokensField, ReasoningForm, SchemaForm};
 
 use self::message::Message;
 use crate::exchange::feature::Feature;
 use crate::exchange::json::{Json, Number};
-use crate::exchange::manner::{Manner, MaxTokensField, ReasoningForm, SchemaForm};
+use crate::exchange::manner::Manner;
 use crate::exchange::reasoning::Amount;
 use crate::exchange::request::{AnswerFormat, Request, Schema};
 use crate::exchange::text::Text;

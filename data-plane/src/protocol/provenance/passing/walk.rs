@@ -6,9 +6,11 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
+use shared::catalog::rules::CallIds;
+
 use super::pieces::{Piece, cut, go};
 use super::{Edit, alternation};
-use crate::exchange::manner::{CallIds, Manner};
+use crate::exchange::manner::Manner;
 use crate::exchange::text::Text;
 use crate::exchange::tool::{ID_MARK, split_id};
 use crate::json::{self, JsonError, Scanner};

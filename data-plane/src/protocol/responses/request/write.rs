@@ -10,12 +10,13 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 use shared::adapter::Delivery;
+use shared::catalog::rules::{ReasoningForm, SchemaForm};
 
 use self::input::Item;
 use self::tools::{Choice, Function};
 use crate::exchange::feature::Feature;
 use crate::exchange::json::{Json, Number};
-use crate::exchange::manner::{Manner, ReasoningForm, SchemaForm};
+use crate::exchange::manner::Manner;
 use crate::exchange::message::Content;
 use crate::exchange::reasoning::Amount;
 use crate::exchange::request::{AnswerFormat, Request};

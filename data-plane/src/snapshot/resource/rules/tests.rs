@@ -80,7 +80,7 @@ fn every_property_is_read() {
         call_ids: CallIds::Nine,
         embedding: EmbeddingModel::Cohere,
     };
-    assert_eq!((peculiar.manner, peculiar.openai_api), (expected, OpenAiApi::ResponsesOnly));
+    assert_eq!((peculiar.manner, peculiar.openai_api), (expected, OpenAiApi::Responses));
     assert_eq!(peculiar.chat.fields, Fields::new(["temperature", "a.b"], [("x", "y")]));
     assert_eq!(peculiar.responses.fields, Fields::new(["temperature", "a.b"], []));
     assert_eq!(Peculiar::new(&provider, "other").manner, manner::UNKNOWN);
@@ -133,7 +133,7 @@ fn a_rule_with_an_unknown_value_is_passed_over_and_the_others_count() {
 fn what_an_admin_says_of_the_provider_counts_before_the_rules() {
     let mut provider = provider(&[v1::ModelRule { openai_api: v1::OpenAiApi::Both.into(), ..rule("*") }]);
     provider.place.settings.openai_api = Some(shared::adapter::OpenAiApi::Chat);
-    assert_eq!(Peculiar::new(&provider, "m").openai_api, OpenAiApi::ChatOnly);
+    assert_eq!(Peculiar::new(&provider, "m").openai_api, OpenAiApi::Chat);
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 use shared::adapter::Delivery;
+use shared::catalog::rules::{ReasoningForm, SchemaForm};
 
 use crate::exchange::feature::Feature;
 use crate::exchange::json::{Json, Number};
-use crate::exchange::manner::{Manner, ReasoningForm, SchemaForm, UNKNOWN};
+use crate::exchange::manner::{Manner, UNKNOWN};
 use crate::exchange::message::{CacheHint, Content, Image, Message, Part, Role, Source};
 use crate::exchange::reasoning::{Amount, Effort, Reasoning};
 use crate::exchange::request::{AnswerFormat, Request, Sampling, Schema};

@@ -3,10 +3,11 @@
 //! Source: docs.anthropic.com/en/docs/build-with-claude/extended-thinking and …/adaptive-thinking, read in autumn 2026.
 
 use serde::Serialize;
+use shared::catalog::rules::ReasoningForm;
 
 use crate::exchange::feature::Feature;
 use crate::exchange::json::Number;
-use crate::exchange::manner::{Manner, ReasoningForm};
+use crate::exchange::manner::Manner;
 use crate::exchange::reasoning::{Amount, Effort, Reasoning};
 use crate::exchange::request::Request;
 use crate::protocol::claude::{self, Room};

@@ -1,11 +1,12 @@
 //! Tools, which of them are called, and the form of the answer, which may be a tool too.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use shared::catalog::rules::SchemaForm;
 
 use super::block::CacheControl;
 use super::{names, schema};
 use crate::exchange::json::Json;
-use crate::exchange::manner::{Manner, SchemaForm};
+use crate::exchange::manner::Manner;
 use crate::exchange::message::CacheHint;
 use crate::exchange::request::{AnswerFormat, Request, Schema};
 use crate::exchange::tool;

@@ -1,7 +1,8 @@
 //! What models refuse, and what they are sent instead.
 
+use shared::catalog::rules::ForcedTools;
+
 use super::*;
-use crate::exchange::manner::ForcedTools;
 use crate::protocol::notes::{BOUNDED, FORCED, IN_WORDS, LOST, LOWERED, RAISED, THINKING};
 
 fn budget() -> Manner {

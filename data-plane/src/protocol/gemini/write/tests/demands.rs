@@ -1,8 +1,9 @@
 //! What models refuse, and what they are sent instead.
 
+use shared::catalog::rules::Budget;
+
 use super::*;
 use crate::exchange::feature::Feature;
-use crate::exchange::manner::Budget;
 use crate::protocol::ANSWER_TOOL;
 use crate::protocol::notes::{BOUNDED, LOWERED, RAISED};
 

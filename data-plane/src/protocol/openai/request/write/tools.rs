@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use shared::catalog::rules::SchemaForm;
 
 use crate::exchange::json::Json;
-use crate::exchange::manner::{Manner, SchemaForm};
+use crate::exchange::manner::Manner;
 use crate::exchange::request::{AnswerFormat, Request, Schema};
 use crate::exchange::tool;
 use crate::exchange::tool::ToolChoice;

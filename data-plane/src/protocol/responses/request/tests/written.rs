@@ -3,11 +3,12 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::adapter::Delivery;
+use shared::catalog::rules::{ReasoningForm, SchemaForm};
 
 use super::super::{read, write};
 use crate::exchange::feature::Feature;
 use crate::exchange::json::Json;
-use crate::exchange::manner::{Manner, ReasoningForm, SchemaForm, UNKNOWN};
+use crate::exchange::manner::{Manner, UNKNOWN};
 use crate::exchange::message::{Citation, Content, Document, DocumentBody, Image, Message, Part, Role, Source};
 use crate::exchange::reasoning::{Amount, Effort, Reasoning};
 use crate::exchange::request::{AnswerFormat, Request, Sampling, Schema};
