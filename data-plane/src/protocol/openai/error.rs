@@ -75,25 +75,30 @@ fn kind(status: StatusCode) -> &'static str {
 
 /// What an upstream's error says, scrubbed of anything shaped like a secret. One that says not of what type it is has that of its status.
 pub(in crate::protocol) fn read(status: StatusCode, upstream: &[u8]) -> Option<Detail<'static>> {
-    let given: Given = error::read(upstream)?;
-    let detail = match given.error {
-        GivenError::Text(message) => GivenDetail { message: Some(message), ..GivenDetail::default() },
-        GivenError::Detail(detail) => detail,
-    };
+    let GivenDetail { message, r#type, param, code } = error::read::<Given>(upstream)?.detail();
     let cleaned = |text: String| cleaned(&text);
-    let code = detail.code.and_then(|code| match code {
-        GivenCode::Text(text) => Some(cleaned(text)),
-        GivenCode::Number(number) => Some(Cow::Owned(number.to_string())),
-        GivenCode::Other(_) => None,
-    });
-    let message = detail.message.map_or(Cow::Borrowed("the upstream gave no reason"), cleaned);
-    let kind = detail.r#type.map_or(Cow::Borrowed(kind(status)), cleaned);
-    Some(Detail { message, r#type: kind, param: detail.param.map(cleaned), code })
+    let kind = r#type.map_or(Cow::Borrowed(kind(status)), cleaned);
+    let code = code.and_then(GivenCode::text);
+    Some(Detail { message: reason(message), r#type: kind, param: param.map(cleaned), code })
+}
+
+/// What an upstream says of why.
+fn reason(message: Option<String>) -> Cow<'static, str> {
+    message.map_or(Cow::Borrowed("the upstream gave no reason"), |message| cleaned(&message))
 }
 
 #[derive(Deserialize)]
 struct Given {
     error: GivenError,
+}
+
+impl Given {
+    fn detail(self) -> GivenDetail {
+        match self.error {
+            GivenError::Text(message) => GivenDetail { message: Some(message), ..GivenDetail::default() },
+            GivenError::Detail(detail) => detail,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -120,24 +125,25 @@ enum GivenCode {
     Other(serde::de::IgnoredAny),
 }
 
+impl GivenCode {
+    fn text(self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Text(text) => Some(cleaned(&text)),
+            Self::Number(number) => Some(Cow::Owned(number.to_string())),
+            Self::Other(_) => None,
+        }
+    }
+}
+
 /// What an upstream's error says, in no format. Beside OpenAI's own form this reads those that have no `error` around them: vLLM's, that of the
 /// gateway before Azure's models, and the `error` event of responses.
 pub(in crate::protocol) fn given(_headers: &http::HeaderMap, upstream: &[u8]) -> Option<crate::protocol::error::Given> {
     let detail = match error::read::<Given>(upstream) {
-        Some(Given { error: GivenError::Text(message) }) => {
-            GivenDetail { message: Some(message), ..GivenDetail::default() }
-        }
-        Some(Given { error: GivenError::Detail(detail) }) => detail,
+        Some(given) => given.detail(),
         None => error::read::<Bare>(upstream)?.detail(),
     };
-    let code = detail.code.and_then(|code| match code {
-        GivenCode::Text(text) => Some(cleaned(&text)),
-        GivenCode::Number(number) => Some(Cow::Owned(number.to_string())),
-        GivenCode::Other(_) => None,
-    });
-    let message = detail.message.map_or(Cow::Borrowed("the upstream gave no reason"), |message| cleaned(&message));
-    let code = code.or_else(|| detail.r#type.map(|kind| cleaned(&kind)));
-    Some(crate::protocol::error::Given { message, code, request_id: None })
+    let code = detail.code.and_then(GivenCode::text).or_else(|| detail.r#type.map(|kind| cleaned(&kind)));
+    Some(error::Given { message: reason(detail.message), code, request_id: None })
 }
 
 /// An error with nothing around it.
