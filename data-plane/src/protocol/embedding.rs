@@ -80,6 +80,31 @@ impl EmbeddingForm {
         }
     }
 
+    /// What of a caller's request this form has no words for, in the caller's.
+    pub(crate) fn lost(self, request: &EmbeddingRequest<'_>, caller: Self) -> Vec<String> {
+        let words = caller.words();
+        let has_title = request.titles.iter().any(Option::is_some);
+        let asked = [
+            (request.purpose.is_some(), words.purpose, self.words().purpose),
+            (has_title, words.title, self.words().title),
+            (request.truncation.is_some(), words.truncation, self.words().truncation),
+        ];
+        let lost = asked.into_iter().filter(|(is_there, _, own)| *is_there && own.is_none());
+        lost.filter_map(|(_, field, _)| field.map(str::to_owned)).collect()
+    }
+
+    /// What the form calls what not every form has.
+    fn words(self) -> Words {
+        let (purpose, title, truncation) = match self {
+            Self::OpenAi | Self::Titan => (None, None, None),
+            Self::GeminiOne => (Some("taskType"), Some("title"), None),
+            Self::GeminiMany => (Some("requests[].taskType"), Some("requests[].title"), None),
+            Self::Vertex => (Some("instances[].task_type"), Some("instances[].title"), Some("parameters.autoTruncate")),
+            Self::Cohere | Self::BedrockCohere => (Some("input_type"), None, Some("truncate")),
+        };
+        Words { purpose, title, truncation }
+    }
+
     /// What is asked of the adapter.
     pub(crate) fn operation(self) -> Operation {
         match self {
@@ -162,6 +187,13 @@ impl EmbeddingForm {
             Self::Titan => Ok(titan::write_response(embeddings)),
         }
     }
+}
+
+/// The names of fields; `None` for those that a form lacks.
+struct Words {
+    purpose: Option<&'static str>,
+    title: Option<&'static str>,
+    truncation: Option<&'static str>,
 }
 
 /// A field with no home.

@@ -215,6 +215,43 @@ proptest! {
 }
 
 #[test]
+fn what_a_form_has_no_words_for_is_told_in_the_callers() {
+    for (caller, body, missed_by_openai, missed_by_cohere) in [
+        (
+            EmbeddingForm::GeminiOne,
+            r#"{"content":{"parts":[{"text":"a"}]},"taskType":"CLUSTERING","title":"t"}"#,
+            &["taskType", "title"][..],
+            &["title"][..],
+        ),
+        (
+            EmbeddingForm::GeminiMany,
+            r#"{"requests":[{"content":"a"},{"content":"b","title":"t"}]}"#,
+            &["requests[].title"],
+            &["requests[].title"],
+        ),
+        (
+            EmbeddingForm::Vertex,
+            r#"{"instances":[{"content":"a","task_type":"CLUSTERING"}],"parameters":{"autoTruncate":true}}"#,
+            &["instances[].task_type", "parameters.autoTruncate"],
+            &[],
+        ),
+        (
+            EmbeddingForm::Cohere,
+            r#"{"texts":["a"],"input_type":"search_query","truncate":"END"}"#,
+            &["input_type", "truncate"],
+            &[],
+        ),
+        (EmbeddingForm::OpenAi, r#"{"input":"a","dimensions":8}"#, &[], &[]),
+    ] {
+        let request = caller.read_request(body.as_bytes()).unwrap();
+        assert_eq!(EmbeddingForm::OpenAi.lost(&request, caller), missed_by_openai, "{caller:?}");
+        assert_eq!(EmbeddingForm::Titan.lost(&request, caller), missed_by_openai, "{caller:?}");
+        assert_eq!(EmbeddingForm::BedrockCohere.lost(&request, caller), missed_by_cohere, "{caller:?}");
+        assert!(caller.lost(&request, caller).is_empty(), "{caller:?}");
+    }
+}
+
+#[test]
 fn nobody_asks_for_more_than_a_provider_should_have_to_give() {
     let body = |texts: usize, more: &str| format!(r#"{{"input":[{}]{more}}}"#, vec![r#""a""#; texts].join(","));
     let read = |body: &str| EmbeddingForm::OpenAi.read_request(body.as_bytes()).map(|request| request.inputs.len());

@@ -88,7 +88,8 @@ fn embedding_for(stop: &Stop) -> Option<EmbeddingForm> {
 /// Embeddings for a target: a call for all of the texts, or one for each.
 pub(super) fn embed(ask: &Ask<'_>, from: EmbeddingForm, to: EmbeddingForm, stop: &Stop) -> Result<Said, Refusal> {
     let request = from.read_request(&ask.body).map_err(Refusal::Unreadable)?;
-    let left_out = lost(&request.extras, ask.format, stop)?;
+    let mut left_out = lost(&request.extras, ask.format, stop)?;
+    left_out.append(&mut to.lost(&request, from));
     let what = What::Embeddings { from, to, texts: request.inputs.len(), encoding: request.encoding };
     let translated = translated(ask, stop, what, left_out);
     let bodies = to.write_requests(&request, &stop.upstream_model).map_err(Refusal::Unsayable)?;
