@@ -34,6 +34,11 @@ pub(super) const IN_WORDS: &str = "was said in words: the model has no other way
 /// Of what a model that thinks does not take.
 pub(super) const THINKING: &str = "was left out: the model does not take it while it thinks";
 
+/// What is noted of thinking that is turned off in a body that passes.
+pub(crate) fn lost(field: &str) -> String {
+    format!("the field {field} {LOST}")
+}
+
 /// A field that was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Note {

@@ -178,8 +178,8 @@ impl Parts<'_> {
     async fn call(&self, payload: Payload) -> Result<Answer, Failed> {
         let Self { caller, call, stop, member, said } = *self;
         let Said { operation, ref translated, .. } = *said;
-        let (more, refused, translated) = (Vec::new(), Vec::new(), translated.clone());
-        let said = Said { operation, payload, more, refused, translated };
+        let (more, refused, changed, translated) = (Vec::new(), Vec::new(), Vec::new(), translated.clone());
+        let said = Said { operation, payload, more, refused, changed, translated };
         let until = call.deadline.min(Instant::now() + stop.upstream.provider.patience.first_byte);
         let called = async {
             match member.filter(|member| mints(&member.value)) {

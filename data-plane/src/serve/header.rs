@@ -120,7 +120,6 @@ pub(super) fn translated(mut headers: HeaderMap, translated: &Translated, delive
     }
     let why = format!("{} has no such thing", upstream.display_name());
     warn(&mut headers, &translated.left_out, &why);
-    warn_of_changes(&mut headers, &translated.changed);
     headers
 }
 
@@ -130,7 +129,7 @@ pub(super) fn warn_of_refused(headers: &mut HeaderMap, refused: &[String]) {
 }
 
 /// Says what was changed for the model that answers.
-fn warn_of_changes(headers: &mut HeaderMap, changes: &[String]) {
+pub(super) fn warn_of_changes(headers: &mut HeaderMap, changes: &[String]) {
     for change in changes.iter().take(MOST_WARNINGS) {
         headers.extend(HeaderValue::from_str(&format!("199 keyplane \"{change}\"")).map(|value| (WARNING, value)));
     }

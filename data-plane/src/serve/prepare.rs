@@ -16,6 +16,7 @@ use crate::protocol::Dialect;
 use crate::protocol::count::CountForm;
 use crate::protocol::error::json as written;
 use crate::protocol::form::{self, FormError};
+use crate::protocol::notes;
 use crate::protocol::provenance::passing;
 use crate::protocol::route::{self, Asked, ModelAt, ScanError};
 use crate::snapshot::route::{NoRoute, Plan, Stop};
@@ -27,6 +28,8 @@ pub(super) struct Shaped {
     pub(super) payload: Payload,
     /// The fields that were left out because the model refuses them, in the words of the target's format.
     pub(super) refused: Vec<String>,
+    /// What else was changed of a body that passes: fields, each with how.
+    pub(super) changed: Vec<String>,
 }
 
 /// What a request asks for, as its format says it.
@@ -73,9 +76,7 @@ pub(super) fn payload(body: &Bytes, asked: &Asked<'_>, operation: Operation, sto
     changes.extend(renamed);
     let mut shaped = shaped(body, &changes, operation, stop);
     let is_named = |field: &&str| shaped.refused.iter().any(|known| known == field);
-    if let Some(field) = thinks_no_more.filter(|field| !is_named(field)) {
-        shaped.refused.push(field.to_owned());
-    }
+    shaped.changed = thinks_no_more.filter(|field| !is_named(field)).map(notes::lost).into_iter().collect();
     shaped
 }
 
@@ -99,7 +100,7 @@ pub(super) fn shaped(body: &Bytes, changes: &[(Range<usize>, Vec<u8>)], operatio
     // What is put in before a place stands before what changes there; and what changes inside of something that changes goes with it.
     edits.sort_by_key(|(at, _)| (at.start, !at.is_empty(), Reverse(at.end)));
     let payload = if edits.is_empty() { Payload::whole(body.clone()) } else { Payload::edited(body, &edits) };
-    Shaped { payload, refused: changed.dropped.into_iter().map(str::to_owned).collect() }
+    Shaped { payload, refused: changed.dropped.into_iter().map(str::to_owned).collect(), changed: Vec::new() }
 }
 
 /// Leaves out the targets that can't be spoken to.

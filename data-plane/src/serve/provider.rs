@@ -78,7 +78,8 @@ pub(crate) async fn call_below(
     let call = Call { delivery: Delivery::Whole, headers: ask.headers, below, own_key, deadline };
     // The operation stands for none: the path says what is called.
     let payload = Payload::whole(ask.body.clone());
-    let said = Said { operation: Operation::Invoke, payload, more: Vec::new(), refused: Vec::new(), translated: None };
+    let (operation, more, refused, changed) = (Operation::Invoke, Vec::new(), Vec::new(), Vec::new());
+    let said = Said { operation, payload, more, refused, changed, translated: None };
     trail.upstream = Some(Arc::clone(&stop.upstream));
     trail.attempts = 1;
     let mut answered = attempt(&context.attempts, &call, now, stop, member, &said).await;

@@ -47,6 +47,8 @@ pub(crate) struct Said {
     pub(crate) more: Vec<Payload>,
     /// The fields that the target's model refuses, and that were left out.
     pub(crate) refused: Vec<String>,
+    /// What else was changed for the target: the caller's fields, each with how.
+    pub(crate) changed: Vec<String>,
     /// Where it was written anew.
     pub(crate) translated: Option<Arc<Translated>>,
 }
@@ -64,8 +66,6 @@ pub(crate) struct Translated {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// The caller's fields that were left out.
     pub(crate) left_out: Vec<String>,
-    /// What of it was changed: fields, each with how.
-    pub(crate) changed: Vec<String>,
     id: String,
     model: Arc<str>,
 }
@@ -137,8 +137,9 @@ impl Speaker<'_> {
             Some(Way::Ranked) => other::rank(self.ask, stop),
             // Targets that can't be spoken to were left out before.
             Some(Way::AsItCame) | None => {
-                let Shaped { payload, refused } = payload(&self.ask.body, self.asked, self.ask.operation, stop);
-                Ok(Said { operation: self.ask.operation, payload, more: Vec::new(), refused, translated: None })
+                let operation = self.ask.operation;
+                let Shaped { payload, refused, changed } = payload(&self.ask.body, self.asked, operation, stop);
+                Ok(Said { operation, payload, more: Vec::new(), refused, changed, translated: None })
             }
         }
     }
@@ -173,14 +174,14 @@ impl Speaker<'_> {
             },
             headers: outgoing.headers,
             left_out: lost.warned,
-            changed: notes::told(&outgoing.notes, request, from, to, stop.manner()),
             id: id(),
             model: Arc::clone(&stop.upstream_model),
         };
         let operation = to.operation();
-        let Shaped { payload, mut refused } = shaped(&outgoing.body.into(), &[], operation, stop);
+        let changed = notes::told(&outgoing.notes, request, from, to, stop.manner());
+        let Shaped { payload, mut refused, .. } = shaped(&outgoing.body.into(), &[], operation, stop);
         refused.retain(|field| !outgoing.unasked.contains(&field.as_str()));
-        Ok(Said { operation, payload, more: Vec::new(), refused, translated: Some(Arc::new(translated)) })
+        Ok(Said { operation, payload, more: Vec::new(), refused, changed, translated: Some(Arc::new(translated)) })
     }
 }
 

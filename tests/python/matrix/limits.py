@@ -88,10 +88,7 @@ WARNINGS = [
     # They have no place for what proves thoughts, which a Claude wants back.
     ("OpenAiChat|CohereChat", "anthropic|bedrock", "reasoning", f"{THINKING}was left out: the last turn calls tools .*"),
     # What others thought proves nothing to a Claude.
-    ("(?!AnthropicMessages).*", "anthropic", "switch", f"{THINKING}was left out: the last turn calls tools .*"),
-    ("(?!Boto3Converse).*", "bedrock", "switch", f"{THINKING}was left out: the last turn calls tools .*"),
-    ("AnthropicMessages", "anthropic", "switch", f"{THINKING}was left out: the model does not take it"),
-    ("Boto3Converse", "bedrock", "switch", f"{THINKING}was left out: the model does not take it"),
+    (".*", "anthropic|bedrock", "switch", f"{THINKING}was left out: the last turn calls tools .*"),
 ]
 
 

@@ -55,8 +55,8 @@ static STOPS: LazyLock<Vec<Stop>> = LazyLock::new(|| {
 fn sent(body: &str, stop: &Stop) -> (String, Vec<String>) {
     let body = Bytes::from(body.to_owned());
     let asked = route::read(&body, None).unwrap();
-    let Shaped { payload, refused } = payload(&body, &asked, Operation::Chat, stop);
-    (String::from_utf8(payload.parts().concat()).unwrap(), refused)
+    let Shaped { payload, refused, changed } = payload(&body, &asked, Operation::Chat, stop);
+    (String::from_utf8(payload.parts().concat()).unwrap(), [refused, changed].concat())
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn thinking_that_is_refused_is_named_once() {
         stays.0.contains(r#""thinking":{"type":"disabled"}"#) && !goes.0.contains("thinking"),
         "{stays:?} {goes:?}"
     );
-    assert_eq!((stays.1, goes.1), (vec!["thinking".to_owned()], vec!["thinking".to_owned()]));
+    assert_eq!((stays.1, goes.1), (vec![notes::lost("thinking")], vec!["thinking".to_owned()]));
 }
 
 const NAMES: &[&str] = &[

@@ -161,13 +161,13 @@ fn lost(extras: &[Extra<'_>], format: Format, stop: &Stop) -> Result<Vec<String>
 fn said(operation: Operation, bodies: Vec<Vec<u8>>, translated: Translated, stop: &Stop) -> Said {
     let mut refused = Vec::new();
     let mut payloads = bodies.into_iter().map(|body| {
-        let Shaped { payload, refused: fields } = shaped(&body.into(), &[], operation, stop);
+        let Shaped { payload, refused: fields, .. } = shaped(&body.into(), &[], operation, stop);
         refused.extend(fields);
         payload
     });
     let payload = payloads.next().unwrap_or_else(|| Payload::whole(Bytes::new()));
     let more = payloads.collect();
-    Said { operation, payload, more, refused, translated: Some(Arc::new(translated)) }
+    Said { operation, payload, more, refused, changed: Vec::new(), translated: Some(Arc::new(translated)) }
 }
 
 fn translated(ask: &Ask<'_>, stop: &Stop, what: What, left_out: Vec<String>) -> Translated {
@@ -177,7 +177,6 @@ fn translated(ask: &Ask<'_>, stop: &Stop, what: What, left_out: Vec<String>) -> 
         what,
         headers: Vec::new(),
         left_out,
-        changed: Vec::new(),
         id: id(),
         model: Arc::clone(&stop.upstream_model),
     }
@@ -208,7 +207,6 @@ mod tests {
             what: What::Embeddings { from, to, texts: 1, encoding: Encoding::Numbers },
             headers: Vec::new(),
             left_out: Vec::new(),
-            changed: Vec::new(),
             id: id(),
             model: "m".into(),
         };
