@@ -1,6 +1,7 @@
 //! OpenAI's chat completions.
 
 pub(super) mod error;
+mod fault;
 mod limits;
 mod request;
 mod response;

@@ -88,18 +88,39 @@ fn an_end_that_is_announced_before_the_answer_is_finished_is_an_error() {
 }
 
 #[test]
-fn an_end_by_an_error_is_one_though_it_says_nothing_else() {
-    let end = LAST.replace("\"stop\"", "\"error\"");
-    for after in ["", DONE] {
-        let stream = [CHUNK, &end, after].concat();
-        for pieces in 1..=stream.len() {
-            let (forwarded, ending, watch) = watched(stream.as_bytes(), pieces);
-            let text = String::from_utf8(forwarded).unwrap();
-            let told = text.strip_prefix(CHUNK).unwrap();
-            assert!(told.starts_with("data: {\"error\":{") && !told.contains("[DONE]"), "{text}");
-            assert_eq!((ending, watch.error().unwrap().status.as_u16()), (Ending::Cut, 502));
+fn an_error_ends_the_stream_wherever_in_a_chunk_it_stands() {
+    for (chunk, status, told) in [
+        (r#"{"choices":[{"delta":{},"finish_reason": "error"}]}"#, 502, "with an error"),
+        (r#"{"choices":[{"index":0.0,"finish_reason":"error"}]}"#, 502, "with an error"),
+        (
+            r#"{"choices":[{"index":0,"delta":{"content":"x"}},{"index":1,"finish_reason":"error"}]}"#,
+            502,
+            "with an error",
+        ),
+        (
+            r#"{"choices":[{"delta":{},"finish_reason":"error","error":{"code":429,"message":"slow sk-abcdefgh1234"}}]}"#,
+            429,
+            "slow [redacted]",
+        ),
+        (r#"{"choices":[{"finish_reason":"stop","error":{"code":503,"message":"m"}}]}"#, 503, "\"m\""),
+        (r#"{"object":"error","message":"no sk-abcdefgh1234","code":400}"#, 400, "no [redacted]"),
+        (r#"[{"error":{"code":400,"message":"no sk-abcdefgh1234"}}]"#, 400, "no [redacted]"),
+    ] {
+        for before in ["", CHUNK] {
+            let stream = format!("{before}data: {chunk}\n\n{DONE}");
+            for pieces in 1..=stream.len() {
+                let (forwarded, ending, watch) = watched(stream.as_bytes(), pieces);
+                let text = String::from_utf8(forwarded).unwrap();
+                let given = text.strip_prefix(before).unwrap();
+                assert!(given.starts_with("data: {\"error\":{") && given.contains(told), "{text}");
+                assert!(!given.contains("[DONE]") && !given.contains("sk-"), "{text}");
+                assert_eq!((ending, watch.error().unwrap().status.as_u16()), (Ending::Cut, status));
+            }
         }
     }
+    let none = r#"{"choices":[{"index":0,"delta":{"role":"error"},"error":null,"finish_reason":null}],"error":null}"#;
+    let stream = format!("data: {none}\n\n{LAST}{DONE}");
+    assert_eq!(watched(stream.as_bytes(), 9).1, Ending::Well);
 }
 
 #[test]

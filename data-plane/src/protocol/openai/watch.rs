@@ -1,34 +1,24 @@
 //! The end of a stream of chat or text completions, and an error inside one.
 //!
 //! Source: platform.openai.com/docs/api-reference/chat-streaming, read in autumn 2026. A reason why the model finished proves that the
-//! alternative is whole; `[DONE]` follows the last, and proves nothing by itself: a server that gives up says it, too. An error comes as data whose
-//! top has an `error`.
+//! alternative is whole, but for the reason `error`; `[DONE]` follows the last, and proves nothing by itself: a server that gives up says it, too.
 
-use bytes::Bytes;
-use http::StatusCode;
-use memchr::memmem;
 use serde::Deserialize;
 
-use super::error::{event, remade_event, status_in, written};
+use super::error::remade_event;
+use super::fault::{self, UNFINISHED, made};
 use crate::exchange::json::Json;
-use crate::json;
-use crate::protocol::error::Problem;
+use crate::protocol::Fault;
 use crate::protocol::lines::{Choices, is_of_another, values};
 use crate::protocol::watch::{Said, StreamError, begins_with_text};
 
 /// What the data of an event says.
 pub(crate) fn judge(is_named_error: bool, data: &[u8], choices: &mut Choices) -> Said {
     if data == b"[DONE]" {
-        return if choices.may_be_over() { Said::Done } else { ended("before the answer was finished") };
+        return if choices.may_be_over() { Said::Done } else { failed(made(UNFINISHED)) };
     }
-    let holds_error = || memmem::find(data, b"\"error\"").is_some() && json::has_member(data, b"error");
-    if is_named_error || holds_error() {
-        return Said::Failed(Box::new(StreamError {
-            status: status_in(data).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            body: Bytes::copy_from_slice(data),
-            header: None,
-            event: remade_event(data),
-        }));
+    if let Some(fault) = if is_named_error { Some(fault::given(data)) } else { fault::within(data) } {
+        return failed(fault);
     }
     let may_finish = finishes(data);
     // Of the first, one chunk is read to know that it is there.
@@ -42,22 +32,16 @@ pub(crate) fn judge(is_named_error: bool, data: &[u8], choices: &mut Choices) ->
         return Said::More;
     };
     for Choice { index, finish_reason } in chunk.choices {
-        // OpenRouter's, where the provider behind it failed; it need not say more.
-        if finish_reason.as_ref().is_some_and(|reason| reason.as_str() == "\"error\"") {
-            return ended("with an error");
-        }
         let ends = finish_reason.is_some_and(|reason| begins_with_text(reason.as_str().as_bytes()));
         choices.note(index.unwrap_or(0), ends);
     }
     if choices.is_one_open() { Said::More } else { Said::Finished }
 }
 
-/// The end of a stream whose answer is not at its end.
-fn ended(how: &str) -> Said {
-    let message = format!("the upstream ended the stream {how}").into();
-    let problem = Problem { status: StatusCode::BAD_GATEWAY, code: "upstream_error", message };
-    let (body, event) = (written(&problem).body, event(&problem));
-    Said::Failed(Box::new(StreamError { status: problem.status, body, header: None, event }))
+fn failed(fault: Fault) -> Said {
+    let Fault { status, body, header } = fault;
+    let event = remade_event(&body);
+    Said::Failed(Box::new(StreamError { status, body, header, event }))
 }
 
 /// What matters of a chunk that ends an alternative, or is of another than the first.

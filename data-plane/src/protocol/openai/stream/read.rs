@@ -1,16 +1,13 @@
 //! Reads an upstream's stream.
 
-use bytes::Bytes;
-use http::StatusCode;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::calls::{Calls, Made};
 use crate::exchange::event::{Event, Piece};
 use crate::exchange::json::Json;
 use crate::exchange::text::Text;
 use crate::exchange::usage::Usage;
-use crate::protocol::openai::error::status_in;
+use crate::protocol::openai::fault::{self, UNFINISHED, made};
 use crate::protocol::openai::finish::{self, Held};
 use crate::protocol::openai::reasoning::Detail;
 use crate::protocol::openai::said::{self, Annotation, Body, Call, Said};
@@ -41,10 +38,8 @@ struct Chunk<'a> {
     #[serde(borrow)]
     id: Option<Text<'a>>,
     model: Option<Text<'a>>,
-    object: Option<Text<'a>>,
     choices: Option<Vec<GivenChoice<'a>>>,
     usage: Option<Json<'a>>,
-    error: Option<&'a RawValue>,
     x_groq: Option<Groq<'a>>,
 }
 
@@ -56,7 +51,6 @@ struct GivenChoice<'a> {
     delta: Option<Said<'a>>,
     finish_reason: Option<Text<'a>>,
     logprobs: Option<Json<'a>>,
-    error: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -83,7 +77,7 @@ impl Reader {
     /// The upstream says that it is at its end: then every alternative has to be.
     fn end(&mut self) -> Result<Progress, Fault> {
         if self.progress() == Progress::More {
-            return Err(made("the upstream ended the stream before the answer was finished"));
+            return Err(made(UNFINISHED));
         }
         self.is_done = true;
         Ok(Progress::Done)
@@ -101,14 +95,8 @@ impl Reader {
     }
 
     fn choice(&mut self, given: GivenChoice<'_>, sink: &mut dyn FnMut(Event<'_>)) -> Result<(), Fault> {
-        let GivenChoice { index, delta, finish_reason, logprobs, error } = given;
+        let GivenChoice { index, delta, finish_reason, logprobs } = given;
         let reason = finish_reason.filter(|reason| !reason.is_empty());
-        if let Some(error) = error {
-            return Err(wrapped(error));
-        }
-        if reason.as_deref() == Some("error") {
-            return Err(made("the upstream ended the stream with an error"));
-        }
         // Azure's late chunks have only filters' results.
         if delta.is_none() && reason.is_none() && logprobs.is_none() {
             return Ok(());
@@ -142,7 +130,7 @@ impl protocol::Reader for Reader {
     fn read(&mut self, frame: Frame<'_>, sink: &mut dyn FnMut(Event<'_>)) -> Result<Progress, Fault> {
         let (name, data) = match frame {
             Frame::Event { name, data } => (name, data.trim_ascii()),
-            Frame::Exception { data, .. } => return Err(fault(data)),
+            Frame::Exception { data, .. } => return Err(fault::given(data)),
         };
         if self.is_done || data.is_empty() {
             return Ok(self.progress());
@@ -167,40 +155,12 @@ impl protocol::Reader for Reader {
 fn parse<'a>(name: &str, data: &'a [u8]) -> Result<Chunk<'a>, Fault> {
     // Google wraps errors into an array, which serde would read as a chunk's fields in their order.
     if name == "error" || !data.starts_with(b"{") {
-        return Err(fault(data));
+        return Err(fault::given(data));
     }
-    let chunk: Chunk<'a> =
-        serde_json::from_slice(data).map_err(|_| made("the upstream sent an event that can't be read"))?;
-    if let Some(error) = chunk.error {
-        return Err(if error.get().starts_with(['{', '"']) { fault(data) } else { wrapped(error) });
+    match fault::within(data) {
+        Some(fault) => Err(fault),
+        None => serde_json::from_slice(data).map_err(|_| made("the upstream sent an event that can't be read")),
     }
-    if chunk.object.as_deref() == Some("error") {
-        // vLLM's form has no `error` around it.
-        return Err(std::str::from_utf8(data).map_or_else(|_| fault(data), wrapped_text));
-    }
-    Ok(chunk)
-}
-
-/// An error of the upstream's.
-fn fault(data: &[u8]) -> Fault {
-    let status = status_in(data).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    Fault { status, body: Bytes::copy_from_slice(data), header: None }
-}
-
-fn wrapped(error: &RawValue) -> Fault {
-    wrapped_text(error.get())
-}
-
-fn wrapped_text(error: &str) -> Fault {
-    fault(format!(r#"{{"error":{error}}}"#).as_bytes())
-}
-
-/// A stream that is wrong, without a word from the upstream.
-fn made(message: &str) -> Fault {
-    let body = format!(
-        r#"{{"error":{{"message":"{message}","type":"upstream_error","param":null,"code":"upstream_error"}}}}"#
-    );
-    Fault { status: StatusCode::BAD_GATEWAY, body: body.into(), header: None }
 }
 
 impl Choice {
