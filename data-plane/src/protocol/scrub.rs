@@ -9,20 +9,23 @@ const PREFIXES: [&str; 14] =
 /// A run of letters and digits of this length, with both in it, is no word and no model's name.
 const OPAQUE: usize = 20;
 
-/// The text with `[redacted]` for each word that begins like a known key, or holds a long run of letters and digits.
+/// The text with `[redacted]` for each word, or value behind a `=`, that begins like a known key, and for each word that holds a long run of letters
+/// and digits.
+///
+/// JSON as it came may be given, too, and stays JSON: `\n` before a key is no part of it. In text that is none, it might be; then as little as one
+/// letter of what is redacted stays.
 pub(crate) fn scrub(text: &str) -> Cow<'_, str> {
     let mut scrubbed = String::new();
     let mut copied = 0;
     let mut at = 0;
     while at < text.len() {
-        let rest = &text[at..];
-        let length = word(rest);
+        let length = word(&text[at..]);
         if length == 0 {
-            at += apart(rest);
+            at += text[at..].chars().next().map_or(1, char::len_utf8);
             continue;
         }
-        if is_secret(&rest[..length]) {
-            scrubbed.push_str(&text[copied..at]);
+        if let Some(from) = secret(&text[..at], &text[at..at + length]) {
+            scrubbed.push_str(&text[copied..at + from]);
             scrubbed.push_str("[redacted]");
             copied = at + length;
         }
@@ -48,26 +51,35 @@ fn word(text: &str) -> usize {
     }
 }
 
-/// The length of what stands between words at the start of a text: a sign, or one that JSON writes as an escape, whose letter begins no word.
-fn apart(text: &str) -> usize {
-    let escape = match text.as_bytes() {
-        [b'\\', b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
-        [b'\\', b'u', hex @ ..] if hex.iter().take(4).filter(|byte| byte.is_ascii_hexdigit()).count() == 4 => 6,
-        _ => 1,
-    };
-    text.chars().next().map_or(1, |sign| escape.max(sign.len_utf8()))
-}
-
 /// What a key, also a masked one, may be made of.
 fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '*' | '+' | '/' | '=' | '.')
 }
 
-fn is_secret(word: &str) -> bool {
-    // A key may stand behind its name, or in a path.
-    let mut parts = word.split(['=', '/', '+', '.', '*']);
-    let begins_like_a_key = parts.any(|part| part.len() >= 8 && PREFIXES.iter().any(|prefix| part.starts_with(prefix)));
-    begins_like_a_key || word.split(|c: char| !c.is_ascii_alphanumeric()).any(is_opaque) || word.contains("***")
+/// Where the secret begins that a word is or ends with.
+fn secret(before: &str, word: &str) -> Option<usize> {
+    let escape = escape(before, word);
+    let bare = &word[escape..];
+    let has_opaque = |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric()).any(is_opaque);
+    if [word, bare].into_iter().any(|text| begins_like_a_key(text) || has_opaque(text)) || word.contains("***") {
+        return Some(escape);
+    }
+    word.match_indices('=').map(|(at, _)| at + 1).find(|at| begins_like_a_key(&word[*at..]))
+}
+
+/// How much of a word's start belongs to the sign before it, if that is an escape of JSON's (`\n`, `\u0022`) or of a URL's (`%3D`).
+fn escape(before: &str, word: &str) -> usize {
+    let has_hex = |text: &str, digits| text.bytes().take_while(u8::is_ascii_hexdigit).count() >= digits;
+    match (before.bytes().next_back(), word.as_bytes().first()) {
+        (Some(b'\\'), Some(b'b' | b'f' | b'n' | b'r' | b't')) => 1,
+        (Some(b'\\'), Some(b'u')) if has_hex(&word[1..], 4) => 5,
+        (Some(b'%'), _) if has_hex(word, 2) => 2,
+        _ => 0,
+    }
+}
+
+fn begins_like_a_key(text: &str) -> bool {
+    text.len() >= 8 && PREFIXES.iter().any(|prefix| text.starts_with(prefix))
 }
 
 fn is_opaque(run: &str) -> bool {
@@ -87,13 +99,25 @@ mod tests {
             ("token = 0123456789abcdef0123", "token = [redacted]"),
             ("The model `gpt-4o-mini-2024-07-18` does not exist", "The model `gpt-4o-mini-2024-07-18` does not exist"),
             ("é", "é"),
-            ("api_key=sk-abc123 https://x.test/v1/sk-abc123", "[redacted] https:[redacted]"),
-            // As it stands in JSON.
+            ("Received API Key = sk-...1234", "Received API Key = [redacted]"),
+            ("AIza...wxyz sk-ab**wxyz sk-ab/cdefghijklm", "[redacted] [redacted] [redacted]"),
+            ("https://h.test/v1?a=b&key=sk-abc123&c", "https://h.test/v1?a=b&key=[redacted]&c"),
+            ("key%3Dsk-abc123", "key%3D[redacted]"),
             (
-                r#"{"message":"no:\nsk-abc123\t\u0022gsk_abcd1\u0022"}"#,
-                r#"{"message":"no:\n[redacted]\t\u0022[redacted]\u0022"}"#,
+                "https://h.test/deployments/sk-prod-gpt4o/chat not found",
+                "https://h.test/deployments/sk-prod-gpt4o/chat not found",
             ),
-            (r"sk-abc1\/def\\n \/home\/n\u12", r"[redacted]\\n \/home\/n\u12"),
+            (
+                "models/xai-grok-4 is not $.sk_customer_id in /opt/sk-learn/x.py",
+                "models/xai-grok-4 is not $.sk_customer_id in /opt/sk-learn/x.py",
+            ),
+            // As it stands in JSON.
+            (r#"{"m":"no:\nsk-abc123\t\u0022gsk_abcd1\u0022"}"#, r#"{"m":"no:\n[redacted]\t\u0022[redacted]\u0022"}"#),
+            (r#"{"m":"\n0123456789abcdef0123 \nnew\u12"}"#, r#"{"m":"\n[redacted] \nnew\u12"}"#),
+            (r"sk-a\/cdefgh \/home\/n", r"[redacted] \/home\/n"),
+            // A letter behind a backslash that is no escape.
+            (r"C:\rk-live12345678", r"C:\r[redacted]"),
+            (r"C:\n0123456789abcdefghi", r"C:\n[redacted]"),
         ] {
             assert_eq!(scrub(text), expected);
         }
