@@ -33,11 +33,30 @@ impl<'a> EmbeddingRequest<'a> {
 pub(crate) enum Purpose {
     /// To find what is like it.
     Query,
+    /// To find what answers it.
+    Question,
+    /// To find what proves it.
+    Fact,
+    /// To find the code that does it.
+    Code,
     /// To be found.
     Document,
     Similarity,
     Classification,
     Clustering,
+}
+
+impl Purpose {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Query,
+        Self::Question,
+        Self::Fact,
+        Self::Code,
+        Self::Document,
+        Self::Similarity,
+        Self::Classification,
+        Self::Clustering,
+    ];
 }
 
 /// How a vector is written.

@@ -13,7 +13,7 @@ mod vertex;
 use shared::adapter::Operation;
 
 use super::{NotAnAnswer, Unreadable, Unsayable, fields};
-use crate::exchange::embedding::{EmbeddingRequest, Embeddings, Encoding};
+use crate::exchange::embedding::{EmbeddingRequest, Embeddings, Encoding, Purpose, Truncation};
 use crate::exchange::request::{Extra, Loss};
 
 /// The most texts of a request: OpenAI's own limit. What goes in parts is a call for each.
@@ -22,6 +22,11 @@ const MOST_TEXTS: usize = 2048;
 const MOST_CALLS: usize = 256;
 /// No model has more.
 const MOST_DIMENSIONS: u64 = 100_000;
+
+/// Of what a model has no field for.
+const LEFT_OUT: &str = "was left out: the model has no such thing";
+/// Of what it has another word for.
+const NEAREST: &str = "was moved to the nearest that the model offers";
 
 /// How embeddings are asked for and given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,17 +85,35 @@ impl EmbeddingForm {
         }
     }
 
-    /// What of a caller's request this form has no words for, in the caller's.
-    pub(crate) fn lost(self, request: &EmbeddingRequest<'_>, caller: Self) -> Vec<String> {
+    /// What of a caller's request this form says otherwise, or not at all: the caller's fields, each with how.
+    pub(crate) fn notes(self, request: &EmbeddingRequest<'_>, caller: Self) -> Vec<String> {
         let words = caller.words();
         let has_title = request.titles.iter().any(Option::is_some);
-        let asked = [
-            (request.purpose.is_some(), words.purpose, self.words().purpose),
-            (has_title, words.title, self.words().title),
-            (request.truncation.is_some(), words.truncation, self.words().truncation),
+        let changed = [
+            (words.purpose, request.purpose.and_then(|purpose| self.changes_purpose(purpose))),
+            (words.title, (has_title && self.words().title.is_none()).then_some(LEFT_OUT)),
+            (words.truncation, request.truncation.and_then(|truncation| self.changes_truncation(truncation))),
         ];
-        let lost = asked.into_iter().filter(|(is_there, _, own)| *is_there && own.is_none());
-        lost.filter_map(|(_, field, _)| field.map(str::to_owned)).collect()
+        let notes = changed.into_iter().filter_map(|(field, change)| Some((field?, change?)));
+        notes.map(|(field, change)| format!("the field {field} {change}")).collect()
+    }
+
+    fn changes_purpose(self, purpose: Purpose) -> Option<&'static str> {
+        match self {
+            Self::OpenAi | Self::Titan => Some(LEFT_OUT),
+            Self::Cohere | Self::BedrockCohere => (!cohere::has_word(purpose)).then_some(NEAREST),
+            Self::GeminiOne | Self::GeminiMany | Self::Vertex => None,
+        }
+    }
+
+    fn changes_truncation(self, truncation: Truncation) -> Option<&'static str> {
+        match (self, truncation) {
+            // They refuse what is too long.
+            (Self::OpenAi | Self::Titan, Truncation::Never) => None,
+            (Self::OpenAi | Self::Titan | Self::GeminiOne | Self::GeminiMany, _) => Some(LEFT_OUT),
+            (Self::Vertex, Truncation::Start) => Some(NEAREST),
+            (Self::Vertex | Self::Cohere | Self::BedrockCohere, _) => None,
+        }
     }
 
     /// What the form calls what not every form has.

@@ -48,6 +48,14 @@ fn purpose(name: &str, value: &[u8]) -> Result<Option<Purpose>, Unreadable> {
     }
 }
 
+/// Whether there is a word that says no more and no less.
+pub(super) fn has_word(purpose: Purpose) -> bool {
+    match purpose {
+        Purpose::Query | Purpose::Document | Purpose::Classification | Purpose::Clustering => true,
+        Purpose::Question | Purpose::Fact | Purpose::Code | Purpose::Similarity => false,
+    }
+}
+
 fn encoding(name: &str, value: &[u8]) -> Result<Encoding, Unreadable> {
     let kinds: Vec<Text<'_>> = fields::read(name, value)?;
     match kinds.as_slice() {
@@ -87,7 +95,7 @@ pub(super) fn write_request(request: &EmbeddingRequest<'_>, model: Option<&str>)
         truncate: Option<&'static str>,
     }
     let input_type = match request.purpose {
-        Some(Purpose::Query) => "search_query",
+        Some(Purpose::Query | Purpose::Question | Purpose::Fact | Purpose::Code) => "search_query",
         // The API wants one. Most texts that are embedded are there to be found.
         Some(Purpose::Document) | None => "search_document",
         Some(Purpose::Classification) => "classification",

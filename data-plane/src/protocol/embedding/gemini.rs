@@ -22,7 +22,7 @@ pub(super) fn read_one(body: &[u8]) -> Result<EmbeddingRequest<'_>, Unreadable> 
         match name {
             "model" => {}
             "content" => request.inputs = vec![content(value)?],
-            "taskType" | "task_type" => request.purpose = task_type::read(name, value)?,
+            "taskType" | "task_type" => task_type::read(name, value, &mut request)?,
             "title" => request.titles = vec![Some(fields::read(name, value)?)],
             "outputDimensionality" | "output_dimensionality" => request.dimensions = Some(fields::read(name, value)?),
             other => request.extras.push(extra(other, value, Loss::Warned)?),

@@ -187,15 +187,37 @@ fn a_caller_who_wants_base64_gets_it() {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_as_it_was(texts in proptest::collection::vec(".{1,20}", 1..4), dimensions in proptest::option::of(1..=100_000_u64)) {
+    fn what_is_written_is_read_as_it_was_or_told(
+        texts in proptest::collection::vec(".{1,20}", 1..4),
+        dimensions in proptest::option::of(1..=100_000_u64),
+        purpose in proptest::option::of(proptest::sample::select(&Purpose::ALL)),
+        title in proptest::option::of(".{0,9}"),
+        truncation in proptest::option::of(proptest::sample::select(&[Truncation::Start, Truncation::End])),
+    ) {
         let request = EmbeddingRequest {
             inputs: texts.iter().map(|text| text.as_str().into()).collect(),
-            purpose: Some(Purpose::Document),
+            purpose,
+            titles: vec![title.as_deref().map(Into::into)],
             dimensions: dimensions.map(Into::into),
+            truncation,
             ..EmbeddingRequest::default()
         };
         for form in FORMS {
             let bodies = form.write_requests(&request, "m").unwrap();
+            // They have fields for all of it, under one name or the other.
+            let told = [form.notes(&request, EmbeddingForm::Vertex), form.notes(&request, EmbeddingForm::Cohere)].concat();
+            let is_told = |field: &str, how: &str| told.iter().any(|note| note.contains(field) && note.contains(how));
+            let first = form.read_request(&bodies[0]).unwrap();
+            for (field, is_same, is_there) in [
+                ("task_type", first.purpose == purpose, first.purpose.is_some()),
+                ("title", first.title(0) == request.title(0), first.title(0).is_some()),
+                ("truncate", first.truncation == truncation, first.truncation.is_some()),
+            ] {
+                // Cohere's form always says what the vectors are for.
+                let is_told_or_default = |how| is_told(field, how) || field == "task_type" && purpose.is_none();
+                prop_assert!(is_same || is_told_or_default("was "), "{:?} changes {} without a word", form, field);
+                prop_assert_eq!(is_told(field, "left out"), !is_same && !is_there, "{:?} {}", form, field);
+            }
             let mut inputs = Vec::new();
             for body in &bodies {
                 let read = form.read_request(body).unwrap();
@@ -214,40 +236,58 @@ proptest! {
     }
 }
 
+/// What of a caller's body is told for each of the other forms that say it otherwise.
+fn told(caller: EmbeddingForm, body: &str) -> Vec<(EmbeddingForm, Vec<String>)> {
+    let request = caller.read_request(body.as_bytes()).unwrap();
+    let told = FORMS.into_iter().map(|form| (form, form.notes(&request, caller)));
+    told.filter(|(_, notes)| !notes.is_empty()).collect()
+}
+
 #[test]
-fn what_a_form_has_no_words_for_is_told_in_the_callers() {
-    for (caller, body, missed_by_openai, missed_by_cohere) in [
-        (
-            EmbeddingForm::GeminiOne,
-            r#"{"content":{"parts":[{"text":"a"}]},"taskType":"CLUSTERING","title":"t"}"#,
-            &["taskType", "title"][..],
-            &["title"][..],
-        ),
-        (
-            EmbeddingForm::GeminiMany,
-            r#"{"requests":[{"content":"a"},{"content":"b","title":"t"}]}"#,
-            &["requests[].title"],
-            &["requests[].title"],
-        ),
-        (
-            EmbeddingForm::Vertex,
-            r#"{"instances":[{"content":"a","task_type":"CLUSTERING"}],"parameters":{"autoTruncate":true}}"#,
-            &["instances[].task_type", "parameters.autoTruncate"],
-            &[],
-        ),
-        (
-            EmbeddingForm::Cohere,
-            r#"{"texts":["a"],"input_type":"search_query","truncate":"END"}"#,
-            &["input_type", "truncate"],
-            &[],
-        ),
-        (EmbeddingForm::OpenAi, r#"{"input":"a","dimensions":8}"#, &[], &[]),
-    ] {
-        let request = caller.read_request(body.as_bytes()).unwrap();
-        assert_eq!(EmbeddingForm::OpenAi.lost(&request, caller), missed_by_openai, "{caller:?}");
-        assert_eq!(EmbeddingForm::Titan.lost(&request, caller), missed_by_openai, "{caller:?}");
-        assert_eq!(EmbeddingForm::BedrockCohere.lost(&request, caller), missed_by_cohere, "{caller:?}");
-        assert!(caller.lost(&request, caller).is_empty(), "{caller:?}");
+fn what_a_form_says_otherwise_is_told_in_the_callers_words() {
+    use EmbeddingForm::*;
+    let left_out = |field: &str| format!("the field {field} was left out: the model has no such thing");
+    let nearest = |field: &str| format!("the field {field} was moved to the nearest that the model offers");
+    let one = r#"{"content":{"parts":[{"text":"a"}]},"taskType":"FACT_VERIFICATION","title":"t"}"#;
+    let (purpose, title) = (left_out("taskType"), left_out("title"));
+    let moved = vec![nearest("taskType"), title.clone()];
+    let without = vec![purpose, title];
+    assert_eq!(
+        told(GeminiOne, one),
+        [(OpenAi, without.clone()), (Cohere, moved.clone()), (BedrockCohere, moved), (Titan, without)]
+    );
+    let many = r#"{"requests":[{"content":"a"},{"content":"b","title":"t"}]}"#;
+    let title = vec![left_out("requests[].title")];
+    assert_eq!(told(GeminiMany, many), [OpenAi, Cohere, BedrockCohere, Titan].map(|form| (form, title.clone())));
+    let whole = r#"{"instances":[{"content":"a","task_type":"CLUSTERING"}],"parameters":{"autoTruncate":false}}"#;
+    let purpose = vec![left_out("instances[].task_type")];
+    let truncation = vec![left_out("parameters.autoTruncate")];
+    assert_eq!(
+        told(Vertex, whole),
+        [(OpenAi, purpose.clone()), (GeminiOne, truncation.clone()), (GeminiMany, truncation), (Titan, purpose)]
+    );
+    let start = r#"{"texts":["a"],"input_type":"search_query","truncate":"START"}"#;
+    let both = vec![left_out("input_type"), left_out("truncate")];
+    let truncation = vec![left_out("truncate")];
+    assert_eq!(
+        told(Cohere, start),
+        [
+            (OpenAi, both.clone()),
+            (GeminiOne, truncation.clone()),
+            (GeminiMany, truncation),
+            (Vertex, vec![nearest("truncate")]),
+            (Titan, both)
+        ]
+    );
+    assert_eq!(told(OpenAi, r#"{"input":"a","dimensions":8}"#), []);
+}
+
+#[test]
+fn a_purpose_that_nobody_knows_is_an_extra() {
+    for (word, extras) in [("SOMETHING_NEW", 1), ("TASK_TYPE_UNSPECIFIED", 0)] {
+        let body = format!(r#"{{"content":"a","taskType":"{word}"}}"#);
+        let request = EmbeddingForm::GeminiOne.read_request(body.as_bytes()).unwrap();
+        assert_eq!((request.purpose, request.extras.len()), (None, extras), "{word}");
     }
 }
 

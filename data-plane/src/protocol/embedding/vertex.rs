@@ -17,27 +17,34 @@ use crate::protocol::{NotAnAnswer, Unreadable, fields};
 
 /// Google's words for what vectors are for.
 pub(super) mod task_type {
-    use crate::exchange::embedding::Purpose;
+    use crate::exchange::embedding::{EmbeddingRequest, Purpose};
+    use crate::exchange::request::Loss;
     use crate::exchange::text::Text;
+    use crate::protocol::embedding::extra;
     use crate::protocol::{Unreadable, fields};
 
-    /// A word that is not known asks for nothing.
-    pub(in crate::protocol::embedding) fn read(name: &str, value: &[u8]) -> Result<Option<Purpose>, Unreadable> {
-        Ok(match fields::read::<Text<'_>>(name, value)?.as_str() {
-            "RETRIEVAL_QUERY" | "QUESTION_ANSWERING" | "FACT_VERIFICATION" | "CODE_RETRIEVAL_QUERY" => {
-                Some(Purpose::Query)
-            }
-            "RETRIEVAL_DOCUMENT" => Some(Purpose::Document),
-            "SEMANTIC_SIMILARITY" => Some(Purpose::Similarity),
-            "CLASSIFICATION" => Some(Purpose::Classification),
-            "CLUSTERING" => Some(Purpose::Clustering),
-            _ => None,
-        })
+    /// A word that is not known is left out with a warning.
+    pub(in crate::protocol::embedding) fn read<'a>(
+        name: &str,
+        value: &'a [u8],
+        request: &mut EmbeddingRequest<'a>,
+    ) -> Result<(), Unreadable> {
+        let word: Text<'_> = fields::read(name, value)?;
+        match Purpose::ALL.into_iter().find(|purpose| *word == *self::word(*purpose)) {
+            Some(purpose) => request.purpose = Some(purpose),
+            // It says that nothing is said.
+            None if *word == *"TASK_TYPE_UNSPECIFIED" => {}
+            None => request.extras.push(extra(name, value, Loss::Warned)?),
+        }
+        Ok(())
     }
 
     pub(in crate::protocol::embedding) fn word(purpose: Purpose) -> &'static str {
         match purpose {
             Purpose::Query => "RETRIEVAL_QUERY",
+            Purpose::Question => "QUESTION_ANSWERING",
+            Purpose::Fact => "FACT_VERIFICATION",
+            Purpose::Code => "CODE_RETRIEVAL_QUERY",
             Purpose::Document => "RETRIEVAL_DOCUMENT",
             Purpose::Similarity => "SEMANTIC_SIMILARITY",
             Purpose::Classification => "CLASSIFICATION",
@@ -97,7 +104,7 @@ fn read_instance(instance: &[u8]) -> Result<EmbeddingRequest<'_>, Unreadable> {
     fields::each(instance, |name, value| {
         match name {
             "content" => request.inputs = vec![fields::read(name, value)?],
-            "task_type" => request.purpose = task_type::read(name, value)?,
+            "task_type" => task_type::read(name, value, &mut request)?,
             "title" => request.titles = vec![Some(fields::read(name, value)?)],
             other => request.extras.push(extra(other, value, Loss::Warned)?),
         }

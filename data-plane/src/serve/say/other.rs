@@ -88,12 +88,12 @@ fn embedding_for(stop: &Stop) -> Option<EmbeddingForm> {
 /// Embeddings for a target: a call for all of the texts, or one for each.
 pub(super) fn embed(ask: &Ask<'_>, from: EmbeddingForm, to: EmbeddingForm, stop: &Stop) -> Result<Said, Refusal> {
     let request = from.read_request(&ask.body).map_err(Refusal::Unreadable)?;
-    let mut left_out = lost(&request.extras, ask.format, stop)?;
-    left_out.append(&mut to.lost(&request, from));
+    let left_out = lost(&request.extras, ask.format, stop)?;
     let what = What::Embeddings { from, to, texts: request.inputs.len(), encoding: request.encoding };
     let translated = translated(ask, stop, what, left_out);
     let bodies = to.write_requests(&request, &stop.upstream_model).map_err(Refusal::Unsayable)?;
-    Ok(said(to.operation(), bodies, translated, stop))
+    let changed = to.notes(&request, from);
+    Ok(Said { changed, ..said(to.operation(), bodies, translated, stop) })
 }
 
 /// A count of a conversation's tokens for a target.
