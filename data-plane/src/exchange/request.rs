@@ -90,7 +90,7 @@ pub(crate) enum Loss {
 }
 
 impl<'a> Request<'a> {
-    /// Fills in the tools' names in results that refer to a call by its id alone.
+    /// Gives results the names of their calls, to which they refer by an id. One that says another name means no other call.
     pub(crate) fn name_results(&mut self) {
         let mut names: HashMap<Text<'a>, Text<'a>> = HashMap::new();
         for part in self.messages.iter_mut().flat_map(|message| &mut message.parts) {
@@ -98,13 +98,16 @@ impl<'a> Request<'a> {
                 Content::ToolCall(call) => {
                     names.insert(call.id.clone(), call.name.clone());
                 }
-                Content::ToolResult(result) if result.name.is_none() => result.name = names.get(&result.id).cloned(),
+                Content::ToolResult(result) => {
+                    if let Some(name) = names.get(&result.id) {
+                        result.name = Some(name.clone());
+                    }
+                }
                 Content::Text { .. }
                 | Content::Refusal(_)
                 | Content::Image(_)
                 | Content::Audio(_)
                 | Content::Document(_)
-                | Content::ToolResult(_)
                 | Content::Reasoning { .. }
                 | Content::SealedReasoning(_) => {}
             }

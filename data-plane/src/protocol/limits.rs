@@ -1,11 +1,14 @@
 //! What a request of one dialect says that another can't: refused where leaving it out would change what is meant, and else warned of. So is what
 //! no upstream takes, since each refuses it in the words of its own format.
 
+use std::collections::HashMap;
+
 use shared::catalog::rules::ForcedTools;
 
 use super::Dialect;
 use crate::exchange::feature::{Feature, Features};
 use crate::exchange::manner::Manner;
+use crate::exchange::message::Content;
 use crate::exchange::request::{Loss, Request};
 use crate::exchange::tool::ToolChoice;
 
@@ -42,6 +45,8 @@ pub(crate) enum Lacking {
     Tool,
     /// A word.
     Words,
+    /// A call that waits for this result.
+    Call,
 }
 
 impl Lacking {
@@ -57,6 +62,7 @@ impl Lacking {
             }
             Self::Tool => "names a tool that is not one of the request's".to_owned(),
             Self::Words => "says nothing: give at least one message with something in it".to_owned(),
+            Self::Call => format!("gives a call of a tool two results, of which {} takes one", to.display_name()),
         }
     }
 }
@@ -85,12 +91,39 @@ pub(crate) fn check(request: &Request<'_>, from: Dialect, to: Dialect) -> Result
         let field = field(from, Feature::ToolChoiceNamed).to_owned();
         return Err(Refused { field, to, lacking: Lacking::Tool });
     }
+    if matches!(to, Dialect::Anthropic | Dialect::Bedrock | Dialect::Gemini) && has_second_result(request) {
+        return Err(Refused { field: conversation(from).to_owned(), to, lacking: Lacking::Call });
+    }
     Ok(Lost { warned })
 }
 
 /// Whether there is anything to answer. A text that is empty is: some take it.
 fn says_something(request: &Request<'_>) -> bool {
     !request.system.is_empty() || request.messages.iter().any(|message| !message.parts.is_empty())
+}
+
+/// Whether there are more results of an id than calls before them. An id may come again with another call.
+fn has_second_result(request: &Request<'_>) -> bool {
+    let mut waiting: HashMap<&str, usize> = HashMap::new();
+    for part in request.messages.iter().flat_map(|message| &message.parts) {
+        match &part.content {
+            Content::ToolCall(call) => *waiting.entry(&call.id).or_default() += 1,
+            Content::ToolResult(result) => match waiting.get_mut(&*result.id) {
+                Some(0) => return true,
+                Some(calls) => *calls -= 1,
+                // A result of nothing is another matter, and the upstream's.
+                None => {}
+            },
+            Content::Text { .. }
+            | Content::Refusal(_)
+            | Content::Image(_)
+            | Content::Audio(_)
+            | Content::Document(_)
+            | Content::Reasoning { .. }
+            | Content::SealedReasoning(_) => {}
+        }
+    }
+    false
 }
 
 fn has_chosen_tool(request: &Request<'_>) -> bool {

@@ -182,3 +182,27 @@ fn a_conversation_says_something() {
     let stored = refused(Dialect::Responses, Dialect::Chat, r#"{"previous_response_id":"r"}"#).unwrap();
     assert!(stored.starts_with("the field previous_response_id can't be said"), "{stored}");
 }
+
+#[test]
+fn two_results_of_one_call_are_refused_where_no_upstream_takes_them() {
+    let call =
+        r#"{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]}"#;
+    let result = r#"{"role":"tool","tool_call_id":"c","content":"r"}"#;
+    for (messages, is_refused) in [
+        (vec![call, result], false),
+        (vec![call, result, result], true),
+        (vec![call, result, call, result], false),
+        (vec![result, call, result], false),
+    ] {
+        let body = format!(r#"{{"model":"m","messages":[{}]}}"#, messages.join(","));
+        let request = Dialect::Chat.protocol().read_request(body.as_bytes()).unwrap();
+        for to in [Dialect::Anthropic, Dialect::Bedrock, Dialect::Gemini] {
+            let refused = check(&request, Dialect::Chat, to).err().map(|refused| refused.to_string());
+            assert_eq!(refused.is_some(), is_refused, "{body}");
+            assert!(
+                refused.is_none_or(|told| told.starts_with("the field messages gives a call of a tool two results"))
+            );
+        }
+        assert!(check(&request, Dialect::Chat, Dialect::Responses).is_ok());
+    }
+}
