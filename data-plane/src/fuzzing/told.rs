@@ -178,14 +178,15 @@ impl Gathered {
                 gathering.choice.said.push_str(&text);
             }
             Piece::ToolBegin { call, name, .. } => {
-                let is_answer = answers_by_tool && *name == *ANSWER_TOOL;
-                let number = (!is_answer).then_some(gathering.choice.calls.len());
-                gathering.numbers.insert(call, number);
-                if is_answer {
-                    gathering.has_answer = true;
-                    gathering.has_arguments.insert(call, false);
+                if answers_by_tool && *name == *ANSWER_TOOL {
+                    // Of several the first is the answer.
+                    if !std::mem::replace(&mut gathering.has_answer, true) {
+                        gathering.numbers.insert(call, None);
+                        gathering.has_arguments.insert(call, false);
+                    }
                 } else {
                     gathering.release();
+                    gathering.numbers.insert(call, Some(gathering.choice.calls.len()));
                     gathering.choice.calls.push(Call { name: name.as_str().to_owned(), arguments: String::new() });
                 }
             }
