@@ -16,8 +16,8 @@ use crate::exchange::tool::Tool;
 /// Of thinking, where a model has to call a tool.
 pub(super) const FORCED: &str = "was left out: a model that has to call a tool can't think before";
 
-/// Of thinking, where what was thought before a tool's call is lost.
-pub(super) const LOST: &str = "was left out: the last turn calls tools and does not begin with what the model thought";
+/// Of thinking, where what began the turn that goes on is lost.
+pub(super) const LOST: &str = "was left out: the last turn does not begin with what the model thought";
 
 /// Of the limit of tokens.
 pub(super) const RAISED: &str = "was raised: thinking counts against it";
@@ -34,9 +34,9 @@ pub(super) const IN_WORDS: &str = "was said in words: the model has no other way
 /// Of what a model that thinks does not take.
 pub(super) const THINKING: &str = "was left out: the model does not take it while it thinks";
 
-/// What is noted of thinking that is turned off in a body that passes.
-pub(crate) fn lost(field: &str) -> String {
-    format!("the field {field} {LOST}")
+/// What is noted of thinking in a body that passes, where what began the turn that goes on is lost.
+pub(crate) fn turned_off(field: &str) -> String {
+    format!("the field {field} was turned off: the last turn does not begin with what the model thought")
 }
 
 /// A field that was changed.

@@ -72,11 +72,12 @@ pub(super) fn payload(body: &Bytes, asked: &Asked<'_>, operation: Operation, sto
     };
     let dialect = conversation(stop.upstream.format, operation);
     let mut changes = dialect.map_or_else(Vec::new, |dialect| passing::edits(body, dialect, stop.manner()));
-    let thinks_no_more = dialect.and_then(|dialect| passing::thinking_turned_off(&changes, dialect));
+    let thinks_no_more = dialect.map(|dialect| passing::thinking_turned_off(body, &changes, dialect));
     changes.extend(renamed);
     let mut shaped = shaped(body, &changes, operation, stop);
-    let is_named = |field: &&str| shaped.refused.iter().any(|known| known == field);
-    shaped.changed = thinks_no_more.filter(|field| !is_named(field)).map(notes::lost).into_iter().collect();
+    let is_new = |field: &String| !shaped.refused.contains(field);
+    shaped.changed =
+        thinks_no_more.into_iter().flatten().filter(is_new).map(|field| notes::turned_off(&field)).collect();
     shaped
 }
 

@@ -140,8 +140,9 @@ async fn a_caller_of_anthropics_goes_on_at_anthropic() {
 
     let answered = proxy.messages(asked("next")).await;
     assert_eq!((answered.status, &*answered.body), (200, CLAUDE));
-    let why = "the last turn calls tools and does not begin with what the model thought";
-    assert_eq!(answered.header("warning"), format!("199 keyplane \"the field thinking was left out: {why}\""));
+    let warning =
+        "199 keyplane \"the field thinking was turned off: the last turn does not begin with what the model thought\"";
+    assert_eq!(answered.header("warning"), warning);
     let sent: Value = serde_json::from_slice(&next.asked()[0].body).unwrap();
     assert_eq!(sent["thinking"], json!({"type": "disabled"}), "the turn goes on without what was thought before");
     assert_eq!(sent["messages"][1]["content"][0]["id"], sent["messages"][2]["content"][0]["tool_use_id"]);

@@ -86,9 +86,12 @@ WARNINGS = [
     ("OpenAiChat", "nova", WITH_TOOLS, r"the field tools\[\]\.function\.strict was left out: the model .*"),
     ("OpenAiResponses", "nova", WITH_TOOLS, r"the field tools\[\]\.strict was left out: the model .*"),
     # They have no place for what proves thoughts, which a Claude wants back.
-    ("OpenAiChat|CohereChat", "anthropic|bedrock", "reasoning", f"{THINKING}was left out: the last turn calls tools .*"),
+    ("OpenAiChat|CohereChat", "anthropic|bedrock", "reasoning", f"{THINKING}was left out: the last turn does not begin .*"),
     # What others thought proves nothing to a Claude.
-    (".*", "anthropic|bedrock", "switch", f"{THINKING}was left out: the last turn calls tools .*"),
+    ("(?!AnthropicMessages).*", "anthropic", "switch", f"{THINKING}was left out: the last turn does not begin .*"),
+    ("(?!Boto3Converse).*", "bedrock", "switch", f"{THINKING}was left out: the last turn does not begin .*"),
+    ("AnthropicMessages", "anthropic", "switch", f"{THINKING}was turned off: the last turn does not begin .*"),
+    ("Boto3Converse", "bedrock", "switch", f"{THINKING}was turned off: the last turn does not begin .*"),
 ]
 
 

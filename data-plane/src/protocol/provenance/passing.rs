@@ -36,13 +36,11 @@ pub(crate) type Edit = (Range<usize>, Vec<u8>);
 /// How Claude is told not to think.
 const DISABLED: &[u8] = br#"{"type":"disabled"}"#;
 
-/// The field by which the model was to think, if with these changes it does not.
-pub(crate) fn thinking_turned_off(edits: &[Edit], dialect: Dialect) -> Option<&'static str> {
-    let is_off = edits.iter().any(|(_, with)| with == DISABLED);
-    is_off.then_some(match dialect {
-        Dialect::Bedrock => "additionalModelRequestFields.thinking",
-        _ => "thinking",
-    })
+/// The fields by which the model was to think, if with these changes of a body it does not.
+pub(crate) fn thinking_turned_off(body: &[u8], edits: &[Edit], dialect: Dialect) -> Vec<String> {
+    let is_off = |at: &Range<usize>| edits.iter().any(|(edited, with)| edited == at && with == DISABLED);
+    let fields = turn::budgets(body, dialect).filter(|(_, at)| is_off(at));
+    fields.map(|(path, _)| path.join(".")).collect()
 }
 
 /// A body with its changes, which are in order.

@@ -76,7 +76,7 @@ fn thinking_that_is_refused_is_named_once() {
         stays.0.contains(r#""thinking":{"type":"disabled"}"#) && !goes.0.contains("thinking"),
         "{stays:?} {goes:?}"
     );
-    assert_eq!((stays.1, goes.1), (vec![notes::lost("thinking")], vec!["thinking".to_owned()]));
+    assert_eq!((stays.1, goes.1), (vec![notes::turned_off("thinking")], vec!["thinking".to_owned()]));
 }
 
 const NAMES: &[&str] = &[

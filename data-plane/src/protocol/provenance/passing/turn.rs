@@ -22,7 +22,7 @@ pub(super) fn thinking_off(body: &[u8], dialect: Dialect, mut edits: Vec<Edit>) 
     if edits.is_empty() {
         return edits;
     }
-    let budgets = budgets(body, dialect);
+    let budgets: Vec<_> = budgets(body, dialect).map(|(_, at)| at).collect();
     if !budgets.is_empty() && !may_think(&applied(body, &edits)) {
         edits.extend(budgets.into_iter().map(|at| (at, DISABLED.to_vec())));
         edits.sort_by_key(|(at, _)| at.start);
@@ -30,9 +30,9 @@ pub(super) fn thinking_off(body: &[u8], dialect: Dialect, mut edits: Vec<Edit>) 
     edits
 }
 
-/// Where Claude is asked to think by a budget.
-fn budgets(body: &[u8], dialect: Dialect) -> Vec<Range<usize>> {
-    let paths: &[&[&str]] = match dialect {
+/// Where Claude is asked to think by a budget: the path of members, and the place.
+pub(super) fn budgets(body: &[u8], dialect: Dialect) -> impl Iterator<Item = (&'static [&'static str], Range<usize>)> {
+    let paths: &[&'static [&'static str]] = match dialect {
         Dialect::Anthropic => &[&["thinking"]],
         Dialect::Bedrock => &[
             &["additionalModelRequestFields", "thinking"],
@@ -44,8 +44,8 @@ fn budgets(body: &[u8], dialect: Dialect) -> Vec<Range<usize>> {
         ],
         Dialect::Chat | Dialect::Responses | Dialect::Gemini | Dialect::Cohere => &[],
     };
-    let found = paths.iter().filter_map(|path| place(body, path));
-    found.filter(|at| json::text(&body[at.clone()], b"type").is_some_and(|kind| kind == "enabled")).collect()
+    let found = paths.iter().filter_map(move |path| Some((*path, place(body, path)?)));
+    found.filter(|(_, at)| json::text(&body[at.clone()], b"type").is_some_and(|kind| kind == "enabled"))
 }
 
 /// Where the value stands to which a path of members leads.
