@@ -2,15 +2,20 @@
 
 use std::borrow::Cow;
 
-/// How known keys and tokens begin.
-const PREFIXES: [&str; 14] =
-    ["sk-", "sk_", "pk-", "rk-", "kp_", "kpa_", "kpj_", "xai-", "gsk_", "AIza", "AKIA", "ASIA", "ghp_", "eyJ"];
+/// How known keys and tokens begin, and hardly anything else.
+const UNMISTAKABLE: [&str; 9] = ["kp_", "kpa_", "kpj_", "gsk_", "AIza", "AKIA", "ASIA", "ghp_", "eyJ"];
+
+/// How keys begin, and names of models, files and fields too.
+const OTHERS: [&str; 5] = ["sk-", "sk_", "pk-", "rk-", "xai-"];
+
+/// What begins like a name too is a key in a path if it is of this length.
+const LONG: usize = 32;
 
 /// A run of letters and digits of this length, with both in it, is no word and no model's name.
 const OPAQUE: usize = 20;
 
-/// The text with `[redacted]` for each word, or value behind a `=`, that begins like a known key, and for each word that holds a long run of letters
-/// and digits.
+/// The text with `[redacted]` for each word that begins like a known key, or holds a long run of letters and digits; and for the end of a word that
+/// does so from a sign on.
 ///
 /// JSON as it came may be given, too, and stays JSON: `\n` before a key is no part of it. In text that is none, it might be; then as little as one
 /// letter of what is redacted stays.
@@ -38,13 +43,13 @@ pub(crate) fn scrub(text: &str) -> Cow<'_, str> {
     Cow::Owned(scrubbed)
 }
 
-/// The length of the word that a text begins with. JSON may write a slash with a backslash before it.
+/// The length of the word that a text begins with. JSON may write a slash within it with a backslash before it.
 fn word(text: &str) -> usize {
     let mut length = 0;
     loop {
         let rest = &text[length..];
         length += rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
-        if !text[length..].starts_with("\\/") {
+        if length == 0 || !text[length..].starts_with("\\/") {
             return length;
         }
         length += 2;
@@ -64,14 +69,29 @@ fn secret(before: &str, word: &str) -> Option<usize> {
     if [word, bare].into_iter().any(|text| begins_like_a_key(text) || has_opaque(text)) || word.contains("***") {
         return Some(escape);
     }
-    word.match_indices('=').map(|(at, _)| at + 1).find(|at| begins_like_a_key(&word[*at..]))
+    let signs = word.match_indices(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'));
+    signs.map(|(at, sign)| (at + 1, sign)).find(|(at, sign)| holds_a_key(sign, &word[*at..])).map(|(at, _)| at)
+}
+
+/// Whether a key stands behind a sign within a word. Paths and names of models and fields, which say what went wrong, stay.
+fn holds_a_key(sign: &str, behind: &str) -> bool {
+    let has_digit = || behind.bytes().any(|byte| byte.is_ascii_digit());
+    let part = behind.split(['/', '\\']).next().unwrap_or_default();
+    match sign {
+        "=" => begins_like_a_key(behind),
+        "/" => {
+            let is_known = UNMISTAKABLE.iter().any(|prefix| part.starts_with(prefix));
+            begins_like_a_key(part) && has_digit() && (is_known || part.len() >= LONG)
+        }
+        _ => begins_like_a_key(behind) && has_digit(),
+    }
 }
 
 /// How much of a word's start belongs to the sign before it, if that is an escape of JSON's (`\n`, `\u0022`) or of a URL's (`%3D`).
 fn escape(before: &str, word: &str) -> usize {
     let has_hex = |text: &str, digits| text.bytes().take_while(u8::is_ascii_hexdigit).count() >= digits;
     match (before.bytes().next_back(), word.as_bytes().first()) {
-        (Some(b'\\'), Some(b'b' | b'f' | b'n' | b'r' | b't')) => 1,
+        (Some(b'\\'), Some(b'b' | b'f' | b'n' | b'r' | b't' | b'/')) => 1,
         (Some(b'\\'), Some(b'u')) if has_hex(&word[1..], 4) => 5,
         (Some(b'%'), _) if has_hex(word, 2) => 2,
         _ => 0,
@@ -79,7 +99,7 @@ fn escape(before: &str, word: &str) -> usize {
 }
 
 fn begins_like_a_key(text: &str) -> bool {
-    text.len() >= 8 && PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+    text.len() >= 8 && UNMISTAKABLE.iter().chain(&OTHERS).any(|prefix| text.starts_with(prefix))
 }
 
 fn is_opaque(run: &str) -> bool {
@@ -88,6 +108,8 @@ fn is_opaque(run: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -115,11 +137,26 @@ mod tests {
             (r#"{"m":"no:\nsk-abc123\t\u0022gsk_abcd1\u0022"}"#, r#"{"m":"no:\n[redacted]\t\u0022[redacted]\u0022"}"#),
             (r#"{"m":"\n0123456789abcdef0123 \nnew\u12"}"#, r#"{"m":"\n[redacted] \nnew\u12"}"#),
             (r"sk-a\/cdefgh \/home\/n", r"[redacted] \/home\/n"),
+            (r#"{"m":"\\/0123456789abcdef0123 \/0123456789abcdef0123"}"#, r#"{"m":"\\/[redacted] \/[redacted]"}"#),
+            ("Invalid **sk-abcd1234efgh** Bearer+sk-proj-abcd1234", "Invalid **[redacted] Bearer+[redacted]"),
+            ("key...sk-abcd1234 /v1/AIzaSyDabc_defghijkl-mnopqrs_tuvwxy12", "key...[redacted] /v1/[redacted]"),
             // A letter behind a backslash that is no escape.
             (r"C:\rk-live12345678", r"C:\r[redacted]"),
             (r"C:\n0123456789abcdefghi", r"C:\n[redacted]"),
         ] {
             assert_eq!(scrub(text), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn json_stays_json(text in r#"([a-z0-9/\\"=.*%\n-]|sk-abc12345|0123456789abcdef0123|AIza12345678){0,12}"#, escapes_slashes in any::<bool>()) {
+            let json = serde_json::to_string(&text).unwrap();
+            // Some write slashes as escapes too.
+            let json = if escapes_slashes { json.replace('/', r"\/") } else { json };
+            let scrubbed = scrub(&json);
+            prop_assert!(serde_json::from_str::<String>(&scrubbed).is_ok(), "{} became {}", json, scrubbed);
+            prop_assert!(!scrubbed.contains("0123456789abcdef0123"), "{}", scrubbed);
         }
     }
 }
