@@ -1,14 +1,15 @@
-//! What ends a stream of chunks badly: an upstream's error, wherever it stands, and an end before the answer was finished.
+//! What ends an answer badly: an upstream's error, wherever in a chunk or a whole answer it stands, and an end before the answer was finished.
 //!
-//! Sources: OpenRouter's docs/api-reference/errors for errors beside a finish reason and for the reason `error`, which need not come with one;
-//! vLLM's OpenAI-compatible server for errors with nothing around them; both read in autumn 2026.
+//! Sources: openrouter.ai/docs/api-reference/errors for errors beside a finish reason; vLLM's OpenAI-compatible server for errors with nothing around
+//! them; Groq's SDK for `x_groq.error`; all read in autumn 2026.
 
 use bytes::Bytes;
 use http::StatusCode;
 use memchr::memmem;
 
 use super::error::status_in;
-use crate::json;
+use super::finish::is_failure;
+use crate::json::{self, JsonError};
 use crate::protocol::Fault;
 
 /// Of an end that the upstream announces while an alternative is open.
@@ -17,26 +18,57 @@ pub(super) const UNFINISHED: &str = "the upstream ended the stream before the an
 /// Of an error that says nothing.
 const UNNAMED: &str = "the upstream ended the stream with an error";
 
-/// The error that a chunk is or holds. Nearly none does, and of those no more is read than whether they say the word; in a text its quotes would
-/// have backslashes.
-pub(super) fn within(chunk: &[u8]) -> Option<Fault> {
-    memmem::find(chunk, b"\"error\"")?;
+/// The error that a chunk, or a whole answer, is or holds; `may_finish` where it may give a reason for its end. Nearly none does, and of those no
+/// more is read than whether they say the word; in a text its quotes would have backslashes.
+pub(super) fn within(chunk: &[u8], may_finish: bool) -> Option<Fault> {
+    let says_error = memmem::find(chunk, b"\"error\"").is_some();
+    if !says_error && !may_finish {
+        return None;
+    }
     // Google wraps errors into an array.
-    if chunk.starts_with(b"[") || json::has_member(chunk, b"error") {
+    if says_error && chunk.starts_with(b"[") {
         return Some(given(chunk));
     }
-    if json::text(chunk, b"object").as_deref() == Some("error") {
+    let [mut choices, mut object, mut groq] = [None; 3];
+    let mut has_error = false;
+    let read = json::members(chunk, |key, at| {
+        let value = &chunk[at];
+        match &*key {
+            b"error" => has_error |= value != b"null",
+            b"choices" => choices = Some(value),
+            b"object" => object = Some(value),
+            b"x_groq" => groq = Some(value),
+            _ => {}
+        }
+        Ok::<_, JsonError>(())
+    });
+    read.ok()?;
+    if has_error {
+        return Some(given(chunk));
+    }
+    if object == Some(b"\"error\"") {
         return Some(bare(chunk));
     }
-    let choices = json::member(chunk, b"choices")?;
+    if let Some(error) = groq.and_then(|groq| json::member(groq, b"error")).filter(|error| *error != b"null") {
+        return Some(bare(error));
+    }
+    let choices = choices?;
     json::items(choices)?.into_iter().find_map(|at| of_choice(&choices[at]))
 }
 
 fn of_choice(choice: &[u8]) -> Option<Fault> {
-    match json::member(choice, b"error") {
-        Some(error) if error != b"null" => Some(bare(error)),
-        _ => (json::text(choice, b"finish_reason").as_deref() == Some("error")).then(|| made(UNNAMED)),
-    }
+    let (mut error, mut is_cut) = (None, false);
+    let read = json::members(choice, |key, at| {
+        let value = &choice[at];
+        match &*key {
+            b"error" if value != b"null" => error = Some(value),
+            b"finish_reason" => is_cut = json::string(value).is_some_and(|reason| is_failure(&reason)),
+            _ => {}
+        }
+        Ok::<_, JsonError>(())
+    });
+    read.ok()?;
+    error.map(bare).or_else(|| is_cut.then(|| made(UNNAMED)))
 }
 
 /// An upstream's error, as it came.

@@ -1,6 +1,8 @@
 //! Why an answer is over, in the words of chat completions.
 
 use crate::exchange::response::Finish;
+use crate::protocol::lines::values;
+use crate::protocol::watch::begins_with_text;
 
 /// What the answer held, which some upstreams' reasons leave out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,18 @@ pub(super) fn read(reason: &str, held: Held) -> Finish<'static> {
     }
 }
 
+/// Whether a `finish_reason` says that the answer was cut: `error` of OpenRouter and Mistral, `abort` of vLLM and SGLang, and DeepSeek's.
+///
+/// Sources: openrouter.ai/docs/api-reference/errors; vLLM's `FinishReason`; api-docs.deepseek.com/api/create-chat-completion; read in autumn 2026.
+pub(super) fn is_failure(reason: &str) -> bool {
+    matches!(reason, "error" | "abort" | "aborted" | "insufficient_system_resource")
+}
+
+/// Whether a chunk may give a reason for its end: `"finish_reason"` with a string. Some vendors have an empty one in every chunk before.
+pub(super) fn may_be_in(chunk: &[u8]) -> bool {
+    values(chunk, b"\"finish_reason\"").any(begins_with_text)
+}
+
 /// Writes a `finish_reason`. A refusal that the model put into words is a stop in this format; one without words is a filter's.
 pub(super) fn written(finish: &Finish<'_>, held: Held, knows_one_call: bool) -> &'static str {
     match finish {
@@ -42,6 +56,15 @@ pub(super) fn written(finish: &Finish<'_>, held: Held, knows_one_call: bool) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_that_was_cut_is_no_stop() {
+        for (reason, is_cut) in
+            [("error", true), ("abort", true), ("insufficient_system_resource", true), ("stop", false), ("eos", false)]
+        {
+            assert_eq!(is_failure(reason), is_cut, "{reason}");
+        }
+    }
 
     #[test]
     fn a_reason_is_read_in_the_light_of_the_answer() {

@@ -1,15 +1,16 @@
 //! The end of a stream of chat or text completions, and an error inside one.
 //!
 //! Source: platform.openai.com/docs/api-reference/chat-streaming, read in autumn 2026. A reason why the model finished proves that the
-//! alternative is whole, but for the reason `error`; `[DONE]` follows the last, and proves nothing by itself: a server that gives up says it, too.
+//! alternative is whole, but for reasons that say that it was cut; `[DONE]` follows the last, and proves nothing by itself: a server that gives up says it, too.
 
 use serde::Deserialize;
 
 use super::error::remade_event;
 use super::fault::{self, UNFINISHED, made};
+use super::finish;
 use crate::exchange::json::Json;
 use crate::protocol::Fault;
-use crate::protocol::lines::{Choices, is_of_another, values};
+use crate::protocol::lines::{Choices, is_of_another};
 use crate::protocol::watch::{Said, StreamError, begins_with_text};
 
 /// What the data of an event says.
@@ -17,10 +18,11 @@ pub(crate) fn judge(is_named_error: bool, data: &[u8], choices: &mut Choices) ->
     if data == b"[DONE]" {
         return if choices.may_be_over() { Said::Done } else { failed(made(UNFINISHED)) };
     }
-    if let Some(fault) = if is_named_error { Some(fault::given(data)) } else { fault::within(data) } {
+    let may_finish = finish::may_be_in(data);
+    let fault = if is_named_error { Some(fault::given(data)) } else { fault::within(data, may_finish) };
+    if let Some(fault) = fault {
         return failed(fault);
     }
-    let may_finish = finishes(data);
     // Of the first, one chunk is read to know that it is there.
     if !may_finish && choices.has_first() && !is_of_another(data) {
         return Said::More;
@@ -56,9 +58,4 @@ struct Choice<'a> {
     index: Option<u32>,
     #[serde(borrow)]
     finish_reason: Option<Json<'a>>,
-}
-
-/// Whether a chunk may give a reason for its end: `"finish_reason"` with a string. Some vendors have an empty one in every chunk before.
-fn finishes(data: &[u8]) -> bool {
-    values(data, b"\"finish_reason\"").any(begins_with_text)
 }

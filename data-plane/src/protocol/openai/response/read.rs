@@ -11,7 +11,7 @@ use crate::exchange::usage::Usage;
 use crate::protocol::openai::finish::{self, Held};
 use crate::protocol::openai::reasoning::Detail;
 use crate::protocol::openai::said::{self, Body, Call, Function, Said};
-use crate::protocol::openai::{reasoning, usage};
+use crate::protocol::openai::{fault, reasoning, usage};
 use crate::protocol::{NotAnAnswer, Seed};
 
 #[derive(Debug, Default, Deserialize)]
@@ -35,6 +35,9 @@ struct GivenChoice<'a> {
 }
 
 pub(in crate::protocol::openai) fn read<'a>(body: &'a [u8], seed: &Seed<'_>) -> Result<Response<'a>, NotAnAnswer> {
+    if fault::within(body, true).is_some() {
+        return Err(NotAnAnswer);
+    }
     let Answer { id, model, choices, usage } = serde_json::from_slice(body).map_err(|_| NotAnAnswer)?;
     let mut given = choices.filter(|choices| !choices.is_empty()).ok_or(NotAnAnswer)?;
     given.sort_by_key(|choice| choice.index);
@@ -50,10 +53,6 @@ pub(in crate::protocol::openai) fn read<'a>(body: &'a [u8], seed: &Seed<'_>) -> 
 fn choice<'a>(at: usize, given: GivenChoice<'a>, seed: &Seed<'_>) -> Result<Choice<'a>, NotAnAnswer> {
     let GivenChoice { index: _, message, finish_reason, logprobs } = given;
     let reason = finish_reason.as_deref().unwrap_or_default();
-    // OpenRouter's word for an upstream of its own that failed.
-    if reason == "error" {
-        return Err(NotAnAnswer);
-    }
     let parts = parts(at, message.unwrap_or_default(), reason, seed)?;
     let held = held(&parts);
     Ok(Choice { finish: finish::read(reason, held), parts, logprobs })

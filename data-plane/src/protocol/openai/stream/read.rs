@@ -157,7 +157,7 @@ fn parse<'a>(name: &str, data: &'a [u8]) -> Result<Chunk<'a>, Fault> {
     if name == "error" || !data.starts_with(b"{") {
         return Err(fault::given(data));
     }
-    match fault::within(data) {
+    match fault::within(data, finish::may_be_in(data)) {
         Some(fault) => Err(fault),
         None => serde_json::from_slice(data).map_err(|_| made("the upstream sent an event that can't be read")),
     }
