@@ -90,17 +90,20 @@ pub(crate) enum Loss {
 }
 
 impl<'a> Request<'a> {
-    /// Gives results the names of their calls, to which they refer by an id. One that says another name means no other call.
+    /// Gives results the names of their calls, to which they refer by an id. A name that no call of the id has means no other call.
     pub(crate) fn name_results(&mut self) {
-        let mut names: HashMap<Text<'a>, Text<'a>> = HashMap::new();
+        let mut names: HashMap<Text<'a>, Vec<Text<'a>>> = HashMap::new();
         for part in self.messages.iter_mut().flat_map(|message| &mut message.parts) {
             match &mut part.content {
                 Content::ToolCall(call) => {
-                    names.insert(call.id.clone(), call.name.clone());
+                    let names = names.entry(call.id.clone()).or_default();
+                    names.retain(|name| *name != call.name);
+                    names.push(call.name.clone());
                 }
                 Content::ToolResult(result) => {
-                    if let Some(name) = names.get(&result.id) {
-                        result.name = Some(name.clone());
+                    let names = names.get(&result.id).map(Vec::as_slice).unwrap_or_default();
+                    if result.name.as_ref().is_none_or(|name| !names.contains(name)) {
+                        result.name = names.last().cloned().or(result.name.take());
                     }
                 }
                 Content::Text { .. }

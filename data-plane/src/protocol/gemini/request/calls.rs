@@ -38,10 +38,12 @@ impl<'a> Calls<'a> {
         id
     }
 
-    /// The id of the call that a response is for: the one that it names, or else the first of the tool's that has none yet.
+    /// The id of the call that a response is for: the one that it names, unless that is answered and another of the tool's is not, or else the first
+    /// of the tool's that has none yet.
     pub(super) fn answered(&mut self, id: Option<&Text<'a>>, name: &Text<'a>) -> Option<Text<'a>> {
         let by_id = id.and_then(|id| self.by_id.get(id).copied());
-        let at = by_id.or_else(|| self.first_unanswered(name))?;
+        let waits = by_id.filter(|at| self.calls.get(*at).is_some_and(|call| !call.is_answered));
+        let at = waits.or_else(|| self.first_unanswered(name)).or(by_id)?;
         let call = self.calls.get_mut(at)?;
         call.is_answered = true;
         Some(call.id.clone())
@@ -85,5 +87,16 @@ mod tests {
         assert_eq!(answered(Some("call_1"), "g"), Some("call_1".into()));
         assert_eq!(answered(Some("unknown"), "f"), Some("call_2".into()));
         assert_eq!(answered(None, "f"), None);
+        assert_eq!(answered(Some("call_1"), "g"), Some("call_1".into()), "again");
+    }
+
+    #[test]
+    fn an_id_that_is_answered_leaves_what_waits() {
+        let mut calls = Calls::new(HashSet::new());
+        for id in ["a", "b"] {
+            calls.call(Some(id.into()), &"f".into());
+        }
+        assert_eq!(calls.answered(None, &"f".into()), Some("a".into()));
+        assert_eq!(calls.answered(Some(&"a".into()), &"f".into()), Some("b".into()));
     }
 }

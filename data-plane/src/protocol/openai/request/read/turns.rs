@@ -1,6 +1,6 @@
 //! Reads messages into turns.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::parts::{Place, body, image};
 use super::path::Path;
@@ -14,11 +14,18 @@ use crate::protocol::Unreadable;
 use crate::protocol::openai::request::wire;
 use crate::protocol::openai::{reasoning, said};
 
-/// The last call of each name in the messages that it went through.
+/// The calls of each name in the messages that it went through.
 #[derive(Default)]
 struct Called<'a> {
-    ids: HashMap<Text<'a>, Text<'a>>,
+    ids: HashMap<Text<'a>, Ids<'a>>,
     messages: usize,
+}
+
+#[derive(Default)]
+struct Ids<'a> {
+    /// Of the calls that have no result yet, as far as results in the form of before ids go.
+    waiting: VecDeque<Text<'a>>,
+    last: Option<Text<'a>>,
 }
 
 /// Puts the messages into the request: those of the application's writer that stand before the conversation, and the conversation.
@@ -156,7 +163,7 @@ fn tool<'a>(field: &Path<'_>, message: wire::Message<'a>, request: &mut Request<
     result(field, id, message, request)
 }
 
-/// A result in the form of before ids: it answers the last call of its name.
+/// A result in the form of before ids: it answers the first call of its name that waits for one, or else the last again.
 fn function<'a>(
     field: &Path<'_>,
     message: wire::Message<'a>,
@@ -165,21 +172,24 @@ fn function<'a>(
 ) -> Result<(), Unreadable> {
     let missing = || wrong(field.field("name"), "is missing: give the name of the function that it answers");
     let name = message.name.clone().ok_or_else(missing)?;
-    let id = called.last(&name, &request.messages);
+    let id = called.answered(&name, &request.messages);
     let id = id.ok_or_else(|| wrong(field.field("name"), "names a function that was not called before"))?;
     result(field, id, message, request)
 }
 
 impl<'a> Called<'a> {
-    /// The id of the last call of a name. No message that is there already gets another call, so that each is gone through once.
-    fn last(&mut self, name: &Text<'a>, messages: &[Message<'a>]) -> Option<Text<'a>> {
+    /// The id of the call of a name that a result answers. No message that is there already gets another call, so that each is gone through once.
+    fn answered(&mut self, name: &Text<'a>, messages: &[Message<'a>]) -> Option<Text<'a>> {
         for part in messages.iter().skip(self.messages).flat_map(|message| &message.parts) {
             if let Content::ToolCall(call) = &part.content {
-                self.ids.insert(call.name.clone(), call.id.clone());
+                let ids = self.ids.entry(call.name.clone()).or_default();
+                ids.waiting.push_back(call.id.clone());
+                ids.last = Some(call.id.clone());
             }
         }
         self.messages = messages.len();
-        self.ids.get(name).cloned()
+        let ids = self.ids.get_mut(name)?;
+        ids.waiting.pop_front().or_else(|| ids.last.clone())
     }
 }
 
