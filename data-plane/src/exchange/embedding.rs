@@ -11,6 +11,8 @@ pub(crate) struct EmbeddingRequest<'a> {
     pub(crate) inputs: Vec<Text<'a>>,
     /// What the vectors are for; `None` where the caller does not say.
     pub(crate) purpose: Option<Purpose>,
+    /// The same in a word of Google's that is not known here; then there is no other.
+    pub(crate) task_type: Option<Text<'a>>,
     /// The titles of documents, each at its text's place; those behind the end of the list have none.
     pub(crate) titles: Vec<Option<Text<'a>>>,
     /// How many numbers a vector is to have.

@@ -13,7 +13,7 @@ mod vertex;
 use shared::adapter::Operation;
 
 use super::{NotAnAnswer, Unreadable, Unsayable, fields};
-use crate::exchange::embedding::{EmbeddingRequest, Embeddings, Encoding, Purpose, Truncation};
+use crate::exchange::embedding::{EmbeddingRequest, Embeddings, Encoding, Truncation};
 use crate::exchange::request::{Extra, Loss};
 
 /// The most texts of a request: OpenAI's own limit. What goes in parts is a call for each.
@@ -90,7 +90,7 @@ impl EmbeddingForm {
         let words = caller.words();
         let has_title = request.titles.iter().any(Option::is_some);
         let changed = [
-            (words.purpose, request.purpose.and_then(|purpose| self.changes_purpose(purpose))),
+            (words.purpose, self.changes_purpose(request)),
             (words.title, (has_title && self.words().title.is_none()).then_some(LEFT_OUT)),
             (words.truncation, request.truncation.and_then(|truncation| self.changes_truncation(truncation))),
         ];
@@ -98,11 +98,11 @@ impl EmbeddingForm {
         notes.map(|(field, change)| format!("the field {field} {change}")).collect()
     }
 
-    fn changes_purpose(self, purpose: Purpose) -> Option<&'static str> {
-        match self {
-            Self::OpenAi | Self::Titan => Some(LEFT_OUT),
-            Self::Cohere | Self::BedrockCohere => (!cohere::has_word(purpose)).then_some(NEAREST),
-            Self::GeminiOne | Self::GeminiMany | Self::Vertex => None,
+    fn changes_purpose(self, request: &EmbeddingRequest<'_>) -> Option<&'static str> {
+        match (self, request.purpose, &request.task_type) {
+            (Self::GeminiOne | Self::GeminiMany | Self::Vertex, _, _) | (_, None, None) => None,
+            (Self::OpenAi | Self::Titan, _, _) | (Self::Cohere | Self::BedrockCohere, None, Some(_)) => Some(LEFT_OUT),
+            (Self::Cohere | Self::BedrockCohere, Some(purpose), _) => (!cohere::has_word(purpose)).then_some(NEAREST),
         }
     }
 

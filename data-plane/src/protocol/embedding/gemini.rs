@@ -88,7 +88,7 @@ struct One<'a> {
     model: Option<String>,
     content: Content<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    task_type: Option<&'static str>,
+    task_type: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'a Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,7 +99,7 @@ fn one<'a>(request: &'a EmbeddingRequest<'_>, at: usize, model: Option<String>) 
     Some(One {
         model,
         content: Content { parts: vec![Part { text: request.inputs.get(at)?.borrowed() }] },
-        task_type: request.purpose.map(task_type::word),
+        task_type: task_type::written(request),
         title: request.title(at),
         output_dimensionality: request.dimensions.as_ref(),
     })

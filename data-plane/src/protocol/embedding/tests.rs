@@ -192,7 +192,7 @@ proptest! {
         dimensions in proptest::option::of(1..=100_000_u64),
         purpose in proptest::option::of(proptest::sample::select(&Purpose::ALL)),
         title in proptest::option::of(".{0,9}"),
-        truncation in proptest::option::of(proptest::sample::select(&[Truncation::Start, Truncation::End])),
+        truncation in proptest::option::of(proptest::sample::select(&[Truncation::Start, Truncation::End, Truncation::Never])),
     ) {
         let request = EmbeddingRequest {
             inputs: texts.iter().map(|text| text.as_str().into()).collect(),
@@ -214,9 +214,15 @@ proptest! {
                 ("truncate", first.truncation == truncation, first.truncation.is_some()),
             ] {
                 // Cohere's form always says what the vectors are for.
-                let is_told_or_default = |how| is_told(field, how) || field == "task_type" && purpose.is_none();
-                prop_assert!(is_same || is_told_or_default("was "), "{:?} changes {} without a word", form, field);
-                prop_assert_eq!(is_told(field, "left out"), !is_same && !is_there, "{:?} {}", form, field);
+                // OpenAI and Titan refuse what is too long.
+                let is_refusing = matches!(form, EmbeddingForm::OpenAi | EmbeddingForm::Titan);
+                let is_default = match field {
+                    "task_type" => purpose.is_none(),
+                    "truncate" => is_refusing && truncation == Some(Truncation::Never),
+                    _ => false,
+                };
+                prop_assert_eq!(is_told(field, "was "), !is_same && !is_default, "{:?} {}", form, field);
+                prop_assert_eq!(is_told(field, "left out"), !is_same && !is_there && !is_default, "{:?} {}", form, field);
             }
             let mut inputs = Vec::new();
             for body in &bodies {
@@ -283,12 +289,15 @@ fn what_a_form_says_otherwise_is_told_in_the_callers_words() {
 }
 
 #[test]
-fn a_purpose_that_nobody_knows_is_an_extra() {
-    for (word, extras) in [("SOMETHING_NEW", 1), ("TASK_TYPE_UNSPECIFIED", 0)] {
-        let body = format!(r#"{{"content":"a","taskType":"{word}"}}"#);
-        let request = EmbeddingForm::GeminiOne.read_request(body.as_bytes()).unwrap();
-        assert_eq!((request.purpose, request.extras.len()), (None, extras), "{word}");
-    }
+fn a_purpose_that_is_not_known_goes_to_google_alone() {
+    let body = |word: &str| format!(r#"{{"content":"a","taskType":"{word}"}}"#);
+    let new = body("SOMETHING_NEW");
+    let forms: Vec<_> = told(EmbeddingForm::GeminiOne, &new).into_iter().map(|(form, _)| form).collect();
+    use EmbeddingForm::{BedrockCohere, Cohere, OpenAi, Titan};
+    assert_eq!(forms, [OpenAi, Cohere, BedrockCohere, Titan]);
+    let request = EmbeddingForm::GeminiOne.read_request(new.as_bytes()).unwrap();
+    assert!(written(EmbeddingForm::Vertex, &request)[0].contains(r#""task_type":"SOMETHING_NEW""#));
+    assert_eq!(told(EmbeddingForm::GeminiOne, &body("TASK_TYPE_UNSPECIFIED")), []);
 }
 
 #[test]

@@ -34,7 +34,7 @@ impl List {
                 field: self.place(at, field),
                 wrong: "differs from the first one's: ask for the others in a request of their own".to_owned(),
             };
-            if request.purpose != all.purpose {
+            if (request.purpose, &request.task_type) != (all.purpose, &all.task_type) {
                 return Err(differs(self.purpose));
             }
             if request.dimensions != all.dimensions {

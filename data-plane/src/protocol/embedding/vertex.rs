@@ -18,28 +18,31 @@ use crate::protocol::{NotAnAnswer, Unreadable, fields};
 /// Google's words for what vectors are for.
 pub(super) mod task_type {
     use crate::exchange::embedding::{EmbeddingRequest, Purpose};
-    use crate::exchange::request::Loss;
     use crate::exchange::text::Text;
-    use crate::protocol::embedding::extra;
     use crate::protocol::{Unreadable, fields};
 
-    /// A word that is not known is left out with a warning.
+    /// A word that is not known is kept for Google.
     pub(in crate::protocol::embedding) fn read<'a>(
         name: &str,
         value: &'a [u8],
         request: &mut EmbeddingRequest<'a>,
     ) -> Result<(), Unreadable> {
-        let word: Text<'_> = fields::read(name, value)?;
+        let word: Text<'a> = fields::read(name, value)?;
         match Purpose::ALL.into_iter().find(|purpose| *word == *self::word(*purpose)) {
             Some(purpose) => request.purpose = Some(purpose),
             // It says that nothing is said.
             None if *word == *"TASK_TYPE_UNSPECIFIED" => {}
-            None => request.extras.push(extra(name, value, Loss::Warned)?),
+            None => request.task_type = Some(word),
         }
         Ok(())
     }
 
-    pub(in crate::protocol::embedding) fn word(purpose: Purpose) -> &'static str {
+    /// What a request says.
+    pub(in crate::protocol::embedding) fn written<'a>(request: &'a EmbeddingRequest<'_>) -> Option<&'a str> {
+        request.purpose.map(word).or(request.task_type.as_deref())
+    }
+
+    fn word(purpose: Purpose) -> &'static str {
         match purpose {
             Purpose::Query => "RETRIEVAL_QUERY",
             Purpose::Question => "QUESTION_ANSWERING",
@@ -57,7 +60,7 @@ pub(super) mod task_type {
 struct Instance<'a> {
     content: &'a Text<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    task_type: Option<&'static str>,
+    task_type: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'a Text<'a>>,
 }
@@ -123,7 +126,7 @@ pub(super) fn write_request(request: &EmbeddingRequest<'_>, at: usize) -> Vec<u8
         parameters: Parameters<'a>,
     }
     let Some(content) = request.inputs.get(at) else { return Vec::new() };
-    let instance = Instance { content, task_type: request.purpose.map(task_type::word), title: request.title(at) };
+    let instance = Instance { content, task_type: task_type::written(request), title: request.title(at) };
     let parameters = Parameters {
         output_dimensionality: request.dimensions.as_ref().map(Number::borrowed),
         auto_truncate: request.truncation.map(|truncation| truncation != Truncation::Never),
