@@ -38,7 +38,11 @@ const DISABLED: &[u8] = br#"{"type":"disabled"}"#;
 
 /// The fields by which the model was to think, if with these changes of a body it does not.
 pub(crate) fn thinking_turned_off(body: &[u8], edits: &[Edit], dialect: Dialect) -> Vec<String> {
-    let is_off = |at: &Range<usize>| edits.iter().any(|(edited, with)| edited == at && with == DISABLED);
+    let off: Vec<_> = edits.iter().filter(|(_, with)| with == DISABLED).map(|(at, _)| at).collect();
+    if off.is_empty() {
+        return Vec::new();
+    }
+    let is_off = |at: &Range<usize>| off.contains(&at);
     let fields = turn::budgets(body, dialect).filter(|(_, at)| is_off(at));
     fields.map(|(path, _)| path.join(".")).collect()
 }

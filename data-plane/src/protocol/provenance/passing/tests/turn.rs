@@ -109,7 +109,12 @@ fn amazons_callers_turn_it_off_by_its_older_name_and_where_tokens_are_counted() 
         ]
     };
     let given = body(ENABLED, r#"{"reasoningContent":{"redactedContent":"M"}}, "#);
-    for (given, expected) in given.iter().zip(&body(OFF, "")) {
+    let fields =
+        ["additionalModelRequestFields.reasoning_config", "input.converse.additionalModelRequestFields.thinking"];
+    for ((given, expected), field) in given.iter().zip(&body(OFF, "")).zip(fields) {
+        let given = &given.replace("\"M\"", "\"a2V5cGxhbmUtYXM6cw==\"");
         assert_passes(Dialect::Bedrock, &UNKNOWN, given, expected);
+        let changes = edits(given.as_bytes(), Dialect::Bedrock, &UNKNOWN);
+        assert_eq!(thinking_turned_off(given.as_bytes(), &changes, Dialect::Bedrock), [field]);
     }
 }
