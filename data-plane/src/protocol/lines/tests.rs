@@ -92,6 +92,12 @@ fn an_error_ends_the_stream_wherever_in_a_chunk_it_stands() {
     for (chunk, status, told) in [
         (r#"{"choices":[{"delta":{},"finish_reason": "error"}]}"#, 502, "with an error"),
         (r#"{"choices":[{"index":0.0,"finish_reason":"error"}]}"#, 502, "with an error"),
+        (r#"{"choices":[{"delta":{},"finish_reason":"abort"}]}"#, 502, "with an error"),
+        (
+            r#"{"choices":[],"x_groq":{"id":"r","error":"over capacity sk-abcdefgh1234"}}"#,
+            500,
+            "over capacity [redacted]",
+        ),
         (
             r#"{"choices":[{"index":0,"delta":{"content":"x"}},{"index":1,"finish_reason":"error"}]}"#,
             502,

@@ -146,6 +146,8 @@ fn what_is_no_answer_is_not_taken_for_one() {
         "{}".to_owned(),
         "<html>".to_owned(),
         answer(r#"{"content":"a"}"#, r#""error""#),
+        answer(r#"{"content":"a"}"#, r#""abort""#),
+        answer(r#"{"content":"a"}"#, r#""stop","error":{"code":503,"message":"m"}"#),
         answer(r#"{"tool_calls":[{"id":"c","function":{"name":"f","arguments":"{\"a"}}]}"#, r#""tool_calls""#),
         answer(r#"{"tool_calls":[{"id":"c","function":{"arguments":"{}"}}]}"#, r#""tool_calls""#),
     ] {

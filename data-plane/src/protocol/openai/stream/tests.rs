@@ -413,6 +413,11 @@ fn an_error_ends_the_stream_with_its_status() {
             StatusCode::SERVICE_UNAVAILABLE,
         ),
         (r#"{"choices":[{"delta":{"content":""},"finish_reason":"error"}]}"#, StatusCode::BAD_GATEWAY),
+        (
+            r#"{"choices":[{"delta":{"content":"x"},"finish_reason":"insufficient_system_resource"}]}"#,
+            StatusCode::BAD_GATEWAY,
+        ),
+        (r#"{"choices":[],"x_groq":{"error":"over capacity"}}"#, StatusCode::INTERNAL_SERVER_ERROR),
         (r#"[{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT"}}]"#, StatusCode::BAD_REQUEST),
         (r#"{"object":"error","message":"m","code":400}"#, StatusCode::BAD_REQUEST),
         (r#"{"choices":[{"delta":{"content":"cu"#, StatusCode::BAD_GATEWAY),
