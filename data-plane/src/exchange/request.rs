@@ -117,3 +117,42 @@ impl<'a> Request<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::message::Role;
+    use crate::exchange::tool::{ToolCall, ToolResult};
+
+    fn message(role: Role, parts: Vec<Content<'static>>) -> Message<'static> {
+        Message { role, parts: parts.into_iter().map(Part::of).collect() }
+    }
+
+    fn call(id: &'static str, name: &'static str) -> Content<'static> {
+        let arguments = Json::of(&serde_json::Map::new());
+        Content::ToolCall(ToolCall { id: id.into(), name: name.into(), arguments, signature: None })
+    }
+
+    fn result(id: &'static str, name: Option<&'static str>) -> Content<'static> {
+        Content::ToolResult(ToolResult { id: id.into(), name: name.map(Into::into), content: vec![], is_error: false })
+    }
+
+    #[test]
+    fn a_result_has_its_calls_name_and_its_own_only_where_a_call_has_it() {
+        for (called, given, expected) in [
+            (vec![("a", "f")], None, Some("f")),
+            (vec![("a", "f")], Some("g"), Some("f")),
+            (vec![("a", "f"), ("a", "g")], Some("f"), Some("f")),
+            (vec![("a", "f"), ("a", "g")], None, Some("g")),
+            (vec![("b", "f")], Some("g"), Some("g")),
+            (vec![("b", "f")], None, None),
+        ] {
+            let calls = called.iter().map(|(id, name)| call(id, name)).collect();
+            let messages = vec![message(Role::Assistant, calls), message(Role::User, vec![result("a", given)])];
+            let mut request = Request { messages, ..Request::default() };
+            request.name_results();
+            let Content::ToolResult(named) = &request.messages[1].parts[0].content else { panic!() };
+            assert_eq!(named.name.as_deref(), expected, "{called:?} {given:?}");
+        }
+    }
+}

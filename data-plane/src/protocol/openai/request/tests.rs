@@ -102,6 +102,28 @@ fn functions_of_before_tools_are_tools() {
 }
 
 #[test]
+fn results_without_ids_answer_the_calls_of_their_name_in_their_order() {
+    let call = r#"{"role":"assistant","function_call":{"name":"f","arguments":"{}"}}"#;
+    let result = r#"{"role":"function","name":"f","content":"r"}"#;
+    for (messages, answered) in [
+        ([call, result, call, result].as_slice(), [0, 1].as_slice()),
+        (&[call, call, result, result], &[0, 1]),
+        // Once more, for who told it twice.
+        (&[call, result, result], &[0, 0]),
+    ] {
+        let body = format!(r#"{{"messages":[{}]}}"#, messages.join(","));
+        let request = read(body.as_bytes()).unwrap();
+        let parts = || request.messages.iter().flat_map(|message| &message.parts).map(|part| &part.content);
+        let calls: Vec<_> =
+            parts().filter_map(|part| if let Content::ToolCall(call) = part { Some(&call.id) } else { None }).collect();
+        let results =
+            parts().filter_map(|part| if let Content::ToolResult(result) = part { Some(&result.id) } else { None });
+        let found: Vec<_> = results.map(|id| calls.iter().position(|call| *call == id).unwrap()).collect();
+        assert_eq!(found, answered, "{body}");
+    }
+}
+
+#[test]
 fn every_part_is_read() {
     let image = |source, detail: Option<&'static str>| Content::Image(Image { source, detail: detail.map(Text::from) });
     let url = || Source::Url { url: "https://h/i".into(), media_type: None };
