@@ -7,10 +7,11 @@ use bytes::Bytes;
 use http::StatusCode;
 use memchr::memmem;
 
-use super::error::status_in;
+use super::error::{status_in, written};
 use super::finish::is_failure;
 use crate::json::{self, JsonError};
 use crate::protocol::Fault;
+use crate::protocol::error::Problem;
 
 /// Of an end that the upstream announces while an alternative is open.
 pub(super) const UNFINISHED: &str = "the upstream ended the stream before the answer was finished";
@@ -84,8 +85,6 @@ fn bare(error: &[u8]) -> Fault {
 
 /// A stream that is wrong, without a word from the upstream.
 pub(super) fn made(message: &str) -> Fault {
-    let body = format!(
-        r#"{{"error":{{"message":"{message}","type":"upstream_error","param":null,"code":"upstream_error"}}}}"#
-    );
-    Fault { status: StatusCode::BAD_GATEWAY, body: body.into(), header: None }
+    let problem = Problem { status: StatusCode::BAD_GATEWAY, code: "upstream_error", message: message.into() };
+    Fault { status: problem.status, body: written(&problem).body, header: None }
 }
