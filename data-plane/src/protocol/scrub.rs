@@ -8,8 +8,14 @@ const UNMISTAKABLE: [&str; 9] = ["kp_", "kpa_", "kpj_", "gsk_", "AIza", "AKIA", 
 /// How keys begin, and names of models, files and fields too.
 const OTHERS: [&str; 5] = ["sk-", "sk_", "pk-", "rk-", "xai-"];
 
+/// No key is shorter.
+const SHORT: usize = 8;
+
 /// What begins like a name too is a key in a path if it is of this length.
 const LONG: usize = 32;
+
+/// Among as many signs a key has a digit. A word may be as long as the text.
+const AHEAD: usize = 64;
 
 /// A run of letters and digits of this length, with both in it, is no word and no model's name.
 const OPAQUE: usize = 20;
@@ -75,15 +81,16 @@ fn secret(before: &str, word: &str) -> Option<usize> {
 
 /// Whether a key stands behind a sign within a word. Paths and names of models and fields, which say what went wrong, stay.
 fn holds_a_key(sign: &str, behind: &str) -> bool {
-    let has_digit = || behind.bytes().any(|byte| byte.is_ascii_digit());
-    let part = behind.split(['/', '\\']).next().unwrap_or_default();
+    let has_digit = || behind.bytes().take(AHEAD).any(|byte| byte.is_ascii_digit());
     match sign {
-        "=" => begins_like_a_key(behind),
+        _ if !begins_like_a_key(behind) => false,
+        "=" => true,
         "/" => {
-            let is_known = UNMISTAKABLE.iter().any(|prefix| part.starts_with(prefix));
-            begins_like_a_key(part) && has_digit() && (is_known || part.len() >= LONG)
+            let is_known = UNMISTAKABLE.iter().any(|prefix| behind.starts_with(prefix));
+            let part = behind.bytes().take(LONG).take_while(|byte| !matches!(byte, b'/' | b'\\')).count();
+            has_digit() && if is_known { part >= SHORT } else { part >= LONG }
         }
-        _ => begins_like_a_key(behind) && has_digit(),
+        _ => has_digit(),
     }
 }
 
@@ -99,7 +106,7 @@ fn escape(before: &str, word: &str) -> usize {
 }
 
 fn begins_like_a_key(text: &str) -> bool {
-    text.len() >= 8 && UNMISTAKABLE.iter().chain(&OTHERS).any(|prefix| text.starts_with(prefix))
+    text.len() >= SHORT && UNMISTAKABLE.iter().chain(&OTHERS).any(|prefix| text.starts_with(prefix))
 }
 
 fn is_opaque(run: &str) -> bool {
@@ -145,6 +152,14 @@ mod tests {
             (r"C:\n0123456789abcdefghi", r"C:\n[redacted]"),
         ] {
             assert_eq!(scrub(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_long_word_is_gone_through_once() {
+        for part in [".sk-aaaa", "=a", "/AIzaaaaa", r"\/sk-aaaa", "%3D", r"\n", "sk-", "é"] {
+            let text = part.repeat(1 << 18);
+            assert!(scrub(&text).len() <= text.len() + "[redacted]".len());
         }
     }
 
