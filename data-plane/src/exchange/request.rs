@@ -1,6 +1,6 @@
 //! A conversation, and how it is to be continued.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::json::{Json, Number};
 use super::message::{Content, Message, Part};
@@ -92,19 +92,21 @@ pub(crate) enum Loss {
 impl<'a> Request<'a> {
     /// Gives results the names of their calls, to which they refer by an id. A name that no call of the id has means no other call.
     pub(crate) fn name_results(&mut self) {
-        let mut names: HashMap<Text<'a>, Vec<Text<'a>>> = HashMap::new();
+        let mut last: HashMap<Text<'a>, Text<'a>> = HashMap::new();
+        let mut names: HashSet<(Text<'a>, Text<'a>)> = HashSet::new();
         for part in self.messages.iter_mut().flat_map(|message| &mut message.parts) {
             match &mut part.content {
                 Content::ToolCall(call) => {
-                    let names = names.entry(call.id.clone()).or_default();
-                    names.retain(|name| *name != call.name);
-                    names.push(call.name.clone());
+                    last.insert(call.id.clone(), call.name.clone());
+                    names.insert((call.id.clone(), call.name.clone()));
                 }
                 Content::ToolResult(result) => {
-                    let names = names.get(&result.id).map(Vec::as_slice).unwrap_or_default();
-                    if result.name.as_ref().is_none_or(|name| !names.contains(name)) {
-                        result.name = names.last().cloned().or(result.name.take());
-                    }
+                    let own = result.name.take();
+                    let is_a_calls = |name: &Text<'a>| names.contains(&(result.id.clone(), name.clone()));
+                    result.name = match own {
+                        Some(name) if is_a_calls(&name) => Some(name),
+                        own => last.get(&result.id).cloned().or(own),
+                    };
                 }
                 Content::Text { .. }
                 | Content::Refusal(_)

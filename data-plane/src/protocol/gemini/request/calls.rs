@@ -21,6 +21,8 @@ pub(super) struct Calls<'a> {
 struct Call<'a> {
     id: Text<'a>,
     is_answered: bool,
+    /// By a response that did not name it.
+    is_taken: bool,
 }
 
 impl<'a> Calls<'a> {
@@ -34,18 +36,19 @@ impl<'a> Calls<'a> {
         let at = self.calls.len();
         self.by_id.insert(id.clone(), at);
         self.by_name.entry(name.clone()).or_default().push_back(at);
-        self.calls.push(Call { id: id.clone(), is_answered: false });
+        self.calls.push(Call { id: id.clone(), is_answered: false, is_taken: false });
         id
     }
 
-    /// The id of the call that a response is for: the one that it names, unless that is answered and another of the tool's is not, or else the first
-    /// of the tool's that has none yet.
+    /// The id of the call that a response is for: the one that it names, unless one without an id took that, or else the first of the tool's that has
+    /// none yet.
     pub(super) fn answered(&mut self, id: Option<&Text<'a>>, name: &Text<'a>) -> Option<Text<'a>> {
         let by_id = id.and_then(|id| self.by_id.get(id).copied());
-        let waits = by_id.filter(|at| self.calls.get(*at).is_some_and(|call| !call.is_answered));
-        let at = waits.or_else(|| self.first_unanswered(name)).or(by_id)?;
+        let own = by_id.filter(|at| self.calls.get(*at).is_some_and(|call| !call.is_taken));
+        let at = own.or_else(|| self.first_unanswered(name)).or(by_id)?;
         let call = self.calls.get_mut(at)?;
         call.is_answered = true;
+        call.is_taken |= by_id.is_none();
         Some(call.id.clone())
     }
 
@@ -98,5 +101,6 @@ mod tests {
         }
         assert_eq!(calls.answered(None, &"f".into()), Some("a".into()));
         assert_eq!(calls.answered(Some(&"a".into()), &"f".into()), Some("b".into()));
+        assert_eq!(calls.answered(Some(&"b".into()), &"f".into()), Some("b".into()), "again");
     }
 }

@@ -105,9 +105,16 @@ fn functions_of_before_tools_are_tools() {
 fn results_without_ids_answer_the_calls_of_their_name_in_their_order() {
     let call = r#"{"role":"assistant","function_call":{"name":"f","arguments":"{}"}}"#;
     let result = r#"{"role":"function","name":"f","content":"r"}"#;
+    let by_id =
+        r#"{"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]}"#;
+    let answer = r#"{"role":"tool","tool_call_id":"a","content":"r"}"#;
+    let user = r#"{"role":"user","content":"q"}"#;
     for (messages, answered) in [
         ([call, result, call, result].as_slice(), [0, 1].as_slice()),
         (&[call, call, result, result], &[0, 1]),
+        (&[by_id, answer, call, result], &[0, 1]),
+        // A call that the user did not let answer.
+        (&[call, user, call, result], &[1]),
         // Once more, for who told it twice.
         (&[call, result, result], &[0, 0]),
     ] {

@@ -19,12 +19,15 @@ use crate::protocol::openai::{reasoning, said};
 struct Called<'a> {
     ids: HashMap<Text<'a>, Ids<'a>>,
     messages: usize,
+    /// How many turns of the assistant's those are.
+    turns: usize,
 }
 
 #[derive(Default)]
 struct Ids<'a> {
-    /// Of the calls that have no result yet, as far as results in the form of before ids go.
+    /// Of the calls of a turn that have no result yet, as far as results in the form of before ids go.
     waiting: VecDeque<Text<'a>>,
+    turn: usize,
     last: Option<Text<'a>>,
 }
 
@@ -163,7 +166,7 @@ fn tool<'a>(field: &Path<'_>, message: wire::Message<'a>, request: &mut Request<
     result(field, id, message, request)
 }
 
-/// A result in the form of before ids: it answers the first call of its name that waits for one, or else the last again.
+/// A result in the form of before ids: it answers the first call of its name in the last turn that waits for one, or else the last again.
 fn function<'a>(
     field: &Path<'_>,
     message: wire::Message<'a>,
@@ -180,9 +183,18 @@ fn function<'a>(
 impl<'a> Called<'a> {
     /// The id of the call of a name that a result answers. No message that is there already gets another call, so that each is gone through once.
     fn answered(&mut self, name: &Text<'a>, messages: &[Message<'a>]) -> Option<Text<'a>> {
-        for part in messages.iter().skip(self.messages).flat_map(|message| &message.parts) {
-            if let Content::ToolCall(call) = &part.content {
+        for (at, message) in messages.iter().enumerate().skip(self.messages) {
+            let begins_turn = at == 0 || messages.get(at - 1).is_none_or(|before| before.role != Role::Assistant);
+            if begins_turn && message.role == Role::Assistant {
+                self.turns += 1;
+            }
+            for part in &message.parts {
+                let Content::ToolCall(call) = &part.content else { continue };
                 let ids = self.ids.entry(call.name.clone()).or_default();
+                // What waits from a turn before waits in vain.
+                if std::mem::replace(&mut ids.turn, self.turns) != self.turns {
+                    ids.waiting.clear();
+                }
                 ids.waiting.push_back(call.id.clone());
                 ids.last = Some(call.id.clone());
             }
