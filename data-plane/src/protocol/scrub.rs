@@ -69,6 +69,10 @@ fn is_word(c: char) -> bool {
 
 /// Where the secret begins that a word is or ends with.
 fn secret(before: &str, word: &str) -> Option<usize> {
+    // Some write numbers with all their digits and an exponent.
+    if word.len() <= AHEAD && word.parse::<f64>().is_ok() {
+        return None;
+    }
     let escape = escape(before, word);
     let bare = &word[escape..];
     let has_opaque = |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric()).any(is_opaque);
@@ -81,16 +85,19 @@ fn secret(before: &str, word: &str) -> Option<usize> {
 
 /// Whether a key stands behind a sign within a word. Paths and names of models and fields, which say what went wrong, stay.
 fn holds_a_key(sign: &str, behind: &str) -> bool {
-    let has_digit = || behind.bytes().take(AHEAD).any(|byte| byte.is_ascii_digit());
+    if !begins_like_a_key(behind) {
+        return false;
+    }
+    let behind = behind.get(..AHEAD).unwrap_or(behind);
+    let has_digit = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
     match sign {
-        _ if !begins_like_a_key(behind) => false,
         "=" => true,
         "/" => {
-            let is_known = UNMISTAKABLE.iter().any(|prefix| behind.starts_with(prefix));
-            let part = behind.bytes().take(LONG).take_while(|byte| !matches!(byte, b'/' | b'\\')).count();
-            has_digit() && if is_known { part >= SHORT } else { part >= LONG }
+            let part = behind.split(['/', '\\']).next().unwrap_or_default();
+            let is_known = UNMISTAKABLE.iter().any(|prefix| part.starts_with(prefix));
+            has_digit(part) && part.len() >= if is_known { SHORT } else { LONG }
         }
-        _ => has_digit(),
+        _ => has_digit(behind),
     }
 }
 
@@ -147,6 +154,11 @@ mod tests {
             (r#"{"m":"\\/0123456789abcdef0123 \/0123456789abcdef0123"}"#, r#"{"m":"\\/[redacted] \/[redacted]"}"#),
             ("Invalid **sk-abcd1234efgh** Bearer+sk-proj-abcd1234", "Invalid **[redacted] Bearer+[redacted]"),
             ("key...sk-abcd1234 /v1/AIzaSyDabc_defghijkl-mnopqrs_tuvwxy12", "key...[redacted] /v1/[redacted]"),
+            (
+                "/opt/sk-learn-a-very-long-directory-name-here/v1.py",
+                "/opt/sk-learn-a-very-long-directory-name-here/v1.py",
+            ),
+            (r#"{"most":1.7976931348623157E308}"#, r#"{"most":1.7976931348623157E308}"#),
             // A letter behind a backslash that is no escape.
             (r"C:\rk-live12345678", r"C:\r[redacted]"),
             (r"C:\n0123456789abcdefghi", r"C:\n[redacted]"),
