@@ -1,4 +1,5 @@
-//! What ends an answer badly: an upstream's error, wherever in a chunk or a whole answer it stands, and an end before the answer was finished.
+//! What ends an answer badly: an upstream's error, wherever in a chunk or a whole answer it stands, and an end before the answer was finished. A whole
+//! answer that goes on as it came is not looked through: its caller sees all that it says.
 //!
 //! Sources: openrouter.ai/docs/api-reference/errors for errors beside a finish reason; vLLM's OpenAI-compatible server for errors with nothing around
 //! them; Groq's SDK for `x_groq.error`; all read in autumn 2026.
@@ -35,7 +36,7 @@ pub(super) fn within(chunk: &[u8], may_finish: bool) -> Option<Fault> {
     let read = json::members(chunk, |key, at| {
         let value = &chunk[at];
         match &*key {
-            b"error" => has_error |= value != b"null",
+            b"error" => has_error |= is_error(value),
             b"choices" => choices = Some(value),
             b"object" => object = Some(value),
             b"x_groq" => groq = Some(value),
@@ -50,11 +51,16 @@ pub(super) fn within(chunk: &[u8], may_finish: bool) -> Option<Fault> {
     if object == Some(b"\"error\"") {
         return Some(bare(chunk));
     }
-    if let Some(error) = groq.and_then(|groq| json::member(groq, b"error")).filter(|error| *error != b"null") {
+    if let Some(error) = groq.and_then(|groq| json::member(groq, b"error")).filter(|error| is_error(error)) {
         return Some(bare(error));
     }
     let choices = choices?;
     json::items(choices)?.into_iter().find_map(|at| of_choice(&choices[at]))
+}
+
+/// Whether an error is one: some vendors have the field where there is none.
+fn is_error(value: &[u8]) -> bool {
+    !matches!(value, b"null" | b"\"\"" | b"{}" | b"false")
 }
 
 fn of_choice(choice: &[u8]) -> Option<Fault> {
@@ -62,7 +68,7 @@ fn of_choice(choice: &[u8]) -> Option<Fault> {
     let read = json::members(choice, |key, at| {
         let value = &choice[at];
         match &*key {
-            b"error" if value != b"null" => error = Some(value),
+            b"error" if is_error(value) => error = Some(value),
             b"finish_reason" => is_cut = json::string(value).is_some_and(|reason| is_failure(&reason)),
             _ => {}
         }
