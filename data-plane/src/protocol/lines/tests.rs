@@ -125,8 +125,11 @@ fn an_error_ends_the_stream_wherever_in_a_chunk_it_stands() {
         }
     }
     let none = r#"{"choices":[{"index":0,"delta":{"role":"error"},"error":null,"finish_reason":null}],"error":null}"#;
-    let stream = format!("data: {none}\n\n{LAST}{DONE}");
-    assert_eq!(watched(stream.as_bytes(), 9).1, Ending::Well);
+    for error in ["null", "\"\"", "{}", "false"] {
+        let none = none.replace("\"error\":null", &format!("\"error\":{error}"));
+        let stream = format!("data: {none}\n\n{LAST}{DONE}");
+        assert_eq!(watched(stream.as_bytes(), 9).1, Ending::Well, "{error}");
+    }
 }
 
 #[test]

@@ -94,6 +94,17 @@ mod tests {
     }
 
     #[test]
+    fn an_id_that_is_named_again_means_the_same_call() {
+        let mut calls = Calls::new(HashSet::new());
+        for id in ["a", "b"] {
+            calls.call(Some(id.into()), &"f".into());
+        }
+        for id in ["a", "a", "b"] {
+            assert_eq!(calls.answered(Some(&id.into()), &"f".into()), Some(id.into()));
+        }
+    }
+
+    #[test]
     fn an_id_that_is_answered_leaves_what_waits() {
         let mut calls = Calls::new(HashSet::new());
         for id in ["a", "b"] {
